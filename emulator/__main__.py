@@ -1,0 +1,142 @@
+"""`python -m emulator`: start, stop and look at local Azure."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+import time
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from emulator import daemon
+from emulator.home import find_home
+
+
+@click.group()
+def main() -> None:
+    """Local Azure: an emulator that the unmodified Azure SDKs talk to.
+
+    Its state is one folder, chosen by AZURE_LOCAL_HOME or made for this checkout.
+    """
+
+
+@main.command()
+def up() -> None:
+    """Start local Azure and return when it answers. Safe to call twice."""
+    found = daemon.up(find_home())
+    verb = "started" if found.started_by_us else "is running already"
+    click.echo(f"Local Azure {verb}: proxy http://127.0.0.1:{found.port}, process {found.pid}.")
+
+
+@main.command()
+def down() -> None:
+    """Stop local Azure and everything that runs behind it. What was created stays."""
+    stopped = daemon.down(find_home())
+    click.echo("Local Azure is stopped." if stopped else "Local Azure was not running.")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(as_json: bool) -> None:
+    """Say whether local Azure runs, where, and what it holds. Exit code 1 when it does not."""
+    home = find_home()
+    found = daemon.running(home)
+    report: dict[str, Any] = {"running": found is not None, "home": str(home.root)}
+    if found:
+        report |= {"proxy": f"http://127.0.0.1:{found.port}", "pid": found.pid}
+    report["resources"] = _resource_counts()
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        click.echo(f"Local Azure {'runs' if found else 'does not run'}.")
+        if found:
+            click.echo(f"  proxy  {report['proxy']}\n  process {found.pid}")
+        click.echo(f"  state  {home.root}")
+        for kind, count in report["resources"].items():
+            click.echo(f"  {count:5d}  {kind}")
+    sys.exit(0 if found else 1)
+
+
+def _resource_counts() -> dict[str, int]:
+    home = find_home()
+    if not home.database.exists():
+        return {}
+    from emulator.store import Store
+
+    store = Store(home.database)
+    rows = store.query("SELECT type, count(*) AS n FROM resources GROUP BY type ORDER BY type")
+    store.close()
+    return {row["type"]: row["n"] for row in rows}
+
+
+@main.command()
+@click.option(
+    "--shell",
+    type=click.Choice(["sh", "powershell"]),
+    default="powershell" if sys.platform == "win32" else "sh",
+    show_default=True,
+    help="The syntax to print.",
+)
+def env(shell: str) -> None:
+    """Print the settings with which any program uses local Azure.
+
+    In bash or zsh: eval "$(python -m emulator env)"
+    """
+    for name, value in daemon.environment(find_home()).items():
+        if shell == "sh":
+            click.echo(f"export {name}={shlex.quote(value)}")
+        else:
+            click.echo("$env:{} = '{}'".format(name, value.replace("'", "''")))
+
+
+@main.command()
+@click.option("--lines", default=50, show_default=True, help="How many lines from the end.")
+@click.option("--follow", is_flag=True, help="Keep printing what comes.")
+def logs(lines: int, follow: bool) -> None:
+    """Print local Azure's own log. A deployment's log is had from get_logs, as on Azure."""
+    home = find_home()
+    if not home.log.exists():
+        raise click.ClickException("There is no log yet. Start with `python -m emulator up`.")
+    click.echo(daemon.log_tail(home, lines))
+    if follow:
+        with suppress(KeyboardInterrupt), home.log.open(errors="replace") as file:
+            file.seek(0, 2)
+            while True:
+                click.echo(file.read(), nl=False)
+                time.sleep(0.2)
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> None:
+    """Stop local Azure and forget everything in it. Asks first."""
+    home = find_home()
+    if not home.root.exists():
+        click.echo("There is nothing to forget.")
+        return
+    if not yes:
+        click.confirm(f"Delete everything in local Azure ({home.root})?", abort=True)
+    daemon.down(home)
+    if not home.database.exists() and any(home.root.iterdir()) and not home.lock.exists():
+        raise click.ClickException(f"{home.root} does not look like local Azure's; not deleted.")
+    shutil.rmtree(home.root)
+    click.echo("Local Azure is empty.")
+
+
+@main.command(hidden=True)
+def serve() -> None:
+    """Be the emulator, in the foreground. `up` starts this."""
+    from emulator.serve import serve as run
+
+    run(find_home())
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except daemon.EmulatorError as error:
+        sys.exit(f"Error: {error}")

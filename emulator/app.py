@@ -1,0 +1,95 @@
+"""The composition root: builds every part of local Azure and maps host names to applications."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+
+import uvicorn
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from emulator.arm.errors import not_emulated
+from emulator.arm.http import ArmApplication, Service
+from emulator.arm.operations import Operations
+from emulator.front_door import FrontDoor
+from emulator.home import Home
+from emulator.routing import RoutingTable
+from emulator.services.identity import TOKEN_LIFETIME, Identity
+from emulator.services.resources import Resources
+from emulator.store import Store
+from emulator.tls import CertificateAuthority
+
+_log = logging.getLogger(__name__)
+
+
+class Emulator:
+    """Local Azure, whole. `start` returns when the first request would be answered."""
+
+    def __init__(self, home: Home) -> None:
+        home.create()
+        self.home = home
+        self.store = Store(home.database)
+        self.identity = Identity(
+            home.identity, int(os.environ.get("AZURE_LOCAL_TOKEN_LIFETIME", TOKEN_LIFETIME))
+        )
+        self.operations = Operations(self.store)
+        self.routing = RoutingTable()
+        self.resources = Resources(self.store, self.operations)
+        services: list[Service] = [self.resources, self.operations]
+        self.exact: dict[str, ASGIApp] = {
+            "login.microsoftonline.com": self.identity.application(),
+            "management.azure.com": ArmApplication(
+                services,
+                authenticate=self.identity.authenticate,
+                check_scope=self.resources.check_scope,
+            ),
+        }
+        self.suffixes: dict[str, ASGIApp] = {}
+        self.door = FrontDoor(CertificateAuthority(home.tls), self.protocol)
+        config = uvicorn.Config(
+            self.dispatch,
+            http=HttpToolsProtocol,
+            interface="asgi3",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=75,
+        )
+        config.load()
+        self.config = config
+        self.state = ServerState()
+
+    def protocol(self, host: str) -> asyncio.Protocol:
+        """The HTTP protocol for one connection to an Azure host."""
+        return HttpToolsProtocol(self.config, self.state, {})
+
+    async def dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give a request to the application of the host that its Host header names."""
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        name = host.decode("latin-1").partition(":")[0].lower()
+        await self.application(name)(scope, receive, send)
+
+    def application(self, host: str) -> ASGIApp:
+        if host in self.exact:
+            return self.exact[host]
+        for suffix, application in self.suffixes.items():
+            if host.endswith(suffix):
+                return application
+        error = not_emulated(f"the host {host}")
+        return JSONResponse(error.body(), error.status)
+
+    async def start(self, port: int) -> int:
+        self.resources.seed()
+        return await self.door.listen(port)
+
+    async def stop(self) -> None:
+        await self.door.close()
+        await self.operations.close()
+        self.store.close()

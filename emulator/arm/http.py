@@ -1,0 +1,250 @@
+"""Azure Resource Manager over HTTP: routing, api-version, authorization, paging, request ids.
+
+https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from emulator.arm.errors import ArmError, not_emulated
+from emulator.arm.ids import new_guid
+
+MANAGEMENT = "https://management.azure.com"
+LARGEST_BODY = 4 * 1024 * 1024  # bytes; what ARM accepts in one request
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class ArmRequest:
+    """One call to Resource Manager, already authenticated.
+
+    `params` are the template's names with the values from the path, `id` is the path in the
+    template's spelling, `claims` those of the caller's token.
+    """
+
+    method: str
+    id: str
+    params: dict[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any
+    claims: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def parent(self) -> str:
+        """The resource that an action such as /listKeys is called on."""
+        return self.id.rsplit("/", 1)[0]
+
+    def json(self) -> dict[str, Any]:
+        """The body as an object. Raises ArmError 400 when it is anything else."""
+        if not isinstance(self.body, dict):
+            raise ArmError(
+                400, "InvalidRequestContent", "The request content must be a JSON object."
+            )
+        return self.body
+
+
+@dataclass
+class ArmResponse:
+    """What a handler answers: `body` becomes JSON, None an empty body."""
+
+    body: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[ArmRequest], Awaitable[ArmResponse]]
+
+
+class Service(Protocol):
+    """A room of ARM: routes in the order of its REST reference, as (method, path, handler name)."""
+
+    ROUTES: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    template: str
+    pattern: re.Pattern[str]
+    handler: Handler
+
+    def match(self, path: str) -> dict[str, str] | None:
+        found = self.pattern.fullmatch(path)
+        return found.groupdict() if found else None
+
+
+def compile_route(method: str, template: str, handler: Handler) -> Route:
+    """Literals match without regard to case, `{name}` one segment of the path."""
+    parts = re.split(r"\{(\w+)\}", template)
+    pattern = "".join(
+        f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)
+    )
+    return Route(method, template, re.compile(pattern, re.IGNORECASE), handler)
+
+
+def expand(template: str, params: Mapping[str, str]) -> str:
+    """The id that a template gives with these values."""
+    return template.format_map(params)
+
+
+def page(
+    request: ArmRequest, items: list[dict[str, Any]], *, size: int = 100
+) -> ArmResponse:
+    """One page of a list: `$top` at most, `nextLink` with a `$skip` while there is more.
+
+    https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.md#collections
+    """
+    skip, top = _number(request, "$skip", 0), _number(request, "$top", size)
+    body: dict[str, Any] = {"value": items[skip : skip + min(top, size)]}
+    # A client that asked for $top wants no more than that, so there is no next page to offer.
+    if "$top" not in request.query and skip + size < len(items):
+        query = {**request.query, "$skip": str(skip + size)}
+        body["nextLink"] = f"{MANAGEMENT}{quote(request.id)}?{urlencode(query)}"
+    return ArmResponse(body)
+
+
+def _number(request: ArmRequest, name: str, default: int) -> int:
+    text = request.query.get(name, str(default))
+    if not text.isdecimal():
+        raise ArmError(400, "InvalidQueryParameter", f"{name} must be a number, not {text!r}.")
+    return int(text)
+
+
+class ArmApplication:
+    """The ASGI application behind management.azure.com.
+
+    `authenticate` turns an Authorization header into claims or raises ArmError; `check_scope`
+    raises ArmError for a subscription or resource group that does not exist.
+    """
+
+    def __init__(
+        self,
+        services: Iterable[Service],
+        *,
+        authenticate: Callable[[str | None], dict[str, Any]],
+        check_scope: Callable[[ArmRequest], None],
+        public_paths: frozenset[str] = frozenset({"/metadata/endpoints"}),
+    ) -> None:
+        self.routes = [
+            compile_route(method, template, getattr(service, name))
+            for service in services
+            for method, template, name in service.ROUTES
+        ]
+        self.authenticate = authenticate
+        self.check_scope = check_scope
+        self.public_paths = public_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            answer = await self.answer(request)
+        except ArmError as error:
+            answer = ArmResponse(error.body(), error.status, error.headers)
+        except ClientDisconnect:
+            return
+        except Exception:
+            # A bug of ours. The client learns that it is ours, the log has the traceback.
+            _log.exception("%s %s", request.method, request.url.path)
+            error = ArmError(
+                500, "InternalServerError", "Local Azure failed; see `python -m emulator logs`."
+            )
+            answer = ArmResponse(error.body(), error.status)
+        await to_response(answer, request)(scope, receive, send)
+
+    async def answer(self, request: Request) -> ArmResponse:
+        path = request.url.path.rstrip("/") or "/"
+        claims: dict[str, Any] = {}
+        if path not in self.public_paths:
+            claims = self.authenticate(request.headers.get("authorization"))
+        if "api-version" not in request.query_params:
+            raise ArmError(
+                400,
+                "MissingApiVersionParameter",
+                "The api-version query parameter (?api-version=) is required for all requests.",
+            )
+        route, params = self.find(request.method, path)
+        arm_request = ArmRequest(
+            request.method,
+            expand(route.template, params),
+            params,
+            request.query_params,
+            request.headers,
+            await read_json(request),
+            claims,
+        )
+        self.check_scope(arm_request)
+        return await route.handler(arm_request)
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        others = set()
+        for route in self.routes:
+            params = route.match(path)
+            if params is None:
+                continue
+            if route.method == method:
+                return route, params
+            others.add(route.method)
+        if others:
+            raise not_emulated(f"{method} on {path} (it answers {', '.join(sorted(others))})")
+        raise not_emulated(f"the Resource Manager operation {method} {path}")
+
+
+async def read_json(request: Request) -> Any:
+    """The request's body: None when empty. Raises ArmError 400 when it is not JSON, 413 too large."""
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > LARGEST_BODY:
+            raise ArmError(
+                413, "RequestContentTooLarge", f"A request holds at most {LARGEST_BODY} bytes."
+            )
+    if not received:
+        return None
+    try:
+        return json.loads(received)
+    except ValueError as error:
+        raise ArmError(
+            400,
+            "InvalidRequestContent",
+            f"The request content was invalid and could not be deserialized: {error}.",
+        ) from None
+
+
+def to_response(answer: ArmResponse, request: Request) -> Response:
+    """Add what ARM adds to every answer: request ids, and no caching."""
+    request_id = new_guid()
+    headers = {
+        "x-ms-request-id": request_id,
+        "x-ms-correlation-request-id": request.headers.get(
+            "x-ms-correlation-request-id", request_id
+        ),
+        "cache-control": "no-cache",
+        **answer.headers,
+    }
+    client_id = request.headers.get("x-ms-client-request-id")
+    if client_id and request.headers.get("x-ms-return-client-request-id", "").lower() == "true":
+        headers["x-ms-client-request-id"] = client_id
+    content = b"" if answer.body is None else json.dumps(public(answer.body)).encode()
+    media_type = "application/json; charset=utf-8" if content else None
+    return Response(content, answer.status, headers, media_type)
+
+
+def public(value: Any) -> Any:
+    """The value without any key that begins with an underscore: those are never shown."""
+    if isinstance(value, dict):
+        return {key: public(item) for key, item in value.items() if not key.startswith("_")}
+    if isinstance(value, list):
+        return [public(item) for item in value]
+    return value

@@ -1,0 +1,182 @@
+"""Every long-running operation of Resource Manager.
+
+https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
+
+    status       means                          followed by
+    InProgress   the work is under way          Succeeded, Failed
+    Succeeded    the resource is as asked       -
+    Failed       `error` says why               -
+
+An operation that was InProgress when the emulator stopped ends Failed at the next start, after
+its service had the chance to put the resource right (see `interrupted`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.arm.errors import ArmError
+from emulator.arm.http import MANAGEMENT, ArmRequest, ArmResponse
+from emulator.arm.ids import new_guid, now, subscription_of
+from emulator.store import Store
+
+# Clients wait this long (seconds) between polls. Without it MLClient waits 5, the others 30.
+RETRY_AFTER = "1"
+# A poll is held until the operation ends, this long (seconds) at most, so that a client learns
+# of the end at once and not at its next poll.
+HOLD = 5.0
+LOCATIONS = "/subscriptions/{subscriptionId}/providers/{provider}/locations/{location}"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """An operation that was under way when the emulator stopped."""
+
+    id: str
+    resource_id: str
+    kind: str
+
+
+class Operations:
+    ROUTES = [
+        ("GET", LOCATIONS + "/operationsStatus/{operationId}", "get_status"),
+        ("GET", LOCATIONS + "/operationResults/{operationId}", "get_result"),
+    ]
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, kind: str, resource_id: str, work: Coroutine[Any, Any, None]) -> str:
+        """Run `work` in the background and answer the operation's id.
+
+        `work` ends the operation: by returning, Succeeded; by raising ArmError, Failed with it.
+        """
+        operation_id = new_guid()
+        self.store.execute(
+            "INSERT INTO operations (id, resource, kind, status, started) VALUES (?, ?, ?, ?, ?)",
+            operation_id,
+            resource_id,
+            kind,
+            "InProgress",
+            now(),
+        )
+        self.tasks[operation_id] = asyncio.create_task(self._run(operation_id, work))
+        return operation_id
+
+    async def _run(self, operation_id: str, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+            self._end(operation_id, "Succeeded")
+        except ArmError as error:
+            self._end(operation_id, "Failed", error)
+        except Exception:
+            _log.exception("operation %s", operation_id)
+            self._end(
+                operation_id,
+                "Failed",
+                ArmError(
+                    500, "InternalServerError", "Local Azure failed; see `python -m emulator logs`."
+                ),
+            )
+        finally:
+            self.tasks.pop(operation_id, None)
+
+    def _end(self, operation_id: str, status: str, error: ArmError | None = None) -> None:
+        self.store.execute(
+            "UPDATE operations SET status = ?, ended = ?, error = ? WHERE id = ?",
+            status,
+            now(),
+            json.dumps(error.body()["error"]) if error else None,
+            operation_id,
+        )
+
+    def interrupted(self) -> list[Interrupted]:
+        """What was under way when the emulator last stopped; each must be ended with `abandon`."""
+        rows = self.store.query("SELECT * FROM operations WHERE status = 'InProgress'")
+        return [Interrupted(row["id"], row["resource"], row["kind"]) for row in rows]
+
+    def abandon(self, operation_id: str) -> None:
+        self._end(
+            operation_id,
+            "Failed",
+            ArmError(
+                500,
+                "OperationInterrupted",
+                "Local Azure was stopped while this was under way. Send the request again.",
+            ),
+        )
+
+    def finish(self, operation_id: str) -> None:
+        """End an interrupted operation whose work has been completed after the restart."""
+        self._end(operation_id, "Succeeded")
+
+    async def close(self) -> None:
+        """Stop the work that is under way; the next start finds it interrupted."""
+        for task in list(self.tasks.values()):
+            task.cancel()
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+
+    # Answers
+
+    def accepted(
+        self, operation_id: str, request: ArmRequest, location: str, *, status: int, body: Any = None
+    ) -> ArmResponse:
+        """The first answer of a long-running operation, with the headers that clients poll by."""
+        provider = request.id.rpartition("/providers/")[2].partition("/")[0] or "Microsoft.Resources"
+        base = (
+            f"{MANAGEMENT}/subscriptions/{subscription_of(request.id)}"
+            f"/providers/{provider}/locations/{location}"
+        )
+        version = request.query["api-version"]
+        return ArmResponse(
+            body,
+            status,
+            {
+                "Azure-AsyncOperation": f"{base}/operationsStatus/{operation_id}?api-version={version}",
+                "Location": f"{base}/operationResults/{operation_id}?api-version={version}",
+                "Retry-After": RETRY_AFTER,
+            },
+        )
+
+    async def get_status(self, request: ArmRequest) -> ArmResponse:
+        row = await self._wait(request.params["operationId"])
+        body = {
+            "id": request.id,
+            "name": row["id"],
+            "status": row["status"],
+            "startTime": row["started"],
+        }
+        if row["ended"]:
+            body["endTime"] = row["ended"]
+            body["percentComplete"] = 100
+        if row["error"]:
+            body["error"] = json.loads(row["error"])
+        headers = {"Retry-After": RETRY_AFTER} if row["status"] == "InProgress" else {}
+        return ArmResponse(body, 200, headers)
+
+    async def get_result(self, request: ArmRequest) -> ArmResponse:
+        row = await self._wait(request.params["operationId"])
+        if row["status"] == "InProgress":
+            location = f"{MANAGEMENT}{request.id}?api-version={request.query['api-version']}"
+            return ArmResponse(None, 202, {"Location": location, "Retry-After": RETRY_AFTER})
+        if row["error"]:
+            return ArmResponse({"error": json.loads(row["error"])}, 409)
+        return ArmResponse(None, 204)
+
+    async def _wait(self, operation_id: str) -> Any:
+        if task := self.tasks.get(operation_id):
+            await asyncio.wait({task}, timeout=HOLD)
+        rows = self.store.query("SELECT * FROM operations WHERE id = ?", operation_id)
+        if not rows:
+            raise ArmError(
+                404, "OperationNotFound", f"There is no operation '{operation_id}'."
+            )
+        return rows[0]

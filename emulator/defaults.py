@@ -1,0 +1,39 @@
+"""Where local Azure says things are: the one tenant, subscription, group, workspace and region."""
+
+TENANT = "00000000-0000-4000-8000-00000000000a"
+CLIENT_ID = "00000000-0000-4000-8000-00000000000c"
+SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
+RESOURCE_GROUP = "rg-deploying-models"
+WORKSPACE = "mlw-deploying-models"
+STORAGE_ACCOUNT = "stdeployingmodels"
+REGION = "westeurope"
+
+# Regions as `az account list-locations` names them; some that offer all three services.
+LOCATIONS = {
+    "eastus": "East US",
+    "eastus2": "East US 2",
+    "northeurope": "North Europe",
+    "swedencentral": "Sweden Central",
+    "uksouth": "UK South",
+    "westeurope": "West Europe",
+    "westus2": "West US 2",
+    "westus3": "West US 3",
+}
+
+# Azure's own domains. A name below one of these never leaves the machine: it is served here or
+# answered 501, so that a local notebook cannot reach the real cloud by accident.
+AZURE_DOMAINS = (
+    "azure.com",
+    "azure.net",
+    "azurecr.io",
+    "azurecontainer.io",
+    "azurecontainerapps.io",
+    "azureml.ms",
+    "azureml.net",
+    "azurewebsites.net",
+    "microsoftonline.com",
+    "windows.net",
+    "graph.microsoft.com",
+    "login.microsoft.com",
+    "dc.services.visualstudio.com",
+)

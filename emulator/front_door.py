@@ -1,0 +1,273 @@
+"""The HTTP(S) proxy on loopback through which unmodified clients reach local Azure.
+
+    a client asks for            it gets
+    CONNECT to a host of ours    TLS ended here, the host's application behind it
+    http:// on a host of ours    the host's application
+    any other host               a tunnel or a forwarded request, untouched
+
+https://www.rfc-editor.org/rfc/rfc9110#name-connect
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import os
+import re
+import ssl
+from collections.abc import Callable
+from typing import cast
+from urllib.parse import unquote, urlsplit
+
+from emulator.defaults import AZURE_DOMAINS
+from emulator.tls import CertificateAuthority
+
+LARGEST_HEAD = 64 * 1024  # bytes
+CONNECT_TIMEOUT = 30.0  # seconds
+_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})*", re.IGNORECASE)
+_log = logging.getLogger(__name__)
+
+
+def is_azure(host: str) -> bool:
+    name = host.lower().rstrip(".")
+    return any(name == domain or name.endswith("." + domain) for domain in AZURE_DOMAINS)
+
+
+class FrontDoor:
+    """Listens on loopback. `serve` makes the HTTP protocol for one connection to an Azure host."""
+
+    def __init__(
+        self, authority: CertificateAuthority, serve: Callable[[str], asyncio.Protocol]
+    ) -> None:
+        self.authority = authority
+        self.serve = serve
+        self.server: asyncio.Server | None = None
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def listen(self, port: int) -> int:
+        """Listen on 127.0.0.1 and answer the port; 0 takes a free one. Raises OSError when taken."""
+        loop = asyncio.get_running_loop()
+        self.server = await loop.create_server(
+            lambda: _Opening(self), "127.0.0.1", port, backlog=1024
+        )
+        return int(self.server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        if self.server:
+            self.server.close()
+        for task in list(self.tasks):
+            task.cancel()
+
+    def spawn(self, work: asyncio.Task[None]) -> None:
+        self.tasks.add(work)
+        work.add_done_callback(self.tasks.discard)
+
+
+class _Opening(asyncio.Protocol):
+    """A new connection, until its first request says where it is going."""
+
+    def __init__(self, door: FrontDoor) -> None:
+        self.door = door
+        self.buffer = bytearray()
+        self.transport: asyncio.Transport
+        self.decided = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        if self.decided:
+            return  # kept for whoever takes over
+        end = self.buffer.find(b"\r\n\r\n")
+        if end < 0:
+            if len(self.buffer) > LARGEST_HEAD:
+                self.refuse(431, "The request's head is too large.")
+            return
+        self.decided = True
+        self.decide(bytes(self.buffer[:end]))
+
+    def decide(self, head: bytes) -> None:
+        line, _, fields = head.decode("latin-1").partition("\r\n")
+        try:
+            method, target, version = line.split(" ")
+        except ValueError:
+            return self.refuse(400, "This is not an HTTP request.")
+        if not version.startswith("HTTP/1."):
+            return self.refuse(505, "The front door speaks HTTP/1.1.")
+        if method == "CONNECT":
+            host, _, port = target.rpartition(":")
+            if not port.isdecimal() or not 0 < int(port) < 65536:
+                return self.refuse(400, f"CONNECT needs a host and a port, not '{target}'.")
+            host = host.strip("[]")
+            del self.buffer[: len(head) + 4]
+            if is_azure(host):
+                if not _HOST.fullmatch(host):
+                    return self.refuse(400, f"'{host}' is not a host name.")
+                return self.door.spawn(asyncio.create_task(self.end_tls(host, int(port))))
+            return self.door.spawn(asyncio.create_task(self.tunnel(host, int(port))))
+        try:
+            url = urlsplit(target)
+            host, http_port = url.hostname or "", url.port or 80
+        except ValueError:
+            return self.refuse(400, f"'{target}' is not a URL.")
+        if url.scheme != "http" or not host:
+            return self.refuse(
+                421,
+                f"This is local Azure's proxy, process {os.getpid()}. Set HTTPS_PROXY to it and ask "
+                "for an Azure URL: `python -m emulator env` prints the settings.",
+            )
+        if is_azure(host):
+            return self.hand_over(self.transport, self.door.serve(host))
+        # One request a connection: the next one may be for another host.
+        path = url._replace(scheme="", netloc="").geturl() or "/"
+        kept = [
+            field
+            for field in fields.split("\r\n")
+            if field.partition(":")[0].strip().lower()
+            not in ("connection", "proxy-connection", "keep-alive", "proxy-authorization")
+        ]
+        through = _proxy_for("http")
+        request = "\r\n".join(
+            [f"{method} {target if through else path} {version}", *kept, "Connection: close"]
+        )
+        if through and through.authorization:
+            request += f"\r\nProxy-Authorization: {through.authorization}"
+        self.buffer[: len(head)] = request.encode("latin-1")
+        where = (through.host, through.port) if through else (host, http_port)
+        return self.door.spawn(asyncio.create_task(self.relay(*where, first=bytes(self.buffer))))
+
+    def refuse(self, status: int, message: str) -> None:
+        body = f"{message}\n".encode()
+        self.transport.write(
+            f"HTTP/1.1 {status} Refused\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+        )
+        self.transport.close()
+
+    # A host of ours
+
+    async def end_tls(self, host: str, port: int) -> None:
+        late = _Late()
+        try:
+            context = self.door.authority.context(host)
+            self.transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            if port == 80:
+                return self.hand_over(self.transport, self.door.serve(host))
+            secure = await asyncio.get_running_loop().start_tls(
+                self.transport, late, context, server_side=True, ssl_handshake_timeout=10
+            )
+        except (OSError, ssl.SSLError, TimeoutError) as error:
+            # Most often a client that does not trust the local authority and says so.
+            _log.info("TLS with a client for %s failed: %s", host, error)
+            return self.transport.close()
+        if secure is None:
+            return self.transport.close()
+        late.attach(cast(asyncio.Transport, secure), self.door.serve(host))
+        return None
+
+    def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        if self.buffer:
+            protocol.data_received(bytes(self.buffer))
+
+    # Any other host
+
+    async def tunnel(self, host: str, port: int) -> None:
+        through = _proxy_for("https")
+        if through is None:
+            return await self.relay(host, port, greeting=b"HTTP/1.1 200 Connection established\r\n\r\n")
+        request = f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        if through.authorization:
+            request += f"Proxy-Authorization: {through.authorization}\r\n"
+        # The proxy's own answer to CONNECT is passed on as it is, good or bad.
+        return await self.relay(through.host, through.port, first=f"{request}\r\n".encode())
+
+    async def relay(self, host: str, port: int, *, first: bytes = b"", greeting: bytes = b"") -> None:
+        loop = asyncio.get_running_loop()
+        pipe = _Pipe(self.transport)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                upstream, _ = await loop.create_connection(lambda: pipe, host, port)
+        except (OSError, TimeoutError) as error:
+            return self.refuse(502, f"{host}:{port} cannot be reached: {error}.")
+        self.transport.write(greeting)
+        back = _Pipe(upstream)
+        self.transport.set_protocol(back)
+        back.connection_made(self.transport)
+        upstream.write(first or bytes(self.buffer))
+        return None
+
+
+class _Late(asyncio.Protocol):
+    """Keeps what arrives between the TLS handshake and the application taking over."""
+
+    def __init__(self) -> None:
+        self.early = bytearray()
+        self.lost = False
+
+    def data_received(self, data: bytes) -> None:
+        self.early += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+
+    def attach(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
+        if self.lost:
+            return
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        if self.early:
+            protocol.data_received(bytes(self.early))
+
+
+class _Pipe(asyncio.Protocol):
+    """What arrives on one connection is written to the other, no faster than it takes it."""
+
+    def __init__(self, other: asyncio.Transport) -> None:
+        self.other = other
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.other.write(data)
+
+    def eof_received(self) -> bool:
+        if self.other.can_write_eof():
+            self.other.write_eof()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.other.close()
+
+    # Backpressure: this connection cannot take more, so stop reading the other.
+    def pause_writing(self) -> None:
+        if not self.other.is_closing():
+            self.other.pause_reading()
+
+    def resume_writing(self) -> None:
+        if not self.other.is_closing():
+            self.other.resume_reading()
+
+
+class _Proxy:
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        self.host = parts.hostname or ""
+        self.port = parts.port or 80
+        self.authorization = ""
+        if parts.username:
+            user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self.authorization = "Basic " + base64.b64encode(user.encode()).decode()
+
+
+def _proxy_for(scheme: str) -> _Proxy | None:
+    """The proxy that this machine used before local Azure, from the emulator's own environment."""
+    for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"):
+        if url := os.environ.get(name):
+            return _Proxy(url)
+    return None

@@ -1,0 +1,1 @@
+"""The scoring gateway: who gets a request, may they, and moving the bytes."""

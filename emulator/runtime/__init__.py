@@ -1,0 +1,1 @@
+"""How a deployment's code really runs on this machine."""

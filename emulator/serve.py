@@ -1,0 +1,47 @@
+"""The emulator's own process: from start to the signal that ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import suppress
+
+from emulator import daemon
+from emulator.app import Emulator
+from emulator.home import Home
+
+
+def serve(home: Home) -> None:
+    """Run local Azure until SIGTERM or Ctrl-C."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    factory = None
+    if sys.platform != "win32":  # uvloop exists for the others, and is faster
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(_run(home))
+
+
+async def _run(home: Home) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError):  # Windows ends the process instead
+            loop.add_signal_handler(number, stopped.set)
+    emulator = Emulator(home)
+    try:
+        port = await emulator.start(daemon.last_port(home))
+    except OSError:
+        port = await emulator.start(0)  # the last run's port is taken by now
+    daemon.record(home, port)
+    logging.getLogger(__name__).info("local Azure answers on 127.0.0.1:%d", port)
+    try:
+        await stopped.wait()
+    finally:
+        home.process_file.unlink(missing_ok=True)
+        await emulator.stop()

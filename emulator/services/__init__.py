@@ -1,0 +1,1 @@
+"""One Azure service a room: each reads top to bottom like its REST reference."""

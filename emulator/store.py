@@ -1,0 +1,158 @@
+"""What local Azure remembers, in one SQLite file.
+
+Write-ahead logging with synchronous=NORMAL: a commit survives kill -9 of this process.
+Resource ids keep the case they were created with and are found without regard to case,
+as in Azure Resource Manager.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS resources (
+    id   TEXT PRIMARY KEY COLLATE NOCASE,
+    type TEXT NOT NULL COLLATE NOCASE,
+    body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS resources_by_type ON resources (type, id);
+CREATE TABLE IF NOT EXISTS operations (
+    id       TEXT PRIMARY KEY,
+    resource TEXT NOT NULL COLLATE NOCASE,
+    kind     TEXT NOT NULL,
+    status   TEXT NOT NULL,
+    started  TEXT NOT NULL,
+    ended    TEXT,
+    error    TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS containers (
+    account  TEXT NOT NULL,
+    name     TEXT NOT NULL,
+    created  TEXT NOT NULL,
+    metadata TEXT NOT NULL DEFAULT '{}',
+    PRIMARY KEY (account, name)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blobs (
+    account      TEXT NOT NULL,
+    container    TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    file         TEXT NOT NULL,
+    length       INTEGER NOT NULL,
+    content_type TEXT NOT NULL,
+    content_md5  TEXT,
+    etag         TEXT NOT NULL,
+    created      TEXT NOT NULL,
+    modified     TEXT NOT NULL,
+    metadata     TEXT NOT NULL DEFAULT '{}',
+    PRIMARY KEY (account, container, name)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass
+class Resource:
+    """One ARM resource. `body` is JSON; what begins with an underscore is never shown to a client."""
+
+    id: str
+    type: str
+    body: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.id.rsplit("/", 1)[-1]
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.body.setdefault("properties", {})
+        return found
+
+
+class Store:
+    """The database. One connection, used from the event loop's thread only."""
+
+    def __init__(self, path: Path) -> None:
+        # isolation_level=None: each statement commits by itself, `transaction` groups several.
+        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection.row_factory = sqlite3.Row
+        self.connection.execute("PRAGMA journal_mode=WAL")
+        self.connection.execute("PRAGMA synchronous=NORMAL")
+        self.connection.executescript(SCHEMA)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the block's writes, or none of them. Must not be held across an await."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    # Resources
+
+    def get(self, resource_id: str) -> Resource | None:
+        row = self.connection.execute(
+            "SELECT id, type, body FROM resources WHERE id = ?", (resource_id,)
+        ).fetchone()
+        return _resource(row) if row else None
+
+    def put(self, resource: Resource) -> Resource:
+        """Create the resource or replace its body; the id keeps the case it was created with."""
+        self.connection.execute(
+            "INSERT INTO resources (id, type, body) VALUES (?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+            (resource.id, resource.type, json.dumps(resource.body)),
+        )
+        return resource
+
+    def delete(self, resource_id: str) -> None:
+        """Delete the resource and everything below it. Deleting what is not there does nothing."""
+        self.connection.execute(
+            "DELETE FROM resources WHERE id = ? OR id LIKE ? ESCAPE '\\'",
+            (resource_id, _below(resource_id)),
+        )
+
+    def list(self, resource_type: str, scope: str = "") -> list[Resource]:
+        """Every resource of the type below `scope` (an id; all of them if empty), ordered by id."""
+        rows = self.connection.execute(
+            "SELECT id, type, body FROM resources WHERE type = ? AND id LIKE ? ESCAPE '\\'"
+            " ORDER BY id",
+            (resource_type, _below(scope)),
+        )
+        return [_resource(row) for row in rows]
+
+    def below(self, scope: str) -> list[Resource]:
+        """Every resource of any type below `scope`, ordered by id."""
+        rows = self.connection.execute(
+            "SELECT id, type, body FROM resources WHERE id LIKE ? ESCAPE '\\' ORDER BY id",
+            (_below(scope),),
+        )
+        return [_resource(row) for row in rows]
+
+    # Rows of the other tables
+
+    def query(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        return self.connection.execute(sql, values).fetchall()
+
+    def execute(self, sql: str, *values: object) -> int:
+        """Run one statement; answers how many rows it changed."""
+        return self.connection.execute(sql, values).rowcount
+
+
+def _resource(row: sqlite3.Row) -> Resource:
+    return Resource(row["id"], row["type"], json.loads(row["body"]))
+
+
+def _below(scope: str) -> str:
+    escaped = scope.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"{escaped}/%"
