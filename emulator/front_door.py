@@ -25,6 +25,7 @@ from emulator.tls import CertificateAuthority
 
 LARGEST_HEAD = 64 * 1024  # bytes
 CONNECT_TIMEOUT = 30.0  # seconds
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})*", re.IGNORECASE)
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class FrontDoor:
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self, port: int) -> int:
-        """Listen on 127.0.0.1 and answer the port; 0 takes a free one. Raises OSError when taken."""
+        """Listen on 127.0.0.1; answers the port, 0 takes a free one. Raises OSError when taken."""
         loop = asyncio.get_running_loop()
         self.server = await loop.create_server(
             lambda: _Opening(self), "127.0.0.1", port, backlog=1024
@@ -115,8 +116,8 @@ class _Opening(asyncio.Protocol):
         if url.scheme != "http" or not host:
             return self.refuse(
                 421,
-                f"This is local Azure's proxy, process {os.getpid()}. Set HTTPS_PROXY to it and ask "
-                "for an Azure URL: `python -m emulator env` prints the settings.",
+                f"This is local Azure's proxy, process {os.getpid()}. Set HTTPS_PROXY to it and "
+                "ask for an Azure URL: `python -m emulator env` prints the settings.",
             )
         if is_azure(host):
             return self.hand_over(self.transport, self.door.serve(host))
@@ -142,7 +143,8 @@ class _Opening(asyncio.Protocol):
         body = f"{message}\n".encode()
         self.transport.write(
             f"HTTP/1.1 {status} Refused\r\nContent-Type: text/plain; charset=utf-8\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+            + body
         )
         self.transport.close()
 
@@ -152,7 +154,7 @@ class _Opening(asyncio.Protocol):
         late = _Late()
         try:
             context = self.door.authority.context(host)
-            self.transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            self.transport.write(ESTABLISHED)
             if port == 80:
                 return self.hand_over(self.transport, self.door.serve(host))
             secure = await asyncio.get_running_loop().start_tls(
@@ -164,7 +166,7 @@ class _Opening(asyncio.Protocol):
             return self.transport.close()
         if secure is None:
             return self.transport.close()
-        late.attach(cast(asyncio.Transport, secure), self.door.serve(host))
+        late.attach(secure, self.door.serve(host))
         return None
 
     def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
@@ -178,14 +180,16 @@ class _Opening(asyncio.Protocol):
     async def tunnel(self, host: str, port: int) -> None:
         through = _proxy_for("https")
         if through is None:
-            return await self.relay(host, port, greeting=b"HTTP/1.1 200 Connection established\r\n\r\n")
+            return await self.relay(host, port, greeting=ESTABLISHED)
         request = f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"
         if through.authorization:
             request += f"Proxy-Authorization: {through.authorization}\r\n"
         # The proxy's own answer to CONNECT is passed on as it is, good or bad.
         return await self.relay(through.host, through.port, first=f"{request}\r\n".encode())
 
-    async def relay(self, host: str, port: int, *, first: bytes = b"", greeting: bytes = b"") -> None:
+    async def relay(
+        self, host: str, port: int, *, first: bytes = b"", greeting: bytes = b""
+    ) -> None:
         loop = asyncio.get_running_loop()
         pipe = _Pipe(self.transport)
         try:

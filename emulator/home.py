@@ -73,7 +73,7 @@ class Home:
 
 
 def find_home() -> Home:
-    """AZURE_LOCAL_HOME where it is set, else a folder of this checkout's own in the user's state."""
+    """AZURE_LOCAL_HOME if set, else a folder of this checkout's own in the user's state."""
     if chosen := os.environ.get("AZURE_LOCAL_HOME"):
         return Home(Path(chosen).expanduser().resolve())
     if os.name == "nt":

@@ -57,7 +57,7 @@ CREATE TABLE IF NOT EXISTS blobs (
 
 @dataclass
 class Resource:
-    """One ARM resource. `body` is JSON; what begins with an underscore is never shown to a client."""
+    """One ARM resource. `body` is JSON; keys that begin with an underscore are never shown."""
 
     id: str
     type: str
@@ -122,7 +122,7 @@ class Store:
             (resource_id, _below(resource_id)),
         )
 
-    def list(self, resource_type: str, scope: str = "") -> list[Resource]:
+    def of_type(self, resource_type: str, scope: str = "") -> list[Resource]:
         """Every resource of the type below `scope` (an id; all of them if empty), ordered by id."""
         rows = self.connection.execute(
             "SELECT id, type, body FROM resources WHERE type = ? AND id LIKE ? ESCAPE '\\'"

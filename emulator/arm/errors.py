@@ -69,3 +69,10 @@ def not_emulated(what: str) -> ArmError:
         f"Local Azure does not emulate {what}. Run the same code with the kernel 'Azure (live)', "
         "or see docs/emulator.md for what is covered.",
     )
+
+
+def internal_error() -> ArmError:
+    """500: a bug of ours, whose traceback is in the emulator's log."""
+    return ArmError(
+        500, "InternalServerError", "Local Azure failed; see `python -m emulator logs`."
+    )

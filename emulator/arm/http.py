@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from emulator.arm.errors import ArmError, not_emulated
+from emulator.arm.errors import ArmError, internal_error, not_emulated
 from emulator.arm.ids import new_guid
 
 MANAGEMENT = "https://management.azure.com"
@@ -70,7 +70,8 @@ Handler = Callable[[ArmRequest], Awaitable[ArmResponse]]
 class Service(Protocol):
     """A room of ARM: routes in the order of its REST reference, as (method, path, handler name)."""
 
-    ROUTES: list[tuple[str, str, str]]
+    @property
+    def ROUTES(self) -> Sequence[tuple[str, str, str]]: ...
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,7 @@ def expand(template: str, params: Mapping[str, str]) -> str:
     return template.format_map(params)
 
 
-def page(
-    request: ArmRequest, items: list[dict[str, Any]], *, size: int = 100
-) -> ArmResponse:
+def page(request: ArmRequest, items: list[dict[str, Any]], *, size: int = 100) -> ArmResponse:
     """One page of a list: `$top` at most, `nextLink` with a `$skip` while there is more.
 
     https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.md#collections
@@ -157,10 +156,8 @@ class ArmApplication:
         except Exception:
             # A bug of ours. The client learns that it is ours, the log has the traceback.
             _log.exception("%s %s", request.method, request.url.path)
-            error = ArmError(
-                500, "InternalServerError", "Local Azure failed; see `python -m emulator logs`."
-            )
-            answer = ArmResponse(error.body(), error.status)
+            bug = internal_error()
+            answer = ArmResponse(bug.body(), bug.status)
         await to_response(answer, request)(scope, receive, send)
 
     async def answer(self, request: Request) -> ArmResponse:
@@ -202,7 +199,7 @@ class ArmApplication:
 
 
 async def read_json(request: Request) -> Any:
-    """The request's body: None when empty. Raises ArmError 400 when it is not JSON, 413 too large."""
+    """The request's body, None when empty. Raises ArmError: 400 not JSON, 413 too large."""
     received = bytearray()
     async for chunk in request.stream():
         received += chunk

@@ -20,7 +20,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.arm.errors import ArmError
+from emulator.arm.errors import ArmError, internal_error
 from emulator.arm.http import MANAGEMENT, ArmRequest, ArmResponse
 from emulator.arm.ids import new_guid, now, subscription_of
 from emulator.store import Store
@@ -45,10 +45,10 @@ class Interrupted:
 
 
 class Operations:
-    ROUTES = [
+    ROUTES = (
         ("GET", LOCATIONS + "/operationsStatus/{operationId}", "get_status"),
         ("GET", LOCATIONS + "/operationResults/{operationId}", "get_result"),
-    ]
+    )
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -79,13 +79,7 @@ class Operations:
             self._end(operation_id, "Failed", error)
         except Exception:
             _log.exception("operation %s", operation_id)
-            self._end(
-                operation_id,
-                "Failed",
-                ArmError(
-                    500, "InternalServerError", "Local Azure failed; see `python -m emulator logs`."
-                ),
-            )
+            self._end(operation_id, "Failed", internal_error())
         finally:
             self.tasks.pop(operation_id, None)
 
@@ -127,21 +121,27 @@ class Operations:
     # Answers
 
     def accepted(
-        self, operation_id: str, request: ArmRequest, location: str, *, status: int, body: Any = None
+        self,
+        operation_id: str,
+        request: ArmRequest,
+        location: str,
+        *,
+        status: int,
+        body: Any = None,
     ) -> ArmResponse:
         """The first answer of a long-running operation, with the headers that clients poll by."""
-        provider = request.id.rpartition("/providers/")[2].partition("/")[0] or "Microsoft.Resources"
+        provider = request.id.rpartition("/providers/")[2].partition("/")[0]
         base = (
             f"{MANAGEMENT}/subscriptions/{subscription_of(request.id)}"
-            f"/providers/{provider}/locations/{location}"
+            f"/providers/{provider or 'Microsoft.Resources'}/locations/{location}"
         )
-        version = request.query["api-version"]
+        call = f"{operation_id}?api-version={request.query['api-version']}"
         return ArmResponse(
             body,
             status,
             {
-                "Azure-AsyncOperation": f"{base}/operationsStatus/{operation_id}?api-version={version}",
-                "Location": f"{base}/operationResults/{operation_id}?api-version={version}",
+                "Azure-AsyncOperation": f"{base}/operationsStatus/{call}",
+                "Location": f"{base}/operationResults/{call}",
                 "Retry-After": RETRY_AFTER,
             },
         )
@@ -176,7 +176,5 @@ class Operations:
             await asyncio.wait({task}, timeout=HOLD)
         rows = self.store.query("SELECT * FROM operations WHERE id = ?", operation_id)
         if not rows:
-            raise ArmError(
-                404, "OperationNotFound", f"There is no operation '{operation_id}'."
-            )
+            raise ArmError(404, "OperationNotFound", f"There is no operation '{operation_id}'.")
         return rows[0]

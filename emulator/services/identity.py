@@ -72,7 +72,7 @@ class Identity:
         return jwt.encode(payload, self._key, "RS256", headers={"kid": self.key_id})
 
     def verify(self, token: str, audiences: tuple[str, ...]) -> dict[str, Any]:
-        """The claims of a token of ours. Raises jwt.PyJWTError when it is not valid here and now."""
+        """The claims of a token of ours. Raises jwt.PyJWTError when it is not valid now."""
         claims: dict[str, Any] = jwt.decode(
             token,
             self._public,
@@ -190,9 +190,7 @@ class Identity:
                 400,
             )
         if not hmac.compare_digest(fields.get("client_secret", ""), self.client_secret):
-            return _oauth_error(
-                "invalid_client", 7000215, "Invalid client secret provided.", 401
-            )
+            return _oauth_error("invalid_client", 7000215, "Invalid client secret provided.", 401)
         scope = fields.get("scope", "").split(" ")[0]
         audience = scope.removesuffix("/.default") or fields.get("resource", "")
         if not audience:

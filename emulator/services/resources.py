@@ -24,7 +24,7 @@ _NAME = re.compile(r"[\w().-]{0,89}[\w()-]")
 
 
 class Resources:
-    ROUTES = [
+    ROUTES = (
         ("GET", "/metadata/endpoints", "cloud_metadata"),
         ("GET", "/tenants", "list_tenants"),
         ("GET", "/subscriptions", "list_subscriptions"),
@@ -41,7 +41,7 @@ class Resources:
         ("DELETE", GROUP, "delete_group"),
         ("GET", ONE_SUBSCRIPTION + "/resources", "list_resources"),
         ("GET", GROUP + "/resources", "list_resources"),
-    ]
+    )
 
     def __init__(self, store: Store, operations: Operations) -> None:
         self.store = store
@@ -190,7 +190,7 @@ class Resources:
         return ArmResponse(_shown(group), 200 if before else 201)
 
     async def list_groups(self, request: ArmRequest) -> ArmResponse:
-        groups = self.store.list(GROUP_TYPE, SUBSCRIPTION_ID)
+        groups = self.store.of_type(GROUP_TYPE, SUBSCRIPTION_ID)
         return page(request, [_shown(group) for group in groups])
 
     async def get_group(self, request: ArmRequest) -> ArmResponse:
@@ -209,9 +209,7 @@ class Resources:
         group.properties["provisioningState"] = "Deleting"
         self.store.put(group)
         operation = self.operations.start("delete-group", group.id, self._delete(group.id))
-        accepted = self.operations.accepted(
-            operation, request, group.body["location"], status=202
-        )
+        accepted = self.operations.accepted(operation, request, group.body["location"], status=202)
         # A group's deletion is polled by Location alone.
         accepted.headers.pop("Azure-AsyncOperation")
         return accepted
