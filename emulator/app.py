@@ -17,6 +17,7 @@ from emulator.arm.http import ArmApplication, Service
 from emulator.arm.operations import Operations
 from emulator.front_door import FrontDoor
 from emulator.home import Home
+from emulator.quick_ack import quick_ack
 from emulator.routing import RoutingTable
 from emulator.services.identity import TOKEN_LIFETIME, Identity
 from emulator.services.resources import Resources
@@ -24,6 +25,12 @@ from emulator.store import Store
 from emulator.tls import CertificateAuthority
 
 _log = logging.getLogger(__name__)
+
+
+class _Http(HttpToolsProtocol):
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        quick_ack(self.transport)
 
 
 class Emulator:
@@ -52,7 +59,7 @@ class Emulator:
         self.door = FrontDoor(CertificateAuthority(home.tls), self.protocol)
         config = uvicorn.Config(
             self.dispatch,
-            http=HttpToolsProtocol,
+            http=_Http,
             interface="asgi3",
             ws="none",
             lifespan="off",
@@ -68,7 +75,7 @@ class Emulator:
 
     def protocol(self, host: str) -> asyncio.Protocol:
         """The HTTP protocol for one connection to an Azure host."""
-        return HttpToolsProtocol(self.config, self.state, {})
+        return _Http(self.config, self.state, {})
 
     async def dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Give a request to the application of the host that its Host header names."""

@@ -123,14 +123,13 @@ def down(home: Home) -> bool:
 
 
 def _alive(pid: int) -> bool:
-    with suppress(ChildProcessError, OSError, AttributeError):
-        # Our own child stays a zombie until it is waited for.
-        os.waitpid(pid, os.WNOHANG)
+    import psutil  # imported here: only `down` needs it, and every kernel imports this module
+
     try:
-        os.kill(pid, 0)
-    except OSError:
+        # One that has ended stays a zombie until whoever started it asks.
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 def record(home: Home, port: int) -> None:

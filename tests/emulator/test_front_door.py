@@ -1,0 +1,158 @@
+"""The front door: what reaches local Azure, what is tunnelled, what is refused."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+
+import certifi
+import psutil
+import pytest
+import requests
+
+from emulator.front_door import is_azure
+
+ARM = "https://management.azure.com/subscriptions?api-version=2022-12-01"
+
+
+def raw(local_azure, data: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", local_azure.process.port), timeout=10) as peer:
+        peer.sendall(data)
+        received = b""
+        while chunk := peer.recv(65536):
+            received += chunk
+        return received
+
+
+@pytest.fixture
+def web():
+    """A web server that is not Azure's, on loopback."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = f"{self.path} for {self.headers['Host']}".encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+
+
+def test_it_listens_on_loopback_only(local_azure):
+    listening = [
+        connection.laddr
+        for process in [psutil.Process(local_azure.process.pid)]
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert {address.ip for address in listening} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("management.azure.com", True),
+        ("MANAGEMENT.AZURE.COM", True),
+        ("azure.com", True),
+        ("notazure.com", False),
+        ("azure.com.example.org", False),
+        ("learn.microsoft.com", False),
+        ("x.blob.core.windows.net", True),
+    ],
+)
+def test_azure_domains(host, ours):
+    assert is_azure(host) is ours
+
+
+def test_a_client_that_does_not_trust_the_local_authority_is_told_by_tls(local_azure):
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(ARM, verify=certifi.where(), timeout=10)
+
+
+def test_the_authority_cannot_vouch_for_other_domains(local_azure):
+    """A name constraint holds even if its key were stolen."""
+    from cryptography import x509
+
+    authority = x509.load_pem_x509_certificate(local_azure.home.ca_certificate.read_bytes())
+    constraint = authority.extensions.get_extension_for_class(x509.NameConstraints)
+    assert constraint.critical
+    names = {name.value for name in constraint.value.permitted_subtrees}
+    assert "azure.com" in names
+    assert not {"com", "microsoft.com", ""} & names
+    lifetime = authority.not_valid_after_utc - authority.not_valid_before_utc
+    assert lifetime.days <= 31
+
+
+def test_an_azure_host_that_is_not_emulated_is_named(local_azure):
+    answer = requests.get("https://my-vault.vault.azure.net/secrets", timeout=10)
+    assert answer.status_code == 501
+    assert "my-vault.vault.azure.net" in answer.json()["error"]["message"]
+
+
+def test_another_host_is_forwarded_untouched(local_azure, web):
+    answer = requests.get(
+        f"http://127.0.0.1:{web}/page?a=b",
+        proxies={"http": f"http://127.0.0.1:{local_azure.process.port}"},
+        timeout=10,
+    )
+    # NO_PROXY covers loopback, so requests must be made to use the proxy all the same.
+    session = requests.Session()
+    session.trust_env = False
+    session.proxies = {"http": f"http://127.0.0.1:{local_azure.process.port}"}
+    through = session.get(f"http://127.0.0.1:{web}/page?a=b", timeout=10)
+    assert answer.text == through.text == f"/page?a=b for 127.0.0.1:{web}"
+
+
+def test_a_tunnel_carries_both_directions(local_azure, web):
+    with socket.create_connection(("127.0.0.1", local_azure.process.port), timeout=10) as peer:
+        peer.sendall(f"CONNECT 127.0.0.1:{web} HTTP/1.1\r\n\r\n".encode())
+        assert b"200" in peer.recv(1000)
+        peer.sendall(b"GET /tunnelled HTTP/1.0\r\nHost: other\r\n\r\n")
+        received = b""
+        while chunk := peer.recv(1000):
+            received += chunk
+    assert received.endswith(b"/tunnelled for other")
+
+
+def test_a_host_that_cannot_be_reached_is_a_502(local_azure):
+    answer = raw(local_azure, b"CONNECT 127.0.0.1:1 HTTP/1.1\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 502")
+    assert b"127.0.0.1:1 cannot be reached" in answer
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"hello\r\n\r\n", 400),
+        (b"GET / HTTP/2.0\r\n\r\n", 505),
+        (b"CONNECT management.azure.com HTTP/1.1\r\n\r\n", 400),
+        (b"CONNECT management.azure.com:99999 HTTP/1.1\r\n\r\n", 400),
+        (b"CONNECT ../../etc.azure.com:443 HTTP/1.1\r\n\r\n", 400),
+        (b"GET /subscriptions HTTP/1.1\r\nHost: localhost\r\n\r\n", 421),
+        (b"GET ftp://a.example/ HTTP/1.1\r\n\r\n", 421),
+        (b"GET http://[bad/ HTTP/1.1\r\n\r\n", 400),
+        (b"X" * 70_000, 431),
+    ],
+)
+def test_what_is_not_a_proxy_request_gets_a_clear_refusal(local_azure, request_, status):
+    assert raw(local_azure, request_).startswith(b"HTTP/1.1 %d" % status)
+
+
+def test_keep_alive_over_one_tunnel(local_azure):
+    with requests.Session() as session:
+        answers = [session.get(ARM, timeout=10).status_code for _ in range(20)]
+    assert answers == [401] * 20
+
+
+def test_a_certificate_for_each_host(local_azure):
+    for host in ("a.blob.core.windows.net", "b.blob.core.windows.net"):
+        # The client checks the name; any answer shows that it matched.
+        assert requests.get(f"https://{host}/", timeout=10).status_code >= 400
