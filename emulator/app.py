@@ -16,11 +16,27 @@ from emulator.arm.errors import not_emulated
 from emulator.arm.http import ArmApplication, Service
 from emulator.arm.operations import Operations
 from emulator.front_door import FrontDoor
+from emulator.gateway.request import Gateway
+from emulator.gateway.server import Connection
 from emulator.home import Home
 from emulator.quick_ack import quick_ack
 from emulator.routing import RoutingTable
+from emulator.runtime.environments import Environments as PythonEnvironments
+from emulator.runtime.process import ProcessRuntime
 from emulator.services.identity import TOKEN_LIFETIME, Identity
+from emulator.services.machine_learning.codes import Codes
+from emulator.services.machine_learning.data import Data
+from emulator.services.machine_learning.datastores import Datastores
+from emulator.services.machine_learning.deployer import Deployer
+from emulator.services.machine_learning.environments import Environments
+from emulator.services.machine_learning.models import Models
+from emulator.services.machine_learning.online_deployments import OnlineDeployments
+from emulator.services.machine_learning.online_endpoints import OnlineEndpoints
+from emulator.services.machine_learning.scoring_routes import SCORING_SUFFIX, ScoringRoutes
+from emulator.services.machine_learning.workspace_templates import WorkspaceTemplates
+from emulator.services.machine_learning.workspaces import Workspaces
 from emulator.services.resources import Resources
+from emulator.services.storage import BLOB_SUFFIX, Storage
 from emulator.store import Store
 from emulator.tls import CertificateAuthority
 
@@ -46,7 +62,51 @@ class Emulator:
         self.operations = Operations(self.store)
         self.routing = RoutingTable()
         self.resources = Resources(self.store, self.operations)
-        services: list[Service] = [self.resources, self.operations]
+        self.storage = Storage(self.store, home.blobs, verify=self.identity.verify)
+        self.resources.providers["Microsoft.Storage"] = ["storageAccounts"]
+        self.resources.before_delete.append(self.storage.delete_group)
+        datastores = Datastores(self.store, self.storage)
+        environments = Environments(self.store)
+        self.workspaces = Workspaces(
+            self.store, self.operations, self.storage, (datastores.seed, environments.seed)
+        )
+        self.templates = WorkspaceTemplates(
+            self.store, self.operations, self.workspaces, self.storage.accounts.create
+        )
+        self.resources.providers["Microsoft.MachineLearningServices"] = ["workspaces"]
+        routes = ScoringRoutes(self.store, self.routing)
+        self.python = PythonEnvironments(home.environments)
+        self.runtime = ProcessRuntime(home.deployments / "processes")
+        deployer = Deployer(
+            self.store, self.storage, self.python, self.runtime, home.deployments, routes.ready
+        )
+        self.endpoints = OnlineEndpoints(
+            self.store,
+            self.operations,
+            routes,
+            issue_token=self.identity.issue,
+            stop_deployments=deployer.stop,
+        )
+        self.deployments = OnlineDeployments(self.store, self.operations, deployer, routes)
+        self.resources.before_delete.insert(0, deployer.stop)
+        self.workspaces.before_delete.append(deployer.stop)
+        self.gateway = Gateway(
+            self.routing, lambda token, audience: self.identity.verify(token, (audience,))
+        )
+        services: list[Service] = [
+            self.resources,
+            self.storage.accounts,
+            self.workspaces,
+            self.templates,
+            datastores,
+            Models(self.store, self.storage),
+            environments,
+            Codes(self.store, self.storage),
+            Data(self.store),
+            self.endpoints,
+            self.deployments,
+            self.operations,
+        ]
         self.exact: dict[str, ASGIApp] = {
             "login.microsoftonline.com": self.identity.application(),
             "management.azure.com": ArmApplication(
@@ -55,7 +115,7 @@ class Emulator:
                 check_scope=self.resources.check_scope,
             ),
         }
-        self.suffixes: dict[str, ASGIApp] = {}
+        self.suffixes: dict[str, ASGIApp] = {BLOB_SUFFIX: self.storage.application}
         self.door = FrontDoor(CertificateAuthority(home.tls), self.protocol)
         config = uvicorn.Config(
             self.dispatch,
@@ -75,6 +135,8 @@ class Emulator:
 
     def protocol(self, host: str) -> asyncio.Protocol:
         """The HTTP protocol for one connection to an Azure host."""
+        if host.lower().endswith(SCORING_SUFFIX):
+            return Connection(self.gateway, host.lower())
         return _Http(self.config, self.state, {})
 
     async def dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,9 +156,19 @@ class Emulator:
 
     async def start(self, port: int) -> int:
         self.resources.seed()
+        self.storage.seed()
+        self.workspaces.seed()
+        await self.workspaces.recover()
+        await self.templates.recover()
+        await self.runtime.recover()
+        await self.endpoints.recover()
+        await self.deployments.recover()
         return await self.door.listen(port)
 
     async def stop(self) -> None:
         await self.door.close()
+        await self.deployments.close()
         await self.operations.close()
+        await self.runtime.close()
+        await self.python.close()
         self.store.close()

@@ -34,23 +34,35 @@ CREATE TABLE IF NOT EXISTS operations (
 CREATE TABLE IF NOT EXISTS containers (
     account  TEXT NOT NULL,
     name     TEXT NOT NULL,
-    created  TEXT NOT NULL,
-    metadata TEXT NOT NULL DEFAULT '{}',
+    etag     TEXT NOT NULL,
+    created  INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    metadata TEXT NOT NULL,
     PRIMARY KEY (account, name)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blobs (
-    account      TEXT NOT NULL,
-    container    TEXT NOT NULL,
-    name         TEXT NOT NULL,
-    file         TEXT NOT NULL,
-    length       INTEGER NOT NULL,
-    content_type TEXT NOT NULL,
-    content_md5  TEXT,
-    etag         TEXT NOT NULL,
-    created      TEXT NOT NULL,
-    modified     TEXT NOT NULL,
-    metadata     TEXT NOT NULL DEFAULT '{}',
+    account   TEXT NOT NULL,
+    container TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    file      TEXT NOT NULL,
+    length    INTEGER NOT NULL,
+    etag      TEXT NOT NULL,
+    created   INTEGER NOT NULL,
+    modified  INTEGER NOT NULL,
+    headers   TEXT NOT NULL,
+    metadata  TEXT NOT NULL,
+    blocks    TEXT NOT NULL,
     PRIMARY KEY (account, container, name)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blocks (
+    account   TEXT NOT NULL,
+    container TEXT NOT NULL,
+    blob      TEXT NOT NULL,
+    id        TEXT NOT NULL,
+    file      TEXT NOT NULL,
+    length    INTEGER NOT NULL,
+    staged    INTEGER NOT NULL,
+    PRIMARY KEY (account, container, blob, id)
 ) WITHOUT ROWID;
 """
 

@@ -1,0 +1,205 @@
+"""Reads a conda environment file as packages that pip can install, and finds those missing here.
+
+https://docs.conda.io/projects/conda/en/stable/user-guide/tasks/manage-environments.html
+https://docs.conda.io/projects/conda-build/en/stable/resources/package-spec.html#package-match-specifications
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+# The server of Azure's images. `azureml-defaults` is the older name of what brings it.
+INFERENCE_SERVER = "azureml-inference-server-http"
+AZUREML_DEFAULTS = "azureml-defaults"
+
+# Worth loading once for all servers of an environment: distribution -> module.
+FRAMEWORKS = {"tensorflow": "tensorflow", "tensorflow-cpu": "tensorflow", "torch": "torch"}
+
+# Conda packages that another project on PyPI provides.
+PYPI_NAMES = {
+    "matplotlib-base": "matplotlib",
+    "opencv": "opencv-python-headless",
+    "py-opencv": "opencv-python-headless",
+    "py-xgboost": "xgboost",
+    "pytables": "tables",
+    "pytorch": "torch",
+    "pytorch-cpu": "torch",
+    "pytorch-gpu": "torch",
+    "tensorflow-base": "tensorflow",
+    "tensorflow-cpu": "tensorflow",
+    "tensorflow-gpu": "tensorflow",
+}
+# Conda packages that are no Python packages: wheels bring what they need of these.
+NOT_PYTHON = frozenset(
+    (
+        *("blas", "intel-openmp", "libblas", "libcblas", "liblapack", "llvm-openmp", "mkl"),
+        *("nomkl", "openblas", "openmpi"),
+        *("cpuonly", "cuda", "cuda-runtime", "cuda-toolkit", "cudatoolkit", "cudnn", "nccl"),
+        *("pytorch-cuda", "pytorch-mutex"),
+        *("gcc", "gcc_linux-64", "gxx", "gxx_linux-64", "libgcc-ng", "libgomp", "libstdcxx-ng"),
+        *("bzip2", "ca-certificates", "libffi", "make", "ncurses", "openssl", "pip", "readline"),
+        *("sqlite", "tk", "xz", "zlib"),
+    )
+)
+# Lines for pip that are no packages, with or without a value.
+PIP_OPTIONS = (
+    *("-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links"),
+    *("--no-binary", "--only-binary", "--prefer-binary", "--pre", "--trusted-host"),
+)
+
+_CONDA = re.compile(r"(?:[\w./-]+::)?(?P<name>[\w.-]+)\s*(?P<version>.*)", re.ASCII)
+# One version, after which a build may be named: "=1.2", "==1.2.3=py311_0", "1.2.* py311_0".
+_ONE_VERSION = re.compile(r"(==?|)\s*(\d[\w.!+]*?)(\.?\*)?(?:[=\s]\s*\w+)?", re.ASCII)
+
+
+class CondaFileError(ValueError):
+    """The file cannot be understood; the message is a sentence that says what to change."""
+
+
+@dataclass(frozen=True)
+class CondaFile:
+    """What an environment asks for. `python` is empty when any will do."""
+
+    python: SpecifierSet
+    requirements: tuple[Requirement, ...]
+    pip_options: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def frameworks(self) -> tuple[str, ...]:
+        """The modules that a fork server may load ahead."""
+        names = {each.name for each in self.requirements} & FRAMEWORKS.keys()
+        return tuple(sorted({FRAMEWORKS[name] for name in names}))
+
+    def allows(self, minor: int) -> bool:
+        """Whether any release of Python 3.minor will do. Its patch releases are not told apart."""
+        return any(self.python.contains(f"3.{minor}.{patch}") for patch in range(40))
+
+    def missing_here(self) -> list[str]:
+        """What this Python lacks, each as the end of a sentence that begins "it"."""
+        missing = []
+        if not self.allows(sys.version_info.minor):
+            version = ".".join(str(part) for part in sys.version_info[:3])
+            missing.append(f"is {version} and not {self.python}")
+        for requirement in self.requirements:
+            missing += _missing(requirement, {})
+        return list(dict.fromkeys(missing))
+
+    def pip_lines(self) -> list[str]:
+        """The lines of a requirements file, the inference server among them."""
+        lines = [str(each) for each in self.requirements]
+        if not any(each.name == INFERENCE_SERVER for each in self.requirements):
+            lines.append(INFERENCE_SERVER)
+        return [*self.pip_options, *lines]
+
+
+def _missing(requirement: Requirement, environment: dict[str, str]) -> list[str]:
+    if requirement.marker and not requirement.marker.evaluate(environment):
+        return []
+    try:
+        distribution = importlib.metadata.distribution(requirement.name)
+    except importlib.metadata.PackageNotFoundError:
+        return [f"has no {requirement.name}"]
+    if not requirement.specifier.contains(distribution.version, prereleases=True):
+        return [f"has {requirement.name} {distribution.version} and not {requirement.specifier}"]
+    missing = []
+    for extra in requirement.extras:
+        for line in distribution.requires or ():
+            needed = Requirement(line)
+            if needed.marker and "extra" in str(needed.marker):
+                missing += _missing(needed, {"extra": extra})
+    return missing
+
+
+def read_conda_file(text: str) -> CondaFile:
+    """Read the file. Raises CondaFileError."""
+    try:
+        content: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise CondaFileError(f"The conda file is not valid YAML: {reason}.") from error
+    if not isinstance(content, dict) or not isinstance(content.get("dependencies"), list):
+        raise CondaFileError(
+            "The conda file needs a list named 'dependencies', with the packages, one each."
+        )
+    python, requirements = SpecifierSet(), []
+    options: list[str] = []
+    left_out: list[str] = []
+    for entry in content["dependencies"]:
+        if isinstance(entry, dict) and list(entry) == ["pip"]:
+            lines = entry["pip"] or []
+            if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+                raise CondaFileError("In the conda file, 'pip:' needs a list of packages.")
+            for line in lines:
+                if line.strip().startswith("-"):
+                    options.append(_pip_option(line.strip()))
+                else:
+                    requirements.append(_pip_requirement(line))
+        elif isinstance(entry, str):
+            name, specifier = _conda_requirement(entry)
+            if name == "python":
+                python &= specifier
+            elif name in NOT_PYTHON or name.startswith("_"):
+                left_out.append(entry)
+            else:
+                requirements.append(Requirement(f"{PYPI_NAMES.get(name, name)}{specifier}"))
+        else:
+            raise CondaFileError(
+                f"In the conda file, the dependency {entry!r} is neither a package nor 'pip:'."
+            )
+    for each in requirements:
+        each.name = canonicalize_name(each.name)
+        if each.name == AZUREML_DEFAULTS:  # what a deployment needs of it is the server
+            each.name, each.specifier = INFERENCE_SERVER, SpecifierSet()
+    return CondaFile(python, tuple(requirements), tuple(options), tuple(left_out))
+
+
+def _pip_option(line: str) -> str:
+    if line.partition("=")[0].split()[0] not in PIP_OPTIONS:
+        raise CondaFileError(
+            f"The pip list holds '{line}'. Write the packages themselves: an environment has no"
+            " other files, and local Azure passes on only pip's options that say where to look."
+        )
+    return line
+
+
+def _pip_requirement(line: str) -> Requirement:
+    text = line.partition(" #")[0].strip()
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        if "://" not in text:
+            raise CondaFileError(f"The pip list holds '{line}', which is no package.") from error
+        requirement = None
+    if requirement is None or requirement.url:
+        raise CondaFileError(
+            f"The pip list holds the URL '{line}'. Local Azure installs packages by name only."
+        )
+    return requirement
+
+
+def _conda_requirement(entry: str) -> tuple[str, SpecifierSet]:
+    """`name`, `name=1.2` (any 1.2), `name==1.2.3`, `name>=1,<2`, `name 1.2.*`, channel::name."""
+    match = _CONDA.fullmatch(entry.strip())
+    if match is None:
+        raise CondaFileError(f"The conda file asks for '{entry}', which is no package.")
+    version = match["version"]
+    if one := _ONE_VERSION.fullmatch(version):
+        operator, number, star = one.groups()
+        version = f"=={number}.*" if star or operator == "=" else f"=={number}"
+    try:
+        return match["name"].lower(), SpecifierSet(version)
+    except InvalidSpecifier as error:
+        raise CondaFileError(
+            f"The conda file asks for '{entry}', whose version local Azure does not understand;"
+            " write it like name=1.2, name==1.2.3 or name>=1.2,<2."
+        ) from error

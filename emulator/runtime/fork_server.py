@@ -1,0 +1,251 @@
+"""Servers forked from a process that has the framework loaded already. Linux only.
+
+A server that is forked is ready in a tenth of a second and shares the framework's memory with the
+others; one that starts by itself imports torch or tensorflow first. The first server of an
+environment starts the fork server, which imports what that server would have imported.
+
+A plain start is used where being forked could make a difference:
+- an environment variable is set for the deployment, or named in its code, that the framework
+  looked at while it was loaded;
+- a module of the deployment's own has the name of one that is loaded already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from emulator.runtime.starting import (
+    LAUNCHER,
+    Process,
+    StartError,
+    StartRequest,
+    clean_environment,
+    signal_group,
+    start_plainly,
+)
+
+# A fork server that has had no servers for this long (seconds) ends and gives its memory back.
+IDLE = 900.0
+# Variables that are read when Python starts or by a library's native code; those that Python code
+# reads while it is imported are noted by the launcher.
+EARLY = re.compile(
+    r"(?:ABSL_|ATEN_|BLIS_|CUDA_|DNNL_|DYLD_|GLIBC_|GOMP_|GOTO_|GRPC_|KERAS_|KMP_|LANG|LC_|LD_"
+    r"|MALLOC_|MKL_|NUMEXPR_|NVIDIA_|OMP_|ONEDNN_|OPENBLAS_|OPENSSL_|PYTHON|PYTORCH_|TF_|TORCH_"
+    r"|VECLIB_|XLA_)[A-Z0-9_]*"
+)
+_QUOTED = re.compile(rf"""(["'])(?:{EARLY.pattern})\1""")
+_log = logging.getLogger(__name__)
+
+
+class ForkedProcess:
+    """Forked; its fork server reaps it and says how it ended."""
+
+    def __init__(self, pid: int, port: int) -> None:
+        self.pid = pid
+        self.port = port
+        self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def wait(self) -> int:
+        return await asyncio.shield(self.exited)
+
+
+class ForkServer:
+    """One process with the frameworks loaded, and the servers that it forked."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.modules: frozenset[str] = frozenset()
+        self.variables: frozenset[str] = frozenset()
+        self.servers: dict[int, ForkedProcess] = {}
+        self.asked: dict[str, asyncio.Future[ForkedProcess]] = {}
+        self.reader: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, python: Path, preload: tuple[str, ...], log_file: Path) -> ForkServer:
+        """Start it and wait until the modules are loaded. Raises StartError."""
+        try:
+            with log_file.open("wb") as log:
+                process = await asyncio.create_subprocess_exec(
+                    python,
+                    LAUNCHER,
+                    "serve",
+                    str(os.getpid()),
+                    *preload,
+                    cwd=log_file.parent,
+                    env=clean_environment(python),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=log,
+                    start_new_session=True,
+                    limit=2**20,
+                )
+        except OSError as error:
+            raise StartError(f"{python} could not be started: {error}") from error
+        server = cls(process)
+        try:
+            assert process.stdout
+            line = await process.stdout.readline()
+            if not line:
+                raise StartError(f"The fork server of {python} ended while loading: {log_file}.")
+            loaded: dict[str, list[str]] = json.loads(line)
+            server.modules = frozenset(loaded["modules"]) - {"__main__"}
+            server.variables = frozenset(loaded["variables"])
+        except BaseException:
+            await end_process(process)
+            raise
+        server.reader = asyncio.create_task(server._read(process.stdout))
+        return server
+
+    async def _read(self, answers: asyncio.StreamReader) -> None:
+        while line := await answers.readline():
+            news: dict[str, Any] = json.loads(line)
+            if "exited" in news:
+                self.servers.pop(news["exited"]).exited.set_result(news["code"])
+            else:
+                process = ForkedProcess(news["pid"], news["port"])
+                self.servers[process.pid] = process
+                self.asked.pop(news["name"]).set_result(process)
+        # The kernel has killed its children with it.
+        _log.info("fork server %d ended", self.process.pid)
+        for waiting in self.asked.values():
+            if not waiting.done():
+                waiting.set_exception(StartError("The fork server ended."))
+        for process in self.servers.values():
+            signal_group(process.pid, kill=True)
+            process.exited.set_result(-9)
+        self.asked.clear()
+        self.servers.clear()
+        await self.process.wait()
+
+    @property
+    def alive(self) -> bool:
+        return self.reader is not None and not self.reader.done()
+
+    async def fork(self, request: StartRequest) -> ForkedProcess:
+        """Fork a server. Raises StartError when the fork server is gone."""
+        if not self.alive:
+            raise StartError("The fork server ended.")
+        answer: asyncio.Future[ForkedProcess] = asyncio.get_running_loop().create_future()
+        self.asked[request.name] = answer
+        message = {
+            "name": request.name,
+            "app_root": str(request.app_root),
+            "entry_script": str(request.entry_script),
+            "log_file": str(request.log_file),
+            "variables": dict(request.variables),
+        }
+        assert self.process.stdin
+        with suppress(OSError):  # `_read` sees the end, too
+            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+            await self.process.stdin.drain()
+        return await answer
+
+    async def close(self) -> None:
+        await end_process(self.process)
+        if self.reader:
+            await self.reader
+
+
+async def end_process(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+class ForkServers:
+    """The fork server of each environment: one for each interpreter and list of frameworks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.started: dict[tuple[Path, tuple[str, ...]], asyncio.Task[ForkServer]] = {}
+        self.timers: dict[ForkServer, asyncio.TimerHandle] = {}
+
+    def warm(self, python: Path, preload: tuple[str, ...]) -> asyncio.Task[ForkServer]:
+        """The environment's fork server; it is started now unless it runs."""
+        key = (python, preload)
+        task = self.started.get(key)
+        if task is None or _ended(task):
+            task = self.started[key] = asyncio.create_task(self._start(python, preload))
+            task.add_done_callback(_ended)  # looks at the error, which `start` reports if asked
+        return task
+
+    async def _start(self, python: Path, preload: tuple[str, ...]) -> ForkServer:
+        name = "-".join(("fork-server", python.parent.parent.name, *preload))
+        server = await ForkServer.start(python, preload, self.folder / f"{name}.log")
+        self._rest(server)
+        return server
+
+    def _rest(self, server: ForkServer) -> None:
+        """End the fork server if it has no servers after `IDLE` seconds, else look again then."""
+
+        def look() -> None:
+            if server.alive and not server.servers and not server.asked:
+                server.process.kill()
+            if server.alive:
+                self._rest(server)
+            else:
+                del self.timers[server]
+
+        self.timers[server] = asyncio.get_running_loop().call_later(IDLE, look)
+
+    async def start(self, request: StartRequest, preload: tuple[str, ...]) -> Process:
+        """Fork the server where that makes no difference to it, else start it plainly.
+
+        Raises StartError when it cannot be started either way.
+        """
+        if sys.platform.startswith("linux") and not await asyncio.to_thread(_is_early, request):
+            try:
+                server = await asyncio.shield(self.warm(request.python, preload))
+                if not (
+                    server.variables & _own_variables(request)
+                    or server.modules & _own_modules(request.app_root)
+                ):
+                    return await server.fork(request)
+            except StartError as error:
+                _log.warning("%s is started plainly: %s", request.name, error)
+        return await start_plainly(request)
+
+    async def close(self) -> None:
+        for timer in self.timers.values():
+            timer.cancel()
+        for task in self.started.values():
+            task.cancel()
+            with suppress(asyncio.CancelledError, StartError):
+                await (await task).close()
+
+
+def _ended(task: asyncio.Task[ForkServer]) -> bool:
+    if not task.done():
+        return False
+    return task.cancelled() or task.exception() is not None or not task.result().alive
+
+
+def _own_variables(request: StartRequest) -> set[str]:
+    """The variables that the server does not have in common with its fork server."""
+    common = clean_environment(request.python).items()
+    return {name for name, value in request.variables.items() if (name, value) not in common}
+
+
+def _is_early(request: StartRequest) -> bool:
+    """Whether such a variable is set, or named in the deployment's code, as it is to set it."""
+    if any(EARLY.fullmatch(name) for name in _own_variables(request)):
+        return True
+    files = (file for file in request.app_root.rglob("*.py") if file.is_file())
+    return any(_QUOTED.search(file.read_text(errors="replace")) for file in files)
+
+
+def _own_modules(app_root: Path) -> set[str]:
+    """Top-level modules in the deployment's folder, which comes first on its path."""
+    return {
+        entry.name.partition(".")[0]
+        for entry in app_root.iterdir()
+        if entry.suffix in (".py", ".pyc", ".so") or (entry / "__init__.py").is_file()
+    }

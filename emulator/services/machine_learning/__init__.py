@@ -1,0 +1,1 @@
+"""Azure Machine Learning: workspaces, what is registered in them, and online endpoints."""

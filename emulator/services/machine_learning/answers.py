@@ -1,0 +1,24 @@
+"""How this provider's resources look in an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.arm.http import MANAGEMENT, ArmRequest, ArmResponse
+from emulator.store import Resource
+
+
+def shown(resource: Resource) -> dict[str, Any]:
+    return {"id": resource.id, "name": resource.name, "type": resource.type, **resource.body}
+
+
+def created(request: ArmRequest, resource: Resource, *, new: bool) -> ArmResponse:
+    """The answer to a PUT that is done at once: 201 with a Location the first time, then 200."""
+    if not new:
+        return ArmResponse(shown(resource), 200)
+    location = f"{MANAGEMENT}{resource.id}?api-version={request.query['api-version']}"
+    return ArmResponse(shown(resource), 201, {"Location": location})
+
+
+def created_at(resource: Resource) -> str:
+    return str(resource.body["systemData"]["createdAt"])

@@ -1,0 +1,87 @@
+"""Models: files or folders in blob storage under a name and a version.
+
+https://learn.microsoft.com/rest/api/azureml/model-versions
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.arm.errors import ArmError
+from emulator.services.machine_learning.asset_service import Assets, asset_routes
+from emulator.services.machine_learning.blobs import BlobLocation, Blobs
+from emulator.services.machine_learning.datastores import resolve_uri
+from emulator.services.machine_learning.errors import user_error
+from emulator.services.machine_learning.paths import MODELS
+from emulator.store import Resource, Store
+
+TYPES = ("custom_model", "mlflow_model", "triton_model")
+
+
+class Models(Assets):
+    ROUTES = asset_routes(MODELS)
+    collection = "models"
+    noun = "model"
+    fixed = ("modelUri", "modelType")
+
+    def __init__(self, store: Store, blobs: Blobs) -> None:
+        super().__init__(store)
+        self.blobs = blobs
+
+    def content(
+        self, workspace: Resource, given: dict[str, Any], *, new: bool
+    ) -> tuple[dict[str, Any], BlobLocation | None]:
+        uri, location = resolve_uri(self.store, workspace, given.get("modelUri"))
+        if new and not self.blobs.exists(location.account, location.container, location.path):
+            raise user_error(
+                400,
+                f"There is no file or folder '{location.path}' in the container "
+                f"'{location.container}', so the model can't be registered. Upload it first, or "
+                "give the path of a file or folder on this machine.",
+            )
+        model_type = given.get("modelType") or "custom_model"
+        if model_type not in TYPES:
+            raise user_error(
+                400, f"A model's type is one of {', '.join(TYPES)}, not '{model_type}'."
+            )
+        content = {
+            "flavors": given.get("flavors") or {},
+            "modelType": model_type,
+            "modelUri": uri,
+            "jobName": given.get("jobName"),
+            "stage": given.get("stage") or "Development",
+        }
+        return content, location
+
+    def check_version(self, version: str) -> None:
+        if not version.isdecimal() or int(version) < 1:
+            raise user_error(
+                400,
+                "Model version must be a positive integer.",
+                detail=(
+                    "ModelVersionOutOfRange",
+                    f"'{version}' is not; leave the version out to get the next one.",
+                ),
+            )
+
+    def missing(self, name: str, version: str = "") -> ArmError:
+        what = (
+            f"Model with name: {name} and version: {version}"
+            if version
+            else f"Model container with name: {name}"
+        )
+        return user_error(
+            404,
+            "The specified resource was not found.",
+            detail=("ModelNotFound", f"{what} not found."),
+        )
+
+    def changed(self, name: str, version: str) -> ArmError:
+        return user_error(
+            400,
+            "A model with this name and version already exists. If you are trying to create a new "
+            "model, use a different name or version. If you are trying to update an existing "
+            "model, the existing model's asset path cannot be changed. Only tags, description "
+            "and isArchived can be updated.",
+            detail=("ModelVersionExists", f"{name}, version {version}"),
+        )

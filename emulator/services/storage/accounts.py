@@ -1,0 +1,234 @@
+"""Storage accounts in Resource Manager.
+
+https://learn.microsoft.com/rest/api/storagerp/storage-accounts
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from emulator.arm.errors import bad_request, conflict, not_emulated, not_found
+from emulator.arm.http import ArmRequest, ArmResponse, page
+from emulator.arm.ids import now
+from emulator.defaults import LOCATIONS, REGION, RESOURCE_GROUP, SUBSCRIPTION
+from emulator.store import Resource, Store
+
+TYPE = "Microsoft.Storage/storageAccounts"
+SUBSCRIPTION_SCOPE = "/subscriptions/{subscriptionId}/providers/Microsoft.Storage"
+ACCOUNTS = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/" + TYPE
+ACCOUNT = ACCOUNTS + "/{accountName}"
+KEYS = ("key1", "key2")
+# What Azure sets where a request says nothing. Any other value asks for something that is not
+# emulated, so it is refused and not stored as if it had an effect.
+FIXED_PROPERTIES: dict[str, Any] = {
+    "accessTier": "Hot",
+    "allowBlobPublicAccess": False,
+    "allowSharedKeyAccess": True,
+    "isHnsEnabled": False,
+    "minimumTlsVersion": "TLS1_2",
+    "publicNetworkAccess": "Enabled",
+    "supportsHttpsTrafficOnly": True,
+}
+_NAME = re.compile(r"[a-z0-9]{3,24}")
+
+
+class Accounts:
+    ROUTES = (
+        ("POST", SUBSCRIPTION_SCOPE + "/checkNameAvailability", "check_name_availability"),
+        ("PUT", ACCOUNT, "create"),
+        ("DELETE", ACCOUNT, "delete"),
+        ("GET", ACCOUNT, "get_properties"),
+        ("GET", SUBSCRIPTION_SCOPE + "/storageAccounts", "list"),
+        ("GET", ACCOUNTS, "list"),
+        ("POST", ACCOUNT + "/listKeys", "list_keys"),
+        ("POST", ACCOUNT + "/regenerateKey", "regenerate_key"),
+    )
+
+    def __init__(self, store: Store, suffix: str, empty: Callable[[str], Awaitable[None]]) -> None:
+        """`empty` removes every container of an account."""
+        self.store = store
+        self.suffix = suffix
+        self.empty = empty
+
+    def seed(self, name: str) -> None:
+        """The account of the course's resource group is there from the start."""
+        if self.find(name) is None:
+            scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
+            self._save(f"{scope}/providers/{TYPE}/{name}", {"location": REGION})
+
+    def find(self, name: str) -> Resource | None:
+        """The account of that name, whatever its group: names are unique across Azure."""
+        for account in self.store.of_type(TYPE):
+            if account.name.lower() == name.lower():
+                return account
+        return None
+
+    def keys(self, name: str) -> list[str]:
+        """The account's two keys. Raises LookupError when there is no such account."""
+        account = self.find(name)
+        if account is None:
+            raise LookupError(f"There is no storage account named '{name}'.")
+        return [account.body["_keys"][key]["value"] for key in KEYS]
+
+    async def delete_below(self, scope: str) -> None:
+        """Delete the content of every account below `scope`, e.g. a resource group's id."""
+        for account in self.store.of_type(TYPE, scope):
+            await self.empty(account.name)
+
+    async def check_name_availability(self, request: ArmRequest) -> ArmResponse:
+        name = str(request.json().get("name", ""))
+        if not _NAME.fullmatch(name):
+            reason, message = "AccountNameInvalid", _invalid_name(name)
+        elif self.find(name):
+            reason, message = "AlreadyExists", f"The storage account named {name} is already taken."
+        else:
+            return ArmResponse({"nameAvailable": True})
+        return ArmResponse({"nameAvailable": False, "reason": reason, "message": message})
+
+    async def create(self, request: ArmRequest) -> ArmResponse:
+        """Create the account, or change its tags. Answered when it is done, with 200."""
+        body, name = request.json(), request.params["accountName"]
+        if not _NAME.fullmatch(name):
+            raise bad_request(_invalid_name(name), code="AccountNameInvalid")
+        before = self.find(name)
+        if before and before.id.lower() != request.id.lower():
+            raise conflict(
+                f"The storage account named {name} is already taken.",
+                code="StorageAccountAlreadyTaken",
+            )
+        location = str(body.get("location", "")).replace(" ", "").lower()
+        if location not in LOCATIONS:
+            raise bad_request(
+                f"The provided location '{location}' is not available for resource type '{TYPE}'. "
+                f"Local Azure has {', '.join(LOCATIONS)}.",
+                code="LocationNotAvailableForResourceType",
+                target="location",
+            )
+        if before and before.body["location"] != location:
+            raise conflict(
+                f"The account '{name}' already exists in location '{before.body['location']}'.",
+                code="InvalidResourceLocation",
+                target="location",
+            )
+        if body.get("kind", "StorageV2") != "StorageV2":
+            raise not_emulated(f"storage accounts of the kind {body['kind']}")
+        for key, value in (body.get("properties") or {}).items():
+            if key in FIXED_PROPERTIES and value not in (None, FIXED_PROPERTIES[key]):
+                raise not_emulated(f"{key}={value} of a storage account")
+        return ArmResponse(self._shown(self._save(request.id, {**body, "location": location})))
+
+    async def delete(self, request: ArmRequest) -> ArmResponse:
+        account = self.store.get(request.id)
+        if account is None:
+            return ArmResponse(None, 204)
+        await self.empty(account.name)
+        self.store.delete(account.id)
+        return ArmResponse()
+
+    async def get_properties(self, request: ArmRequest) -> ArmResponse:
+        return ArmResponse(self._shown(self._account(request.id)))
+
+    async def list(self, request: ArmRequest) -> ArmResponse:
+        scope = request.id.partition("/providers/")[0]
+        return page(request, [self._shown(found) for found in self.store.of_type(TYPE, scope)])
+
+    async def list_keys(self, request: ArmRequest) -> ArmResponse:
+        return ArmResponse({"keys": _shown_keys(self._account(request.parent))})
+
+    async def regenerate_key(self, request: ArmRequest) -> ArmResponse:
+        account = self._account(request.parent)
+        name = request.json().get("keyName")
+        if name not in KEYS:
+            raise bad_request(
+                f"keyName must be {' or '.join(KEYS)}, not {name!r}.",
+                code="InvalidValuesForRequestParameters",
+                target="keyName",
+            )
+        account.body["_keys"][name] = _new_key()
+        self.store.put(account)
+        return ArmResponse({"keys": _shown_keys(account)})
+
+    def _account(self, account_id: str) -> Resource:
+        account = self.store.get(account_id)
+        if account is None:
+            raise not_found(account_id)
+        return account
+
+    def _save(self, account_id: str, body: dict[str, Any]) -> Resource:
+        before = self.store.get(account_id)
+        kept = before.body if before else {"_created": now()}
+        return self.store.put(
+            Resource(
+                before.id if before else account_id,
+                TYPE,
+                {
+                    "location": body["location"],
+                    "tags": body.get("tags") or {},
+                    "kind": "StorageV2",
+                    "sku": {
+                        "name": (body.get("sku") or {}).get("name", "Standard_LRS"),
+                        "tier": "Standard",
+                    },
+                    "_created": kept["_created"],
+                    "_keys": kept.get("_keys") or {name: _new_key() for name in KEYS},
+                },
+            )
+        )
+
+    def _shown(self, account: Resource) -> dict[str, Any]:
+        keys = account.body["_keys"]
+        enabled = {"keyType": "Account", "enabled": True}
+        return {
+            "id": account.id,
+            "name": account.name,
+            "type": TYPE,
+            **account.body,
+            "properties": {
+                **FIXED_PROPERTIES,
+                "provisioningState": "Succeeded",
+                "creationTime": account.body["_created"],
+                "primaryLocation": account.body["location"],
+                "statusOfPrimary": "available",
+                # Of the endpoints only the one that answers.
+                "primaryEndpoints": {"blob": f"https://{account.name}{self.suffix}/"},
+                "keyCreationTime": {name: keys[name]["created"] for name in KEYS},
+                "networkAcls": {
+                    "bypass": "AzureServices",
+                    "defaultAction": "Allow",
+                    "ipRules": [],
+                    "virtualNetworkRules": [],
+                },
+                "encryption": {
+                    "keySource": "Microsoft.Storage",
+                    "services": {"blob": enabled, "file": enabled},
+                },
+                "privateEndpointConnections": [],
+            },
+        }
+
+
+def _new_key() -> dict[str, str]:
+    return {"value": base64.b64encode(secrets.token_bytes(64)).decode(), "created": now()}
+
+
+def _shown_keys(account: Resource) -> list[dict[str, str]]:
+    return [
+        {
+            "keyName": name,
+            "value": account.body["_keys"][name]["value"],
+            "permissions": "FULL",
+            "creationTime": account.body["_keys"][name]["created"],
+        }
+        for name in KEYS
+    ]
+
+
+def _invalid_name(name: str) -> str:
+    return (
+        f"{name} is not a valid storage account name. Storage account name must be between 3 and "
+        "24 characters in length and use numbers and lower-case letters only."
+    )

@@ -1,0 +1,433 @@
+"""A server runs as it would in Azure's image: its environment, its logs, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from emulator.runtime import process
+from emulator.runtime.process import Probe, ProcessRuntime, Server, ServerFailed, ServerSpec, State
+from tests.emulator.runtime.servers import (
+    MIRROR,
+    group,
+    is_forked,
+    post,
+    served,
+    until,
+    until_state,
+)
+
+pytestmark = pytest.mark.anyio
+Spec = Callable[..., ServerSpec]
+
+# A variable that is read while libraries are loaded: the server has to be started plainly.
+PLAINLY = {"OMP_NUM_THREADS": "1"}
+BOTH_STARTS = pytest.mark.parametrize("variables", [{}, PLAINLY], ids=["forked", "plain"])
+
+
+@BOTH_STARTS
+async def test_scores_on_loopback_only(
+    runtime: ProcessRuntime, spec: Spec, variables: dict[str, str]
+) -> None:
+    server = await served(runtime, spec(variables=variables))
+
+    assert server.state is State.READY
+    assert is_forked(server) is (not variables and sys.platform.startswith("linux"))
+    assert await post(server.port, {"data": [1, 2]}) == {"data": [1, 2]}
+    listening = {
+        (connection.laddr.ip, connection.laddr.port)
+        for each in group(server.pid or 0)
+        for connection in each.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {("127.0.0.1", server.port)}
+
+
+@BOTH_STARTS
+async def test_environment_is_the_deployments_and_not_the_emulators(
+    runtime: ProcessRuntime,
+    spec: Spec,
+    variables: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AZURE_CLIENT_SECRET", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, "the emulator's own")
+    what = spec(MIRROR, variables={**variables, "GREETING": "hello", "AML_APP_ROOT": "/not/there"})
+    server = await served(runtime, what)
+
+    seen = await post(server.port, "dict(os.environ)")
+    assert seen["GREETING"] == "hello"
+    assert seen["AML_APP_ROOT"] == str(what.app_root)
+    assert seen["AZUREML_ENTRY_SCRIPT"] == str(what.app_root / "score.py")
+    assert seen["AZUREML_MODEL_DIR"] == str(what.model_dir)
+    assert seen["PATH"].split(os.pathsep)[0] == str(what.python.parent)
+    assert "the emulator's own" not in seen.values()
+    assert await post(server.port, "os.getcwd()") == str(what.app_root)
+    assert await post(server.port, "sys.path[0]") == str(what.app_root)
+    assert await post(server.port, "[p for p in sys.path if 'emulator' in p]") == []
+
+
+@BOTH_STARTS
+async def test_leads_a_session_of_its_own_and_has_no_input(
+    runtime: ProcessRuntime, spec: Spec, variables: dict[str, str]
+) -> None:
+    server = await served(runtime, spec(MIRROR, variables=variables))
+
+    assert await post(server.port, "os.getpgid(0)") == server.pid
+    assert await post(server.port, "os.getsid(0)") == server.pid
+    assert await post(server.port, "os.readlink('/proc/self/fd/0')") == os.devnull
+    links = "[os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if n > '3']"
+    pipes = [link for link in await post(server.port, links) if link.startswith("pipe:")]
+    assert len(set(pipes)) <= 1  # gunicorn's own; none of the fork server's or the emulator's
+
+
+async def test_worker_count_is_respected(runtime: ProcessRuntime, spec: Spec) -> None:
+    server = await served(runtime, spec(variables={"WORKER_COUNT": "2"}))
+    await until(lambda: len(psutil.Process(server.pid).children()) == 2)
+
+
+FAILURES = {
+    "init raises": (
+        "def init():\n    raise RuntimeError('no weights')\ndef run(data):\n    pass\n",
+        "RuntimeError: no weights",
+    ),
+    "import missing": (
+        "import no_such_module\ndef init():\n    pass\ndef run(data):\n    pass\n",
+        "ModuleNotFoundError: No module named 'no_such_module'",
+    ),
+    "syntax error": ("def init(:\n", "SyntaxError"),
+    "no run()": ("def init():\n    pass\n", "does not have a run() function defined"),
+    "exits": (
+        "import sys\ndef init():\n    sys.exit(5)\ndef run(data):\n    pass\n",
+        "SystemExit: 5",
+    ),
+}
+
+
+@pytest.mark.parametrize(("script", "trace"), FAILURES.values(), ids=FAILURES)
+async def test_script_that_cannot_start(
+    runtime: ProcessRuntime, spec: Spec, script: str, trace: str
+) -> None:
+    changes: list[State] = []
+    server = await runtime.start(spec(script), lambda server: changes.append(server.state))
+    started = time.monotonic()
+    with pytest.raises(ServerFailed) as failed:
+        await server.ready()
+
+    assert time.monotonic() - started < 10  # at once, not when the probes' time is up
+    assert trace in failed.value.log
+    assert failed.value.exit_code == server.exit_code == 3
+    assert str(failed.value) == "The inference server ended with exit code 3."
+    assert changes == [State.FAILED]
+    assert server.pid is None
+
+
+async def test_entry_script_that_is_not_there(runtime: ProcessRuntime, spec: Spec) -> None:
+    server = await runtime.start(spec(entry_script="main.py"), lambda _: None)
+    with pytest.raises(ServerFailed) as failed:
+        await server.ready()
+    assert "No such file or directory" in failed.value.log
+
+
+async def test_log_of_a_failure_holds_nothing_of_an_earlier_run(
+    runtime: ProcessRuntime, spec: Spec
+) -> None:
+    what = spec("def init(:\n")
+    what.log_file.write_text("from an earlier run\n")
+    server = await runtime.start(what, lambda _: None)
+    with pytest.raises(ServerFailed) as failed:
+        await server.ready()
+    assert "earlier" not in failed.value.log
+    assert what.log_file.read_text().startswith("from an earlier run\n")
+
+
+async def test_interpreter_that_is_not_there(runtime: ProcessRuntime, spec: Spec) -> None:
+    server = await runtime.start(spec(python=Path("/no/such/python")), lambda _: None)
+    with pytest.raises(ServerFailed, match="/no/such/python could not be started") as failed:
+        await server.ready()
+    assert failed.value.exit_code is None
+
+
+async def test_slow_init_runs_out_of_time(runtime: ProcessRuntime, spec: Spec) -> None:
+    script = "import time\ndef init():\n    time.sleep(60)\ndef run(data):\n    pass\n"
+    probe = Probe(initial_delay=1, period=0.5, failure_threshold=2)
+    server = await runtime.start(spec(script, readiness=probe), lambda _: None)
+    started = time.monotonic()
+    with pytest.raises(ServerFailed, match="did not answer within 2 seconds") as failed:
+        await server.ready()
+    assert time.monotonic() - started < 8
+    assert failed.value.exit_code is None
+    assert "Invoking user's init function" in failed.value.log
+
+
+async def test_killed_server_is_restarted(
+    runtime: ProcessRuntime, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "BACK_OFF_FIRST", 0.2)
+    changes: list[tuple[State, int]] = []
+
+    def on_change(server: Server) -> None:
+        changes.append((server.state, server.restarts))
+
+    server = await runtime.start(spec(), on_change)
+    await server.ready()
+    first = server.pid
+    assert first
+    psutil.Process(first).kill()
+    await until(lambda: len(changes) == 4)
+
+    assert changes == [
+        (State.READY, 0),
+        (State.BACK_OFF, 0),
+        (State.STARTING, 1),
+        (State.READY, 1),
+    ]
+    assert server.exit_code == 137
+    assert server.pid != first
+    assert group(first) == []  # its workers have gone with it
+    assert await post(server.port, 1) == 1
+
+
+async def test_back_off_grows(
+    runtime: ProcessRuntime, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "BACK_OFF_FIRST", 0.1)
+    monkeypatch.setattr(process, "BACK_OFF_LAST", 0.4)
+    began: list[float] = []
+    waits: list[float] = []
+
+    def on_change(server: Server) -> None:
+        if server.state is State.BACK_OFF:
+            began.append(time.monotonic())
+        elif server.state is State.STARTING:
+            waits.append(time.monotonic() - began[-1])
+        elif server.state is State.READY and server.pid:
+            psutil.Process(server.pid).kill()
+
+    await runtime.start(spec(), on_change)
+    await until(lambda: len(waits) == 4)
+    # At least that long; how much longer depends on how busy the machine is.
+    assert [wait > least for wait, least in zip(waits, (0.1, 0.2, 0.4, 0.4), strict=True)] == [
+        True
+    ] * 4
+    assert waits[0] < waits[2]
+
+
+async def test_worker_that_dies_is_replaced_by_the_server_itself(
+    runtime: ProcessRuntime, spec: Spec
+) -> None:
+    server = await served(runtime, spec(MIRROR))
+    worker = await post(server.port, "os.getpid()")
+    psutil.Process(worker).kill()
+    assert await post(server.port, "os.getpid()") != worker
+    assert server.restarts == 0
+
+
+async def test_server_that_hangs_is_unready_then_restarted(
+    runtime: ProcessRuntime, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "GRACE", 0.5)
+    script = "import time\ndef init():\n    pass\ndef run(data):\n    time.sleep(60)\n"
+    changes: list[State] = []
+    what = spec(
+        script,
+        readiness=Probe(period=0.1, timeout=0.2, failure_threshold=2),
+        liveness=Probe(period=0.3, timeout=0.5, failure_threshold=3),
+    )
+    server = await runtime.start(what, lambda server: changes.append(server.state))
+    await server.ready()
+    request = asyncio.create_task(post(server.port, 1))
+    await until(lambda: len(changes) >= 5)
+    request.cancel()
+
+    assert changes[:5] == [
+        State.READY,
+        State.UNREADY,
+        State.BACK_OFF,
+        State.STARTING,
+        State.READY,
+    ]
+
+
+async def test_unready_server_recovers(runtime: ProcessRuntime, spec: Spec) -> None:
+    script = (
+        "import time\ndef init():\n    pass\ndef run(data):\n    time.sleep(1.5)\n    return 1\n"
+    )
+    changes: list[State] = []
+    readiness = Probe(period=0.1, timeout=0.2, failure_threshold=2, success_threshold=2)
+    server = await runtime.start(
+        spec(script, readiness=readiness), lambda server: changes.append(server.state)
+    )
+    await server.ready()
+    assert await post(server.port, 1) == 1
+    await until(lambda: len(changes) >= 3)
+    assert changes[:3] == [State.READY, State.UNREADY, State.READY]
+    assert server.restarts == 0
+
+
+@BOTH_STARTS
+async def test_stop_leaves_nothing(
+    runtime: ProcessRuntime, spec: Spec, variables: dict[str, str]
+) -> None:
+    script = """
+        import subprocess
+        def init():
+            subprocess.Popen(["sleep", "600"])
+        def run(data):
+            return 1
+    """
+    changes: list[State] = []
+    server = await runtime.start(
+        spec(script, variables=variables), lambda server: changes.append(server.state)
+    )
+    await server.ready()
+    leader, port = server.pid, server.port
+    assert leader
+    assert len(group(leader)) == 3
+    await runtime.stop(server)
+
+    await until(lambda: group(leader) == [], 2)  # init reaps the orphaned sleep
+    assert not psutil.pid_exists(leader)
+    assert changes == [State.READY, State.STOPPED]
+    assert server.pid is None
+    with pytest.raises(OSError, match=r"."):
+        await asyncio.open_connection("127.0.0.1", port)
+    await runtime.stop(server)  # twice is once
+    assert changes == [State.READY, State.STOPPED]
+
+
+async def test_stop_says_so_before_the_server_ends(runtime: ProcessRuntime, spec: Spec) -> None:
+    alive: list[bool] = []
+
+    def on_change(server: Server) -> None:
+        if server.state is State.STOPPED:
+            alive.append(bool(server.pid) and psutil.pid_exists(server.pid or 0))
+
+    server = await runtime.start(spec(), on_change)
+    await server.ready()
+    await runtime.stop(server)
+    assert alive == [True]
+
+
+@pytest.mark.parametrize("delay", [0, 0.05, 0.4, 0.8])
+@BOTH_STARTS
+async def test_stop_while_starting(
+    runtime: ProcessRuntime, spec: Spec, variables: dict[str, str], delay: float
+) -> None:
+    script = "import time\ndef init():\n    time.sleep(60)\ndef run(data):\n    pass\n"
+    what = spec(script, variables=variables)
+    server = await runtime.start(what, lambda _: None)
+    await asyncio.sleep(delay)
+    await runtime.stop(server)
+    with pytest.raises(ServerFailed, match="stopped before it was ready"):
+        await server.ready()
+    left = [each for each in psutil.process_iter() if _runs_in(each, what.app_root)]
+    assert left == []
+
+
+def _runs_in(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return Path(process.cwd()) == folder
+    except psutil.Error:
+        return False
+
+
+EMULATOR = """
+import asyncio, sys, pickle
+from pathlib import Path
+from emulator.runtime.process import ProcessRuntime
+
+async def main():
+    specs = pickle.loads(sys.stdin.buffer.read())
+    runtime = ProcessRuntime(Path(sys.argv[1]))
+    servers = [await runtime.start(spec, lambda _: None) for spec in specs]
+    for server in servers:
+        await server.ready()
+    print(*(server.pid for server in servers), flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PR_SET_PDEATHSIG is Linux's")
+def test_nothing_outlives_a_killed_emulator(tmp_path: Path, spec: Spec) -> None:
+    import pickle
+
+    specs = [spec(name="ep--a--0"), spec(name="ep--b--0", variables=PLAINLY)]
+    with subprocess.Popen(
+        [sys.executable, "-c", EMULATOR, str(tmp_path / "runtime")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(process.__file__).parents[2],
+    ) as emulator:
+        assert emulator.stdin
+        assert emulator.stdout
+        emulator.stdin.write(pickle.dumps(specs))
+        emulator.stdin.close()
+        leaders = [int(pid) for pid in emulator.stdout.readline().split()]
+        assert [len(group(leader)) for leader in leaders] == [2, 2]
+        below = psutil.Process(emulator.pid).children(recursive=True)
+        assert len(below) == 5  # two servers with a worker each, and the fork server
+        emulator.kill()
+    gone, alive = psutil.wait_procs(below, timeout=5)
+    assert alive == []
+    assert len(gone) == 5
+
+
+async def test_recover_ends_what_a_crash_left(tmp_path: Path, spec: Spec) -> None:
+    what = spec()
+    environment = {**os.environ, "AML_APP_ROOT": str(what.app_root)}
+    shell = "sleep 600 & exec sleep 600"
+    led, orphaned, stranger = (
+        subprocess.Popen(["sh", "-c", shell], start_new_session=True, env=environment)
+        for _ in range(3)
+    )
+    try:
+        earlier = ProcessRuntime(tmp_path / "runtime")
+        await until(lambda: all(len(group(p.pid)) == 2 for p in (led, orphaned, stranger)))
+        for each in (led, orphaned, stranger):
+            earlier.records.add(str(each.pid), each.pid, what.app_root)
+        orphaned.kill()  # its group lives on
+        orphaned.wait()
+        record = tmp_path / "runtime" / f"{stranger.pid}.process.json"
+        record.write_text(record.read_text().replace('"created": ', '"created": 1'))
+
+        runtime = ProcessRuntime(tmp_path / "runtime")
+        await runtime.recover()
+        assert led.wait(5) == -9
+        await until(lambda: group(led.pid) == [] and group(orphaned.pid) == [], 5)
+        assert stranger.poll() is None  # another process that has the same id by now
+        assert not list((tmp_path / "runtime").glob("*.process.json"))
+    finally:
+        for each in (led, orphaned, stranger):
+            for member in group(each.pid):
+                member.kill()
+            each.wait()
+
+
+async def test_records_are_there_while_servers_run(
+    runtime: ProcessRuntime, spec: Spec, tmp_path: Path
+) -> None:
+    record = tmp_path / "runtime" / "ep--blue--0.process.json"
+    server = await served(runtime, spec())
+    await until(record.exists)
+    await runtime.stop(server)
+    assert not record.exists()
+
+
+async def test_error_in_on_change_is_not_the_servers(runtime: ProcessRuntime, spec: Spec) -> None:
+    def on_change(server: Server) -> None:
+        raise RuntimeError(server.state)
+
+    server = await runtime.start(spec(), on_change)
+    await server.ready()
+    await until_state(server, State.READY)

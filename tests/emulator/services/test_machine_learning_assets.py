@@ -1,0 +1,105 @@
+"""How deployments refer to assets, and where the files of an asset are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emulator.arm.errors import ArmError
+from emulator.services.machine_learning.assets import locate, resolve
+from emulator.services.machine_learning.blobs import BlobLocation, parse_blob_url
+from emulator.services.machine_learning.paths import WORKSPACE_TYPE
+from emulator.store import Resource, Store
+from tests.emulator.services.arm import HOME
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    """Two versions of a model, the second registered before the first, and an environment."""
+    made = Store(tmp_path / "state.db")
+    assets = {"models/digits": ("2", "1"), "environments/AzureML-minimal": ("1",)}
+    for asset, versions in assets.items():
+        collection = asset.partition("/")[0]
+        made.put(Resource(f"{HOME}/{asset}", f"{WORKSPACE_TYPE}/{collection}", {}))
+        for moment, version in enumerate(versions):
+            body = {
+                "systemData": {"createdAt": f"2026-01-0{moment + 1}"},
+                "_location": {"account": "acc", "container": "con", "path": f"v{version}"},
+            }
+            version_id = f"{HOME}/{asset}/versions/{version}"
+            made.put(Resource(version_id, f"{WORKSPACE_TYPE}/{collection}/versions", body))
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("reference", "version"),
+    [
+        (f"{HOME}/models/digits/versions/1", "1"),
+        (f"{HOME.upper()}/MODELS/digits/versions/2", "2"),
+        (f"azureml:{HOME}/models/digits/versions/1", "1"),
+        ("azureml:digits:2", "2"),
+        ("digits:2", "2"),
+        ("azureml:digits@latest", "1"),
+    ],
+)
+def test_references_to_a_model(store, reference, version):
+    found = resolve(store, HOME, "models", reference)
+    assert found.name == version
+    assert locate(found) == BlobLocation("acc", "con", f"v{version}")
+
+
+def test_references_to_curated_environments(store):
+    for reference in ("azureml:AzureML-minimal:1", "azureml:AzureML-minimal@latest"):
+        assert resolve(store, HOME, "environments", reference).id.endswith("minimal/versions/1")
+    base = "azureml://registries/azureml/environments/minimal-py311-inference"
+    for reference in (f"{base}/versions/1", f"{base}/labels/latest"):
+        found = resolve(store, HOME, "environments", reference)
+        assert found.properties["image"].endswith("/minimal-py311-inference:latest")
+        assert '"python=3.11"' in found.properties["condaFile"]
+        with pytest.raises(LookupError):
+            locate(found)
+
+
+@pytest.mark.parametrize(
+    ("collection", "reference", "status"),
+    [
+        ("models", f"{HOME}/models/digits/versions/3", 404),
+        ("models", f"{HOME}/models/digits", 404),
+        ("models", f"{HOME}/environments/AzureML-minimal/versions/1", 404),
+        ("models", "azureml:nothing@latest", 404),
+        ("models", "digits", 404),
+        ("models", "", 404),
+        ("environments", "azureml://registries/azureml/environments/none/versions/1", 404),
+        (
+            "environments",
+            "azureml://registries/mine/environments/minimal-py311-inference/versions/1",
+            501,
+        ),
+        ("models", "azureml://registries/azureml/models/a/versions/1", 501),
+    ],
+)
+def test_references_to_nothing_say_what_was_looked_for(store, collection, reference, status):
+    with pytest.raises(ArmError) as error:
+        resolve(store, HOME, collection, reference)
+    assert error.value.status == status
+    assert reference in error.value.message
+
+
+def test_blob_addresses():
+    place = BlobLocation("account1", "container", "a folder/score.py")
+    url = "https://account1.blob.core.windows.net:443/container/a%20folder/score.py"
+    assert parse_blob_url(url) == place
+    assert parse_blob_url("https://account1.blob.core.windows.net/c") == BlobLocation(
+        "account1", "c", ""
+    )
+    for wrong in (
+        "http://account1.blob.core.windows.net/c/b",
+        "https://account1.blob.core.windows.net",
+        "https://account1.blob.core.windows.net.evil.example/c/b",
+        "https://evil.example/account1.blob.core.windows.net/c",
+        "nonsense",
+    ):
+        with pytest.raises(ArmError, match="not the address of a blob"):
+            parse_blob_url(wrong)

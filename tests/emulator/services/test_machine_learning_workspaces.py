@@ -1,0 +1,216 @@
+"""Workspaces through MLClient, and what only REST clients ask."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from pathlib import Path
+
+import pytest
+from azure.ai.ml import MLClient
+from azure.ai.ml.entities import Hub, Model, Workspace
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.identity import DefaultAzureCredential
+from azure.storage.blob import BlobServiceClient
+
+from emulator.arm.operations import Operations
+from emulator.defaults import REGION, RESOURCE_GROUP, STORAGE_ACCOUNT, SUBSCRIPTION, WORKSPACE
+from emulator.services.machine_learning.workspaces import GROUP_ID, Workspaces
+from emulator.store import Resource, Store
+from tests.emulator.services.arm import GROUP, HOME, WORKSPACES, call
+
+
+def client(workspace: str) -> MLClient:
+    return MLClient(DefaultAzureCredential(), SUBSCRIPTION, RESOURCE_GROUP, workspace)
+
+
+def guid(workspace: str) -> str:
+    return call("GET", f"{WORKSPACES}/{workspace}").json()["properties"]["workspaceId"]
+
+
+def test_the_courses_workspace_is_there_from_the_start(ml_client):
+    found = ml_client.workspaces.get(WORKSPACE)
+    assert found.name == WORKSPACE
+    assert (found.location, found.resource_group) == (REGION, RESOURCE_GROUP)
+    assert found.storage_account.endswith(f"/Microsoft.Storage/storageAccounts/{STORAGE_ACCOUNT}")
+    assert found.mlflow_tracking_uri.startswith(f"azureml://{REGION}.api.azureml.ms/mlflow/v1.0/")
+    assert found.public_network_access == "Enabled"
+    assert found.identity.type == "system_assigned"
+    assert uuid.UUID(guid(WORKSPACE))
+    # There are none in local Azure, and it does not say that there were.
+    assert found.key_vault is None
+    assert found.application_insights is None
+
+
+def test_workspaces_are_listed_by_group_and_by_subscription(ml_client):
+    for scope in ("resource_group", "subscription"):
+        assert WORKSPACE in [found.name for found in ml_client.workspaces.list(scope=scope)]
+
+
+def test_the_storage_key_of_a_workspace_opens_its_storage(ml_client):
+    keys = ml_client.workspaces.get_keys()
+    assert keys.user_storage_resource_id.endswith(STORAGE_ACCOUNT)
+    assert call("POST", f"{HOME}/listStorageAccountKeys").json() == {
+        "userStorageKey": keys.user_storage_key
+    }
+    service = BlobServiceClient(
+        f"https://{STORAGE_ACCOUNT}.blob.core.windows.net", credential=keys.user_storage_key
+    )
+    assert "azureml-blobstore" in [container.name for container in service.list_containers()]
+
+
+def test_the_life_of_a_workspace(ml_client, unique, tmp_path: Path):
+    name = f"ws-{unique}"
+    wanted = Workspace(name=name, location="North Europe", tags={"course": "azure"})
+    made = ml_client.workspaces.begin_create(wanted).result()
+    assert (made.name, made.location, made.tags["course"]) == (name, "northeurope", "azure")
+    # The SDK's template gives it a storage account of its own, and that really is one.
+    assert not made.storage_account.endswith(STORAGE_ACCOUNT)
+    assert call("GET", made.storage_account).status_code == 200
+
+    made_as = guid(name)
+
+    path = tmp_path / "model.txt"
+    path.write_text("weights")
+    inside = client(name)
+    model = inside.models.create_or_update(Model(path=str(path), name="mine"))
+    assert f"/workspaces/{name}/" in model.id
+    assert "mine" not in [found.name for found in ml_client.models.list()]
+
+    changed = ml_client.workspaces.begin_update(
+        Workspace(name=name, description="for a test", tags={"course": "local"})
+    ).result()
+    assert (changed.description, changed.tags) == ("for a test", {"course": "local"})
+    # To create it again is to update it.
+    again = ml_client.workspaces.begin_create(Workspace(name=name, display_name="Again")).result()
+    assert (again.display_name, guid(name)) == ("Again", made_as)
+
+    ml_client.workspaces.begin_delete(name, delete_dependent_resources=False).result()
+    with pytest.raises(ResourceNotFoundError, match=f"workspaces/{name}.*was not found"):
+        ml_client.workspaces.get(name)
+    with pytest.raises(ResourceNotFoundError):
+        inside.models.get("mine", "1")
+    assert call("DELETE", f"{WORKSPACES}/{name}").status_code == 204
+
+
+def test_a_plain_put_makes_a_workspace_too(local_azure, unique):
+    path = f"{WORKSPACES}/put-{unique}"
+    answer = call("PUT", path, {"location": REGION, "properties": {"description": "plain"}})
+    assert answer.status_code == 201
+    assert answer.json()["properties"]["provisioningState"] == "Creating"
+    operation = call(
+        "GET", answer.headers["Azure-AsyncOperation"].partition(".com")[2].split("?")[0]
+    )
+    assert operation.json()["status"] == "Succeeded"
+    found = call("GET", path).json()
+    assert found["properties"]["provisioningState"] == "Succeeded"
+    assert found["properties"]["description"] == "plain"
+    assert [one.name for one in client(f"put-{unique}").datastores.list()] == [
+        "workspaceartifactstore",
+        "workspaceblobstore",
+    ]
+    moved = {"location": REGION, "properties": {"storageAccount": f"{GROUP}/x/another"}}
+    assert call("PUT", path, moved).json()["error"]["target"] == "storageAccount"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (Workspace(name="ab", location=REGION), "'ab' is invalid: 3 to 33"),
+        (Workspace(name="a" * 34, location=REGION), "is invalid: 3 to 33"),
+        (Workspace(name="elsewhere", location="mars"), "location 'mars' is not available"),
+        (Hub(name="a-hub", location=REGION), "does not emulate workspaces of the kind hub"),
+        (
+            Workspace(name="vaulted", location=REGION, key_vault=f"{GROUP}/providers/a/b/c"),
+            "does not emulate existing key vaults",
+        ),
+        (
+            Workspace(name="stored", location=REGION, storage_account=f"{GROUP}/providers/a/b/c"),
+            "storageAccount '.*' does not exist",
+        ),
+    ],
+)
+def test_a_workspace_that_cannot_be(ml_client, wanted, words):
+    with pytest.raises(HttpResponseError, match=words):
+        ml_client.workspaces.begin_create(wanted).result()
+    assert call("GET", f"{WORKSPACES}/{wanted.name}").status_code == 404
+
+
+def test_no_other_template_is_pretended_to_be_deployed(local_azure):
+    path = f"{GROUP}/providers/Microsoft.Resources/deployments/other"
+    template = {"resources": [{"type": "Microsoft.Web/sites"}]}
+    answer = call("PUT", path, {"properties": {"mode": "Incremental", "template": template}})
+    assert answer.status_code == 501
+    assert call("GET", path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: list(client.models.list()),
+        lambda client: client.datastores.get_default(),
+        lambda client: client.environments.get("e", "1"),
+        lambda client: list(client.data.list()),
+        lambda client: client.workspaces.get(),
+    ],
+)
+def test_in_a_workspace_that_is_missing_everything_is(local_azure, ask):
+    with pytest.raises(ResourceNotFoundError, match="workspaces/nowhere' under resource group"):
+        ask(client("nowhere"))
+
+
+class NoBlobs:
+    def account_key(self, account: str) -> str:
+        raise LookupError(account)
+
+    def create_container(self, account: str, name: str) -> None: ...
+
+    def container_sas(self, account: str, container: str, permissions: str, hours: float) -> str:
+        raise LookupError(account)
+
+    def exists(self, account: str, container: str, path: str) -> bool:
+        return False
+
+
+def test_what_was_under_way_at_a_crash_is_finished(tmp_path: Path):
+    store = Store(tmp_path / "state.db")
+    store.put(Resource(GROUP_ID, "Microsoft.Resources/resourceGroups", {"location": REGION}))
+    furnished: list[str] = []
+    stopped: list[str] = []
+
+    async def stop(scope: str) -> None:
+        stopped.append(scope)
+
+    async def start() -> Workspaces:
+        operations = Operations(store)
+        furnish = [lambda workspace: furnished.append(workspace.name)]
+        workspaces = Workspaces(store, operations, NoBlobs(), furnish)
+        workspaces.before_delete.append(stop)
+        workspaces.seed()
+        await workspaces.recover()
+        assert operations.interrupted() == []
+        return workspaces
+
+    workspaces = asyncio.run(start())
+    for kind, name in (("put-workspace", "new"), ("delete-workspace", "old")):
+        workspace_id = f"{WORKSPACES}/{name}"
+        made = workspaces.create(workspace_id, {"location": REGION}, {})
+        if kind == "delete-workspace":
+            made.properties["provisioningState"] = "Deleting"
+            store.put(made)
+        store.execute(
+            "INSERT INTO operations (id, resource, kind, status, started)"
+            " VALUES (?, ?, ?, 'InProgress', '')",
+            name,
+            workspace_id,
+            kind,
+        )
+    furnished.clear()
+    asyncio.run(start())
+    assert sorted(furnished) == [WORKSPACE, "new"]
+    assert stopped == [f"{WORKSPACES}/old"]
+    assert store.get(f"{WORKSPACES}/old") is None
+    new = store.get(f"{WORKSPACES}/new")
+    assert new is not None
+    assert new.properties["provisioningState"] == "Succeeded"
+    store.close()
