@@ -1,4 +1,4 @@
-"""Blob storage through azure-storage-blob: blobs, their properties, conditions, copies, containers."""
+"""Blob storage through azure-storage-blob: blobs, properties, conditions, copies, containers."""
 
 from __future__ import annotations
 
@@ -91,9 +91,7 @@ def test_an_empty_blob(container):
 def test_the_answer_echoes_the_clients_request_id_and_version(container):
     answers = []
     blob = container.get_blob_client("headers")
-    blob.upload_blob(
-        b"x", client_request_id="from-the-client", raw_response_hook=answers.append
-    )
+    blob.upload_blob(b"x", client_request_id="from-the-client", raw_response_hook=answers.append)
     headers = answers[0].http_response.headers
     sent = answers[0].http_request.headers
     assert headers["x-ms-client-request-id"] == "from-the-client"
@@ -148,8 +146,8 @@ def test_content_md5_is_verified(container):
         )
     with pytest.raises(HttpResponseError, match="InvalidMd5"):
         blob.upload_blob(b"content", overwrite=True, headers={"Content-MD5": "short"})
+    wrong = ContentSettings(content_md5=bytearray(hashlib.md5(b"something else").digest()))
     with pytest.raises(HttpResponseError, match="Md5Mismatch"):
-        wrong = ContentSettings(content_md5=bytearray(hashlib.md5(b"something else").digest()))
         blob.upload_blob(b"content", overwrite=True, content_settings=wrong)
     assert blob.download_blob().readall() == b"content"
 
@@ -186,9 +184,7 @@ def test_conditions_of_writes(container):
         blob.set_blob_metadata({"a": "1"}, if_unmodified_since=long_ago)
     assert caught.value.status_code == 412
     with pytest.raises(HttpResponseError) as caught:
-        blob.set_blob_metadata(
-            {"a": "1"}, if_modified_since=datetime.now(UTC) + timedelta(hours=1)
-        )
+        blob.set_blob_metadata({"a": "1"}, if_modified_since=datetime.now(UTC) + timedelta(hours=1))
     assert caught.value.status_code == 412
     with pytest.raises(HttpResponseError) as caught:
         container.get_blob_client("absent").upload_blob(

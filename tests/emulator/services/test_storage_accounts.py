@@ -72,7 +72,7 @@ def test_it_is_among_the_groups_resources(local_azure):
     }
     assert found[STORAGE_ACCOUNT] == "Microsoft.Storage/storageAccounts"
     assert client.providers.get("Microsoft.Storage").registration_state == "Registered"
-    account = client.resources.get_by_id(f"{ACCOUNTS}/{STORAGE_ACCOUNT}", API)
+    account = client.resources.get_by_id(f"{ACCOUNTS}/{STORAGE_ACCOUNT}", api_version=API)
     assert account.properties["provisioningState"] == "Succeeded"
 
 
@@ -144,7 +144,9 @@ def test_a_deleted_group_takes_its_accounts_and_blobs_along(call, unique, local_
     client = ResourceManagementClient(DefaultAzureCredential(), SUBSCRIPTION)
     group, name = f"rg-{unique}", f"st{unique}"
     client.resource_groups.create_or_update(group, {"location": REGION})
-    account = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/{PROVIDER}/storageAccounts/{name}"
+    account = (
+        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/{PROVIDER}/storageAccounts/{name}"
+    )
     assert call("PUT", account, new()).status_code == 200
     taken = call("PUT", f"{ACCOUNTS}/{name}", new())
     assert taken.json()["error"]["code"] == "StorageAccountAlreadyTaken"

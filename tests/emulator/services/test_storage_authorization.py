@@ -383,9 +383,10 @@ def test_any_other_token_is_refused(container):
         with pytest.raises(ClientAuthenticationError, match="InvalidAuthenticationInfo") as caught:
             client.download_blob("there")
         assert caught.value.status_code == 401
-        assert "resource_id=https://storage.azure.com" in caught.value.response.headers[
-            "www-authenticate"
-        ]
+        assert (
+            "resource_id=https://storage.azure.com"
+            in caught.value.response.headers["www-authenticate"]
+        )
 
 
 # Nobody

@@ -119,7 +119,8 @@ def test_a_name_is_never_a_path(local_azure, container, send, path, name):
         return {
             str(file): file.read_bytes()
             for file in local_azure.home.root.rglob("*")
-            if file.is_file() and local_azure.home.blobs not in file.parents
+            if file.is_file()
+            and local_azure.home.blobs not in file.parents
             # These change by themselves.
             and not file.name.startswith(("state.db", "emulator.log"))
         }
@@ -162,7 +163,11 @@ def test_the_longest_names(container):
 
 
 segments = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cc", "Cn"], exclude_characters="/\ufff9\ufffa\ufffb\ufffc\ufffd"),
+    st.characters(
+        codec="utf-8",
+        exclude_categories=["Cc", "Cn"],
+        exclude_characters="/\ufff9\ufffa\ufffb\ufffc\ufffd",
+    ),
     min_size=1,
     max_size=20,
 ).filter(lambda segment: segment not in (".", ".."))
@@ -216,7 +221,7 @@ def test_lists_come_in_pages(container, tree):
         pages = container.list_blobs(name_starts_with=tree, results_per_page=size).by_page()
         found = [[blob.name for blob in page] for page in pages]
         assert [len(page) for page in found[:-1]] == [size] * (len(found) - 1)
-        assert sum(found, []) == whole
+        assert [name for page in found for name in page] == whole
     assert list(container.list_blob_names(name_starts_with=tree)) == whole
     with_metadata = container.list_blobs(name_starts_with=f"{tree}b/c", include="metadata")
     assert [blob.metadata for blob in with_metadata] == [{"n": "b/c/1"}]
@@ -261,7 +266,9 @@ def test_a_list_that_cannot_be_made(container, send, query, code):
 def test_an_error_is_xml(send):
     status, code, body = send("GET", "absent")
     assert (status, code) == (404, "BlobNotFound")
-    assert body.startswith(b'<?xml version="1.0" encoding="utf-8"?><Error><Code>BlobNotFound</Code>')
+    assert body.startswith(
+        b'<?xml version="1.0" encoding="utf-8"?><Error><Code>BlobNotFound</Code>'
+    )
     assert b"RequestId:" in body
     status, code, body = send("HEAD", "absent")
     assert (status, code, body) == (404, "BlobNotFound", b"")

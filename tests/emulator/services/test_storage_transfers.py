@@ -168,8 +168,8 @@ def test_blocks_that_are_refused(container, service):
         blob.stage_block(base64.b64encode(b"shorter").decode(), b"x")
     with pytest.raises(HttpResponseError, match="InvalidQueryParameterValue"):
         blob.stage_block(base64.b64encode(b"x" * 65).decode(), b"x")
+    wrong = base64.b64encode(hashlib.md5(b"else").digest()).decode()
     with pytest.raises(HttpResponseError, match="Md5Mismatch"):
-        wrong = base64.b64encode(hashlib.md5(b"else").digest()).decode()
         blob.stage_block(block_id(1), b"x", headers={"Content-MD5": wrong})
     with pytest.raises(ResourceNotFoundError, match="ContainerNotFound"):
         service.get_blob_client("no-such-container", "a").stage_block(block_id(0), b"x")
