@@ -88,8 +88,8 @@ class Emulator:
             stop_deployments=deployer.stop,
         )
         self.deployments = OnlineDeployments(self.store, self.operations, deployer, routes)
-        self.resources.before_delete.insert(0, deployer.stop)
-        self.workspaces.before_delete.append(deployer.stop)
+        self.resources.before_delete.insert(0, self.endpoints.stop_below)
+        self.workspaces.before_delete.append(self.endpoints.stop_below)
         self.gateway = Gateway(
             self.routing, lambda token, audience: self.identity.verify(token, (audience,))
         )

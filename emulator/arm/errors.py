@@ -49,7 +49,10 @@ def not_found(resource_id: str) -> ArmError:
     group = resource_id.partition("/resourceGroups/")[2].partition("/")[0]
     where = f" under resource group '{group}'" if group else ""
     return ArmError(
-        404, "ResourceNotFound", f"The Resource '{from_provider}'{where} was not found."
+        404,
+        "ResourceNotFound",
+        f"The Resource '{from_provider}'{where} was not found. "
+        "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
     )
 
 

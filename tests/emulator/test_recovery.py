@@ -133,11 +133,14 @@ def test_a_stopped_emulator_leaves_no_process_and_starts_where_it_was(another_az
 def test_deleting_the_resource_group_stops_what_runs_in_it(another_azure, bench):
     from azure.mgmt.resource.resources import ResourceManagementClient
 
-    bench.deploy(bench.endpoint().name, "blue")
+    endpoint = bench.endpoint()
+    bench.deploy(endpoint.name, "blue")
     client = ResourceManagementClient(DefaultAzureCredential(), SUBSCRIPTION)
     client.resource_groups.begin_delete(RESOURCE_GROUP).result()
     assert not client.resource_groups.check_existence(RESOURCE_GROUP)
     until(lambda: not list((another_azure.home.deployments / "processes").glob("*.json")))
+    answer = requests.post(endpoint.scoring_uri, json={}, timeout=30)
+    assert (answer.status_code, endpoint.name in answer.text) == (404, True)
 
 
 def test_two_kernels_at_once_share_one_emulator(tmp_path):

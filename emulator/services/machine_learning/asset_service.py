@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from emulator.arm.errors import ArmError, conflict, not_emulated
 from emulator.arm.http import ArmRequest, ArmResponse, page
 from emulator.arm.ids import parent_of, system_data
-from emulator.services.machine_learning.answers import created, created_at, shown
+from emulator.services.machine_learning.answers import created, created_at, section, shown
 from emulator.services.machine_learning.blobs import BlobLocation
 from emulator.services.machine_learning.errors import user_error
 from emulator.services.machine_learning.paths import (
@@ -114,7 +114,7 @@ class Assets:
         before = self.store.get(request.id)
         container = self._new_container(request) if before is None else before
         self._check_not_curated(container)
-        given = request.json().get("properties") or {}
+        given = section(request.json(), "properties")
         container.body["properties"] = {
             **container.properties,
             **_said(given, container.properties),
@@ -154,7 +154,7 @@ class Assets:
         name, version = request.params["name"], request.params["version"]
         self._check_name(name)
         self.check_version(version)
-        given = request.json().get("properties") or {}
+        given = section(request.json(), "properties")
         before = self.store.get(request.id)
         container = self.store.get(parent_of(request.id)) or self._new_container(request)
         self._check_not_curated(container)
@@ -271,16 +271,17 @@ class Assets:
 
 def _said(given: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """What may be said of an asset and changed later. Tags and properties are strings."""
+    description = given.get("description")
     return {
-        "description": given.get("description"),
-        "tags": _strings(given.get("tags")),
-        "properties": _strings(given.get("properties")),
+        "description": None if description is None else str(description),
+        "tags": _strings(section(given, "tags")),
+        "properties": _strings(section(given, "properties")),
         "isArchived": bool(given.get("isArchived", before.get("isArchived", False))),
     }
 
 
-def _strings(values: dict[str, Any] | None) -> dict[str, str]:
-    return {key: "" if value is None else str(value) for key, value in (values or {}).items()}
+def _strings(values: dict[str, Any]) -> dict[str, str]:
+    return {key: "" if value is None else str(value) for key, value in values.items()}
 
 
 def _in_view(request: ArmRequest, items: list[dict[str, Any]]) -> list[dict[str, Any]]:

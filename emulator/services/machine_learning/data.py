@@ -9,6 +9,7 @@ from typing import Any
 
 from emulator.arm.errors import ArmError, not_emulated
 from emulator.arm.http import ArmRequest
+from emulator.services.machine_learning.answers import section
 from emulator.services.machine_learning.asset_service import Assets, asset_routes
 from emulator.services.machine_learning.blobs import BlobLocation
 from emulator.services.machine_learning.datastores import resolve_uri
@@ -52,6 +53,5 @@ class Data(Assets):
     def _new_container(self, request: ArmRequest) -> Resource:
         """A data container says what type its versions are."""
         container = super()._new_container(request)
-        given = request.json().get("properties") or {}
-        container.properties["dataType"] = given.get("dataType")
+        container.properties["dataType"] = section(request.json(), "properties").get("dataType")
         return container

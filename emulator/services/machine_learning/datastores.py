@@ -12,7 +12,7 @@ from emulator.arm.errors import not_emulated
 from emulator.arm.http import ArmRequest, ArmResponse, page
 from emulator.arm.ids import name_of, resource_group_of, subscription_of, system_data
 from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
-from emulator.services.machine_learning.answers import created, shown
+from emulator.services.machine_learning.answers import created, section, shown
 from emulator.services.machine_learning.blobs import (
     ENDPOINT,
     BlobLocation,
@@ -121,13 +121,15 @@ class Datastores:
                 f"The datastore name '{name}' is invalid: up to 255 letters, digits, hyphens and "
                 "underscores, beginning with a letter or a digit.",
             )
-        given = request.json().get("properties") or {}
+        given = section(request.json(), "properties")
         before = self.store.get(request.id)
         location = self._check_place(given)
-        credentials, secrets = self._check_credentials(given.get("credentials"), location.account)
+        credentials, secrets = self._check_credentials(
+            section(given, "credentials"), location.account
+        )
         properties = {
             "description": given.get("description"),
-            "tags": given.get("tags") or {},
+            "tags": section(given, "tags"),
             "properties": given.get("properties"),
             "isDefault": before.properties["isDefault"] if before else False,
             "credentials": credentials,
@@ -192,12 +194,11 @@ class Datastores:
         return BlobLocation(account, container, "")
 
     def _check_credentials(
-        self, credentials: dict[str, Any] | None, account: str
+        self, given: dict[str, Any], account: str
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """What is shown of them, and the secrets, which are kept apart."""
-        given = credentials or {}
         kind = given.get("credentialsType") or "None"
-        secrets = given.get("secrets") or {}
+        secrets = section(given, "secrets")
         if kind == "AccountKey":
             if secrets.get("key") not in (None, self.blobs.account_key(account)):
                 raise user_error(

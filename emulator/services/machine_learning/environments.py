@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from emulator.arm.errors import ArmError, conflict
+from emulator.services.machine_learning.answers import section
 from emulator.services.machine_learning.asset_service import Assets, asset_routes
 from emulator.services.machine_learning.blobs import BlobLocation
 from emulator.services.machine_learning.curated import VERSION, WORKSPACE
@@ -43,7 +44,7 @@ class Environments(Assets):
         self, workspace: Resource, given: dict[str, Any], *, new: bool
     ) -> tuple[dict[str, Any], BlobLocation | None]:
         del new
-        image, build = given.get("image"), given.get("build")
+        image, build = given.get("image"), section(given, "build") or None
         if not image and not build:
             raise user_error(
                 400, "An environment needs a base image, or a build context with a Dockerfile."

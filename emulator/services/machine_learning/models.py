@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.arm.errors import ArmError
+from emulator.services.machine_learning.answers import section
 from emulator.services.machine_learning.asset_service import Assets, asset_routes
 from emulator.services.machine_learning.blobs import BlobLocation, Blobs
 from emulator.services.machine_learning.datastores import resolve_uri
@@ -45,7 +46,7 @@ class Models(Assets):
                 400, f"A model's type is one of {', '.join(TYPES)}, not '{model_type}'."
             )
         content = {
-            "flavors": given.get("flavors") or {},
+            "flavors": section(given, "flavors"),
             "modelType": model_type,
             "modelUri": uri,
             "jobName": given.get("jobName"),

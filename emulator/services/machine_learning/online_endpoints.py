@@ -83,6 +83,12 @@ class OnlineEndpoints:
         for endpoint in self.store.of_type(ONLINE_ENDPOINT_TYPE):
             self.routes.publish(endpoint.id)
 
+    async def stop_below(self, scope: str) -> None:
+        """Before a workspace or a resource group is deleted: nothing in it answers any more."""
+        for endpoint in self.store.of_type(ONLINE_ENDPOINT_TYPE, scope):
+            self.routes.withdraw(endpoint)
+        await self.stop_deployments(scope)
+
     async def list(self, request: ArmRequest) -> ArmResponse:
         workspace = require_workspace(self.store, request)
         endpoints = self.store.of_type(ONLINE_ENDPOINT_TYPE, workspace.id)

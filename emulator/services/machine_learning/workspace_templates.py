@@ -17,7 +17,7 @@ from emulator.arm.errors import bad_request, not_emulated, not_found
 from emulator.arm.http import ArmRequest, ArmResponse, Handler, expand, page
 from emulator.arm.ids import new_guid, now, stable_guid
 from emulator.arm.operations import Operations
-from emulator.services.machine_learning.answers import shown
+from emulator.services.machine_learning.answers import section, shown
 from emulator.services.machine_learning.paths import WORKSPACE_TYPE
 from emulator.services.machine_learning.workspaces import Workspaces
 from emulator.store import Resource, Store
@@ -66,14 +66,12 @@ class WorkspaceTemplates:
                 self.operations.finish(operation.id)
 
     async def create_or_update(self, request: ArmRequest) -> ArmResponse:
-        given = request.json().get("properties") or {}
-        template = given.get("template") or {}
-        kinds = [str(resource.get("type")) for resource in template.get("resources") or []]
-        values = {
-            name: parameter.get("value")
-            for name, parameter in (given.get("parameters") or {}).items()
-        }
-        if WORKSPACE_TYPE not in kinds or not values.get("workspaceName"):
+        given = section(request.json(), "properties")
+        parameters = section(given, "parameters")
+        values = {name: section(parameters, name).get("value") for name in parameters}
+        if WORKSPACE_TYPE not in _types(section(given, "template")) or not values.get(
+            "workspaceName"
+        ):
             raise not_emulated("template deployments, but for the one that creates a workspace")
         _check_parameters(values)
         scope = request.id.partition("/providers/")[0]
@@ -177,11 +175,20 @@ class WorkspaceTemplates:
         return deployment
 
 
+def _types(template: dict[str, Any]) -> list[Any]:
+    resources = template.get("resources")
+    return [
+        resource.get("type")
+        for resource in (resources if isinstance(resources, list) else [])
+        if isinstance(resource, dict)
+    ]
+
+
 def _check_parameters(values: dict[str, Any]) -> None:
     for name, possible, what in _ONLY:
         if values.get(name) not in possible:
             raise not_emulated(what)
-    network = values.get("managedNetwork") or {}
+    network = section(values, "managedNetwork")
     if network.get("isolationMode", "Disabled") != "Disabled":
         raise not_emulated("managed networks")
 

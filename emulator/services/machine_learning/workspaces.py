@@ -30,7 +30,7 @@ from emulator.defaults import (
     TENANT,
 )
 from emulator.defaults import WORKSPACE as DEFAULT_WORKSPACE
-from emulator.services.machine_learning.answers import shown
+from emulator.services.machine_learning.answers import section, shown
 from emulator.services.machine_learning.blobs import Blobs, account_must_exist
 from emulator.services.machine_learning.paths import (
     SUBSCRIPTION_WORKSPACES,
@@ -87,11 +87,11 @@ class Workspaces:
 
     async def recover(self) -> None:
         """Finish what was under way when the emulator stopped. `seed` has finished the PUTs."""
+        for workspace in self.store.of_type(WORKSPACE_TYPE):
+            if workspace.properties["provisioningState"] == "Deleting":
+                await self._delete(workspace.id)
         for operation in self.operations.interrupted():
-            if operation.kind == "delete-workspace":
-                await self._delete(operation.resource_id)
-                self.operations.finish(operation.id)
-            elif operation.kind == "put-workspace":
+            if operation.kind in ("put-workspace", "delete-workspace"):
                 self.operations.finish(operation.id)
 
     async def list(self, request: ArmRequest) -> ArmResponse:
@@ -151,7 +151,7 @@ class Workspaces:
 
     def create(self, workspace_id: str, body: dict[str, Any], claims: dict[str, Any]) -> Resource:
         """The workspace, still Creating. Raises ArmError when it can't be as asked."""
-        given = body.get("properties") or {}
+        given = section(body, "properties")
         self.check(workspace_id, body)
         location = str(body["location"]).replace(" ", "").lower()
         name = name_of(workspace_id)
@@ -184,7 +184,7 @@ class Workspaces:
         }
         resource = {
             "location": location,
-            "tags": body.get("tags") or {},
+            "tags": section(body, "tags"),
             "etag": None,
             "properties": properties,
             "identity": {
@@ -217,10 +217,10 @@ class Workspaces:
     ) -> Resource:
         if workspace.properties["provisioningState"] == "Deleting":
             raise conflict(f"The workspace '{workspace.name}' is being deleted.")
-        properties = given.get("properties") or {}
+        properties = section(given, "properties")
         self._check_dependencies(properties)
         storage = properties.get("storageAccount") or workspace.properties["storageAccount"]
-        if storage.lower() != workspace.properties["storageAccount"].lower():
+        if str(storage).lower() != workspace.properties["storageAccount"].lower():
             raise bad_request(
                 "The storage account of a workspace can't be changed.",
                 target="storageAccount",
@@ -229,7 +229,7 @@ class Workspaces:
             if properties.get(key) is not None:
                 workspace.properties[key] = properties[key]
         if given.get("tags") is not None:
-            workspace.body["tags"] = given["tags"]
+            workspace.body["tags"] = section(given, "tags")
         workspace.body["systemData"] = system_data(claims, workspace.body["systemData"])
         return self.store.put(workspace)
 
@@ -262,7 +262,7 @@ class Workspaces:
         kind = str(body.get("kind") or "Default")
         if kind.lower() != "default":
             raise not_emulated(f"workspaces of the kind {kind}")
-        given = body.get("properties") or {}
+        given = section(body, "properties")
         self._check_dependencies(given)
         if given.get("storageAccount"):
             self._check_storage(str(given["storageAccount"]))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from emulator.arm.errors import ArmError
+from emulator.arm.http import ArmRequest
+from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
 from emulator.services.machine_learning.assets import locate, resolve
 from emulator.services.machine_learning.blobs import BlobLocation, parse_blob_url
-from emulator.services.machine_learning.paths import WORKSPACE_TYPE
+from emulator.services.machine_learning.models import Models
+from emulator.services.machine_learning.paths import ONLINE_DEPLOYMENT_TYPE, WORKSPACE_TYPE
 from emulator.store import Resource, Store
-from tests.emulator.services.arm import HOME
+from tests.emulator.services.arm import HOME, NoBlobs
 
 
 @pytest.fixture
@@ -85,6 +89,31 @@ def test_references_to_nothing_say_what_was_looked_for(store, collection, refere
         resolve(store, HOME, collection, reference)
     assert error.value.status == status
     assert reference in error.value.message
+
+
+def test_what_a_deployment_uses_cannot_be_deleted(store):
+    store.put(Resource(HOME, WORKSPACE_TYPE, {}))
+    model_id = f"{HOME}/models/digits/versions/2"
+    deployment_id = f"{HOME}/onlineEndpoints/e/deployments/blue"
+    uses = {"properties": {"model": model_id.upper()}}
+    store.put(Resource(deployment_id, ONLINE_DEPLOYMENT_TYPE, uses))
+    models = Models(store, NoBlobs())
+    params = {
+        "subscriptionId": SUBSCRIPTION,
+        "resourceGroupName": RESOURCE_GROUP,
+        "workspaceName": WORKSPACE,
+    }
+
+    def delete(asset_id: str) -> int:
+        request = ArmRequest("DELETE", asset_id, params, {}, {}, None)
+        return asyncio.run(models.delete_version(request)).status
+
+    for used in (model_id, f"{HOME}/models/digits"):
+        with pytest.raises(ArmError, match="is used by the deployment 'blue'"):
+            delete(used)
+    assert delete(f"{HOME}/models/digits/versions/1") == 200
+    store.delete(deployment_id)
+    assert delete(model_id) == 200
 
 
 def test_blob_addresses():

@@ -17,7 +17,7 @@ from emulator.arm.operations import Operations
 from emulator.defaults import REGION, RESOURCE_GROUP, STORAGE_ACCOUNT, SUBSCRIPTION, WORKSPACE
 from emulator.services.machine_learning.workspaces import GROUP_ID, Workspaces
 from emulator.store import Resource, Store
-from tests.emulator.services.arm import GROUP, HOME, WORKSPACES, call
+from tests.emulator.services.arm import GROUP, HOME, WORKSPACES, NoBlobs, call
 
 
 def client(workspace: str) -> MLClient:
@@ -157,19 +157,6 @@ def test_no_other_template_is_pretended_to_be_deployed(local_azure):
 def test_in_a_workspace_that_is_missing_everything_is(local_azure, ask):
     with pytest.raises(ResourceNotFoundError, match="workspaces/nowhere' under resource group"):
         ask(client("nowhere"))
-
-
-class NoBlobs:
-    def account_key(self, account: str) -> str:
-        raise LookupError(account)
-
-    def create_container(self, account: str, name: str) -> None: ...
-
-    def container_sas(self, account: str, container: str, permissions: str, hours: float) -> str:
-        raise LookupError(account)
-
-    def exists(self, account: str, container: str, path: str) -> bool:
-        return False
 
 
 def test_what_was_under_way_at_a_crash_is_finished(tmp_path: Path):
