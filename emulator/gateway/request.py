@@ -123,9 +123,7 @@ class Request:
 
     def route(self, version: str) -> Refusal | None:
         gateway = self.client.gateway
-        if version not in ("1.1", "1.0"):
-            return answers.BAD_REQUEST
-        if not self.target.startswith(b"/"):
+        if version not in ("1.1", "1.0") or not self.target.startswith(b"/"):
             self.keep_alive = False
             plain = self.target.lower().startswith(b"http:")
             return answers.NEEDS_TLS if plain else answers.BAD_REQUEST

@@ -12,6 +12,7 @@ import httptools
 from emulator.gateway import answers
 from emulator.gateway.answers import Refusal
 from emulator.gateway.request import LARGEST_BODY, Gateway, Request
+from emulator.quick_ack import quick_ack
 
 LARGEST_HEAD = 64 * 1024  # bytes
 IDLE = 75.0  # seconds without a byte or a request under way before a connection is closed
@@ -77,6 +78,8 @@ class Connection(asyncio.Protocol):
         else:
             if self.reading and not self.reading.method and self.head_size > LARGEST_HEAD:
                 self.refuse(answers.HEAD_TOO_LARGE)
+            if self.reading:
+                quick_ack(self.transport)
         self.control()
 
     def refuse(self, refusal: Refusal) -> None:

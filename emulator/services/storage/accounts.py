@@ -42,8 +42,8 @@ class Accounts:
         ("PUT", ACCOUNT, "create"),
         ("DELETE", ACCOUNT, "delete"),
         ("GET", ACCOUNT, "get_properties"),
-        ("GET", SUBSCRIPTION_SCOPE + "/storageAccounts", "list"),
-        ("GET", ACCOUNTS, "list"),
+        ("GET", SUBSCRIPTION_SCOPE + "/storageAccounts", "list_accounts"),
+        ("GET", ACCOUNTS, "list_accounts"),
         ("POST", ACCOUNT + "/listKeys", "list_keys"),
         ("POST", ACCOUNT + "/regenerateKey", "regenerate_key"),
     )
@@ -132,7 +132,7 @@ class Accounts:
     async def get_properties(self, request: ArmRequest) -> ArmResponse:
         return ArmResponse(self._shown(self._account(request.id)))
 
-    async def list(self, request: ArmRequest) -> ArmResponse:
+    async def list_accounts(self, request: ArmRequest) -> ArmResponse:
         scope = request.id.partition("/providers/")[0]
         return page(request, [self._shown(found) for found in self.store.of_type(TYPE, scope)])
 

@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-CHUNK = 1024 * 1024  # bytes; more than this at a time is left to a thread
+CHUNK = 1024 * 1024  # bytes that are read or written at a time
+# Up to so many bytes are read or written at once; for more, a thread waits for the disk.
+SMALL = 64 * 1024
 # Read-only even for its owner: a program that opens a hard link of it cannot change the blob.
 # Windows would refuse to delete such a file.
 MODE = 0o600 if os.name == "nt" else 0o444
@@ -65,8 +67,11 @@ class Files:
                         length += len(buffer)
                         await asyncio.to_thread(_write, target, md5, buffer)
                         buffer = bytearray()
+                if length + len(buffer) > SMALL:
+                    await asyncio.to_thread(_write, target, md5, buffer)
+                else:
+                    _write(target, md5, buffer)
                 length += len(buffer)
-                _write(target, md5, buffer)
             yield Content(file, length, md5.digest())
         except BaseException:
             self._unlink(file)
@@ -141,11 +146,10 @@ async def read(source: BinaryIO, start: int, length: int) -> AsyncGenerator[byte
         source.seek(start)
         while length:
             size = min(length, CHUNK)
-            # A small file is most often in the page cache: faster here than by way of a thread.
-            if length <= CHUNK // 4:
-                chunk = source.read(size)
-            else:
+            if size > SMALL:
                 chunk = await asyncio.to_thread(source.read, size)
+            else:
+                chunk = source.read(size)
             if not chunk:
                 raise OSError("A blob's file is shorter than its index says.")
             length -= len(chunk)
@@ -165,3 +169,4 @@ def link_or_copy(source: Path, target: Path) -> None:
 def _write(target: BinaryIO, md5: hashlib._Hash, chunk: bytearray) -> None:
     md5.update(chunk)
     target.write(chunk)
+    target.flush()

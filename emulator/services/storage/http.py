@@ -237,9 +237,11 @@ class BlobApplication:
         restype, comp = (request.query.get(name, "").lower() for name in ("restype", "comp"))
         operation = self.table.get((request.method, request.resource, restype, comp))
         if operation is None:
-            asked = "&".join(f"{k}={v}" for k, v in (("restype", restype), ("comp", comp)) if v)
+            names = {"restype": restype, "comp": comp}
+            asked = "&".join(f"{name}={value}" for name, value in names.items() if value)
             raise not_emulated(
-                f"{request.method} {asked} on a {request.resource} of the Blob service"
+                f"{request.method} on a {request.resource} of the Blob service with the query "
+                f"'{asked}'"
             )
         check_container_name(request.container)
         _check_blob_name(request.blob)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from azure.ai.ml._artifacts._blob_storage_helper import BlobStorageClient
 from azure.core import MatchConditions
 from azure.core.exceptions import (
     HttpResponseError,
@@ -307,6 +308,39 @@ def test_containers_are_listed_in_pages(service, unique):
 def test_the_account_says_what_it_is(service):
     found = service.get_account_information()
     assert (found["sku_name"], found["account_kind"]) == ("Standard_LRS", "StorageV2")
+
+
+# As azure-ai-ml uses it
+
+
+def test_azure_ai_ml_uploads_and_downloads_folders(container, service, tmp_path):
+    source = tmp_path / "model"
+    (source / "data").mkdir(parents=True)
+    (source / "MLmodel").write_text("flavors:")
+    (source / "data" / "weights.bin").write_bytes(b"\0" * 100_000)
+    (source / "empty.txt").touch()
+
+    def client() -> BlobStorageClient:
+        return BlobStorageClient(DefaultAzureCredential(), service.url, container.container_name)
+
+    def upload() -> dict[str, str]:
+        return client().upload(
+            str(source), "digits", "1", asset_hash="0123abcd", show_progress=False
+        )
+
+    uploaded = upload()
+    assert uploaded["remote path"].endswith("model")
+    names = {blob.name: blob.etag for blob in container.list_blobs()}
+    assert len(names) == 3
+    assert upload()["name"] == "digits"  # found by the metadata of the first upload
+    assert {blob.name: blob.etag for blob in container.list_blobs()} == names
+    assert client().exists(uploaded["remote path"])
+    assert not client().exists("LocalUpload/other")
+    client().download(uploaded["remote path"], tmp_path / "downloaded")
+    for path in source.rglob("*"):
+        if path.is_file():
+            copy = tmp_path / "downloaded" / path.relative_to(source)
+            assert copy.read_bytes() == path.read_bytes()
 
 
 # What is not there

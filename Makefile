@@ -1,0 +1,33 @@
+# Each target makes the environment complete (course/bootstrap.py), then calls the course command.
+# Without make: python3.11 -m course.bootstrap, then `course lab`, `course test` and so on.
+
+PYTHON ?= $(shell python3.11 -c 'print("python3.11")' 2>/dev/null || echo python3)
+KERNEL ?= azure-local
+COURSE = .venv/bin/python -m course
+
+.PHONY: help setup lab test course bench lint notebooks lock clean
+
+help:
+	@echo "make lab        JupyterLab on the first lesson (KERNEL=azure-live: on live Azure)"
+	@echo "make test       every test"
+	@echo "make course     run every lesson, results in build/course (KERNEL=azure-live too)"
+	@echo "make bench      the benchmarks, results in build/bench.json"
+	@echo "make lint       style, types and import rules alone"
+	@echo "make notebooks  build notebooks/*.ipynb from notebooks/src"
+	@echo "make lock       work out requirements.lock anew from pyproject.toml"
+	@echo "make clean      remove .venv and build"
+
+setup:
+	@$(PYTHON) -m course.bootstrap
+
+lab: setup
+	@$(COURSE) lab --kernel $(KERNEL)
+
+course: setup
+	@$(COURSE) run --kernel $(KERNEL)
+
+test bench lint notebooks lock: setup
+	@$(COURSE) $@
+
+clean:
+	rm -rf .venv build .setup.lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

@@ -1,0 +1,1 @@
+"""The `course` command: set-up, JupyterLab, running every lesson, building and testing."""

@@ -1,0 +1,149 @@
+"""The command line: `course --help`."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from course import lessons, places
+
+# The commands import what they need when they run: JupyterLab and papermill take a second each.
+
+kernel_option = click.option(
+    "--kernel",
+    type=click.Choice(list(places.TITLES)),
+    default=places.LOCAL,
+    show_default=True,
+    help="Where the notebooks run.",
+)
+
+
+class Course(click.Group):
+    """Turns the errors that a reader can do something about into a sentence and exit code 1."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except (places.PlaceError, lessons.LessonError) as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=Course, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Deploying Models on Azure: open, run, build and test the lessons."""
+    # So that what a command started is stopped also when the command is.
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+
+
+@main.command()
+@kernel_option
+@click.option("--port", default=8888, show_default=True, help="Or the next that is free.")
+@click.option("--browser/--no-browser", default=True, help="Open one, where there is a screen.")
+def lab(kernel: str, port: int, browser: bool) -> None:
+    """Open JupyterLab on the first lesson."""
+    from course.lab import lab as serve
+
+    serve(kernel, port, browser)
+
+
+@main.command()
+@kernel_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=lessons.BUILD / "course",
+    help="Folder for executed lessons, pages and summary.json.  [default: build/course]",
+)
+@click.argument("names", nargs=-1, metavar="[LESSON]...")
+def run(kernel: str, output: Path, names: tuple[str, ...]) -> None:
+    """Run every lesson in order, or those named ("02")."""
+    from course.running import run as run_all
+
+    _exit(run_all(lessons.choose(names, lessons.NOTEBOOKS, ".ipynb"), kernel, output))
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Only compare notebooks/ with notebooks/src.")
+@click.argument("names", nargs=-1, metavar="[LESSON]...")
+def notebooks(check: bool, names: tuple[str, ...]) -> None:
+    """Build notebooks/*.ipynb from notebooks/src, with outputs."""
+    from course.execution import LessonFailedError
+    from course.notebooks import BuildError, build, drift
+
+    if check:
+        found = drift(lessons.SOURCES, lessons.NOTEBOOKS)
+        for line in found:
+            click.echo(line, err=True)
+        if found:
+            raise click.ClickException("Run `make notebooks` to build what differs.")
+        click.echo("Every notebook matches its text.")
+        return
+    try:
+        build(lessons.choose(names, lessons.SOURCES, ".py"), lessons.NOTEBOOKS)
+    except (LessonFailedError, BuildError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _checks(select: Callable[[Any], list[Any]], keep_going: bool) -> None:
+    from course import testing
+
+    _exit(testing.check(select(testing), keep_going))
+
+
+keep_going_option = click.option("--keep-going", is_flag=True, help="Do not stop at a failure.")
+
+
+@main.command()
+@keep_going_option
+def test(keep_going: bool) -> None:
+    """Style, types, import rules, every test, every lesson's outputs."""
+    _checks(lambda testing: [*testing.LINT, *testing.tests()], keep_going)
+
+
+@main.command()
+@keep_going_option
+def lint(keep_going: bool) -> None:
+    """Style, types, import rules alone."""
+    _checks(lambda testing: testing.LINT, keep_going)
+
+
+@main.command()
+def bench() -> None:
+    """Run the benchmarks; results in build/bench.json."""
+    done = subprocess.run([sys.executable, "-m", "benchmarks"], cwd=lessons.ROOT, check=False)
+    _exit(done.returncode == 0)
+
+
+@main.command()
+@click.option("--prefix", type=click.Path(path_type=Path), help="Another environment's folder.")
+def kernels(prefix: Path | None) -> None:
+    """Register the two kernels with Jupyter, in this environment alone."""
+    from course.kernels import install
+
+    for file in install(prefix):
+        click.echo(file.parent)
+
+
+@main.command()
+def lock() -> None:
+    """Work out requirements.lock anew from pyproject.toml."""
+    from course.lock import LockError, lock
+
+    try:
+        lock(lessons.ROOT)
+    except LockError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _exit(ok: bool) -> None:
+    if not ok:
+        raise SystemExit(1)

@@ -1,0 +1,50 @@
+"""Serves every lesson with the kernel that JupyterLab was started for.
+
+A lesson's file names the kernel azure-local. Where `course lab --kernel azure-live` was asked for,
+the browser must get azure-live without a change to the file, which is under version control.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+from traitlets import Unicode
+
+from course.places import LOCAL, TITLES
+
+
+def set_kernel(notebook: dict[str, Any], place: str) -> None:
+    """Let `notebook` (an .ipynb's content) name `place`, if it names either place."""
+    metadata = notebook.get("metadata", {})
+    if metadata.get("kernelspec", {}).get("name") in TITLES:
+        metadata["kernelspec"] = {
+            "display_name": TITLES[place],
+            "language": "python",
+            "name": place,
+        }
+
+
+class PlaceContentsManager(AsyncLargeFileManager):
+    """Files as they are, except for the kernel that a lesson names while it is open."""
+
+    place = Unicode(LOCAL, help="The kernel to open lessons with.").tag(config=True)
+
+    async def get(
+        self,
+        path: str,
+        content: bool = True,
+        type: str | None = None,
+        format: str | None = None,
+        require_hash: bool = False,
+    ) -> dict[str, Any]:
+        model: dict[str, Any] = await super().get(path, content, type, format, require_hash)
+        if content and model["type"] == "notebook":
+            set_kernel(model["content"], self.place)
+        return model
+
+    async def save(self, model: dict[str, Any], path: str = "") -> dict[str, Any]:
+        if model.get("type") == "notebook" and model.get("content"):
+            set_kernel(model["content"], LOCAL)
+        saved: dict[str, Any] = await super().save(model, path)
+        return saved

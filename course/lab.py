@@ -1,0 +1,80 @@
+"""`course lab`: JupyterLab, open on the first lesson, with the kernel of the chosen place."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+
+import click
+from jupyterlab.labapp import LabApp
+
+from course import kernels, lessons, places
+
+
+def can_open_browser(environment: Mapping[str, str], platform: str = sys.platform) -> bool:
+    """Whether a browser opened from this process would appear before the person who typed."""
+    if "SSH_CONNECTION" in environment or "CI" in environment:
+        return False
+    if platform.startswith(("win", "darwin")):
+        return True
+    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
+
+
+def options(kernel: str, port: int, browser: bool, start: str) -> list[str]:
+    """JupyterLab's command line. `start`: the file to open, from the root of the course."""
+    return [
+        f"--ServerApp.root_dir={lessons.ROOT}",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=100",
+        f"--ServerApp.open_browser={browser}",
+        "--ServerApp.allow_root=True",
+        f"--LabApp.default_url=/lab/tree/{start}",
+        "--Application.log_level=ERROR",
+        "--ServerApp.contents_manager_class=course.contents.PlaceContentsManager",
+        f"--PlaceContentsManager.place={kernel}",
+        # The course's two kernels alone, so that a lesson cannot end up on plain Python.
+        f"--KernelSpecManager.allowed_kernelspecs={set(places.TITLES)}",
+        "--KernelSpecManager.ensure_native_kernel=False",
+        f"--MultiKernelManager.default_kernel_name={kernel}",
+        # No question about news and updates before the first lesson.
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+
+
+def lab(kernel: str, port: int, browser: bool) -> None:
+    """Serve until Ctrl-C or a signal. Raises LessonError, PlaceError."""
+    first = lessons.choose([], lessons.NOTEBOOKS, ".ipynb")[0]
+    kernels.install()
+    if kernel == places.LIVE:
+        # A missing credential must not keep one from reading: the kernel explains it in the cell.
+        serve(kernel, port, browser, first.relative_to(lessons.ROOT).as_posix())
+        return
+    with places.open_place(kernel, lessons.NOTEBOOKS):
+        serve(kernel, port, browser, first.relative_to(lessons.ROOT).as_posix())
+
+
+def serve(kernel: str, port: int, browser: bool, start: str) -> None:
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        # A closed terminal ends JupyterLab in order, so that its kernels and local Azure end too.
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    browser = browser and can_open_browser(os.environ)
+    server = LabApp.initialize_server(argv=options(kernel, port, browser, start))
+    server.log.addFilter(lambda record: "To access the server" not in record.getMessage())
+    # The loop's first task is to listen on the port, this is its second.
+    server.io_loop.add_callback(tell_address, server.public_url, server.port, kernel)
+    server.start()
+
+
+def tell_address(address: str, port: int, kernel: str) -> None:
+    click.echo(f"\nJupyterLab, kernel {places.TITLES[kernel]}. Open this address in a browser:\n")
+    click.echo(f"    {address}\n")
+    if "SSH_CONNECTION" in os.environ:
+        host = f"{getpass.getuser()}@{socket.gethostname()}"
+        click.echo("First, on your own machine, forward its port:\n")
+        click.echo(f"    ssh -L {port}:localhost:{port} {host}\n")
+    click.echo("Ctrl-C stops it, after asking.")

@@ -1,0 +1,129 @@
+"""`course notebooks`: builds notebooks/*.ipynb from the text in notebooks/src, outputs included.
+
+The text is what people edit and review (jupytext, py:percent); a built notebook differs between two
+builds only where its code or its outputs do: cell ids come from the sources, no times are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+from nbval.plugin import coalesce_streams
+
+from course import kernels
+from course.execution import execute
+from course.places import LOCAL, TITLES, fresh_local_azure
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+METADATA = {
+    "kernelspec": {"display_name": TITLES[LOCAL], "language": "python", "name": LOCAL},
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
+
+
+class BuildError(Exception):
+    """A lesson's outputs cannot be stored; the message says why."""
+
+
+def build(sources: Sequence[Path], target: Path) -> None:
+    """Execute each source on a local Azure of its own, and write the notebooks into `target`.
+
+    They run in order on the same local Azure. Raises LessonFailedError, BuildError.
+    """
+    kernels.install()
+    with fresh_local_azure(), tempfile.TemporaryDirectory(prefix="lessons-") as scratch:
+        for source in sources:
+            name = source.with_suffix(".ipynb").name
+            plain, executed = Path(scratch) / name, Path(scratch) / "executed" / name
+            executed.parent.mkdir(exist_ok=True)
+            nbformat.write(from_source(source), plain)
+            execute(plain, executed, LOCAL, folder=target)
+            nbformat.write(finished(executed, from_source(source)), target / name)
+            click.echo(f"{target / name} is built.")
+
+
+def from_source(source: Path) -> NotebookNode:
+    """The notebook without outputs that a text source stands for."""
+    notebook: NotebookNode = jupytext.read(source, fmt="py:percent")
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    seen: set[str] = set()
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        cell.id = _identifier(cell, seen)
+    return notebook
+
+
+def _identifier(cell: NotebookNode, seen: set[str]) -> str:
+    """Stable: it changes with the cell's own source, not with the cells before it."""
+    repeats = 0
+    while True:
+        text = f"{cell.cell_type}\n{cell.source}\n{repeats}"
+        identifier = hashlib.sha256(text.encode()).hexdigest()[:8]
+        if identifier not in seen:
+            seen.add(identifier)
+            return identifier
+        repeats += 1
+
+
+def finished(executed: Path, plain: NotebookNode) -> NotebookNode:
+    """`plain` with the outputs and execution counts of its executed copy. Raises BuildError."""
+    results = nbformat.read(executed, as_version=4).cells
+    for number, (cell, result) in enumerate(zip(plain.cells, results, strict=True), start=1):
+        if cell.cell_type != "code":
+            continue
+        cell.execution_count = result.execution_count
+        # As nbval does before it compares: one text per stream, progress bars at their end.
+        cell.outputs = coalesce_streams(result.outputs)
+        if any(WIDGET in output.get("data", {}) for output in cell.outputs):
+            raise BuildError(
+                f"Cell {number} of {executed.stem} shows a widget, which a stored notebook cannot "
+                "hold and a test cannot compare. Print instead."
+            )
+    return plain
+
+
+def drift(sources: Path, target: Path) -> list[str]:
+    """In what the notebooks in `target` differ from the texts in `sources`; no code is run."""
+    texts = {file.stem: file for file in sorted(sources.glob("*.py"))}
+    built = {file.stem: file for file in sorted(target.glob("*.ipynb"))}
+    found = [f"{name}.ipynb is missing." for name in texts.keys() - built.keys()]
+    found += [f"{name}.ipynb has no text." for name in built.keys() - texts.keys()]
+    for name in sorted(texts.keys() & built.keys()):
+        found += _differences(from_source(texts[name]), nbformat.read(built[name], 4), name)
+    return sorted(found)
+
+
+def _differences(text: NotebookNode, notebook: NotebookNode, name: str) -> list[str]:
+    if notebook.metadata.get("kernelspec", {}).get("name") != LOCAL:
+        return [f"{name}.ipynb is not stored with kernel {LOCAL}."]
+    if len(text.cells) != len(notebook.cells):
+        return [f"{name}.ipynb has {len(notebook.cells)} cells, its text {len(text.cells)}."]
+    count = 0
+    for number, (wanted, cell) in enumerate(zip(text.cells, notebook.cells, strict=True), start=1):
+        if _content(wanted) != _content(cell):
+            return [f"{name}.ipynb: cell {number} differs from its text."]
+        if cell.cell_type == "code" and cell.source.strip():
+            count += 1
+            if cell.execution_count != count:
+                return [f"{name}.ipynb: cell {number} was not executed in order."]
+    return []
+
+
+def _content(cell: NotebookNode) -> tuple[str, str, list[str]]:
+    return cell.cell_type, cell.source, cell.metadata.get("tags", [])

@@ -1,0 +1,50 @@
+"""What a kernel leaves unsaid, so that a cell shows its own output and nothing else.
+
+Every item is chatter at import that no setting of the library itself turns off for a notebook. What
+the learner has set in the environment stays.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+
+from ipykernel.iostream import OutStream
+from ipykernel.kernelapp import IPKernelApp
+
+ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+# azure-ai-ml sends telemetry from notebooks; from local Azure nothing leaves this machine.
+LOCAL_ENVIRONMENT = {
+    "OTEL_LOGS_EXPORTER": "none",
+    "OTEL_METRICS_EXPORTER": "none",
+    "OTEL_TRACES_EXPORTER": "none",
+}
+# "This is an experimental class", of classes that Azure's own documentation teaches
+LOGGERS = ("azure.ai.ml._utils._experimental",)
+# TensorFlow's remarks on the CPU and on missing CUDA, written before it reads its log level
+REMARK = re.compile(
+    r"WARNING: All log messages before absl::InitializeLog\(\) .*"
+    r"|[IWE]0000 00:00:\d+\.\d+ +\d+ \w+\.cc:\d+\] .*"
+    r"|To enable the following instructions: .*"
+)
+
+
+class QuietStream(OutStream):
+    """A kernel's stdout and stderr, C libraries' included, without those remarks."""
+
+    def write(self, string: str) -> int:
+        lines = string.splitlines(keepends=True)
+        super().write("".join(line for line in lines if not REMARK.match(line)))
+        return len(string)
+
+
+def hush(app: IPKernelApp, local: bool) -> None:
+    """To be called before `app` is initialised."""
+    for name, value in (ENVIRONMENT | (LOCAL_ENVIRONMENT if local else {})).items():
+        os.environ.setdefault(name, value)
+    for logger in LOGGERS:
+        logging.getLogger(logger).setLevel(logging.ERROR)
+    app.outstream_class = f"{__name__}.{QuietStream.__name__}"
+    # It warns that its sockets, which are on this machine's own loopback, are not encrypted.
+    app.log.addFilter(lambda record: "without encryption" not in record.getMessage())

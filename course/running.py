@@ -1,0 +1,99 @@
+"""`course run`: every lesson in order with papermill, against one place."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import nbformat
+from nbconvert import HTMLExporter
+from rich.console import Console
+from rich.table import Table
+
+from course import kernels
+from course.execution import LessonFailedError, execute
+from course.places import TITLES, open_place
+
+
+@dataclass(frozen=True)
+class Result:
+    """What summary.json holds of a lesson; wall time in seconds."""
+
+    lesson: str
+    seconds: float
+    ok: bool
+
+
+def run(lessons: Sequence[Path], kernel: str, target: Path) -> bool:
+    """Execute `lessons` until one fails; write copies, HTML pages and summary.json into `target`.
+
+    Answers whether all succeeded. Raises PlaceError.
+    """
+    kernels.install()
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    results: list[Result] = []
+    failure: str | None = None
+    click.echo(f"{len(lessons)} lesson{'s' * (len(lessons) > 1)} on {TITLES[kernel]}")
+    with open_place(kernel, lessons[0].parent), ThreadPoolExecutor(max_workers=1) as exporter:
+        pages: list[Future[None]] = []
+        for lesson in lessons:
+            copy = target / lesson.name
+            started = time.monotonic()
+            if not sys.stdout.isatty():  # where there is no progress bar
+                click.echo(lesson.stem)
+            try:
+                execute(lesson, copy, kernel, lesson.parent)
+            except LessonFailedError as error:
+                failure = str(error)
+            results.append(Result(lesson.stem, round(time.monotonic() - started, 2), not failure))
+            _write_summary(results, target / "summary.json")
+            if copy.exists():
+                # The page is made while the next lesson's kernel starts.
+                pages.append(exporter.submit(write_page, copy))
+            if failure:
+                break
+        for page in pages:
+            page.result()
+    _print_table(results, planned=lessons)
+    if failure:
+        click.echo(f"\n{failure}\n", err=True)
+        click.echo(f"The lesson as far as it went: {target / results[-1].lesson}.html", err=True)
+    else:
+        click.echo(f"Executed lessons and a page for each: {target}")
+    return failure is None
+
+
+def write_page(notebook: Path) -> None:
+    """An HTML page beside an executed notebook."""
+    content = nbformat.read(notebook, as_version=4)
+    page, _ = HTMLExporter().from_notebook_node(
+        content, resources={"metadata": {"name": notebook.stem}}
+    )
+    notebook.with_suffix(".html").write_text(page, encoding="utf-8")
+
+
+def _write_summary(results: Sequence[Result], file: Path) -> None:
+    file.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n")
+
+
+def _print_table(results: Sequence[Result], planned: Sequence[Path]) -> None:
+    table = Table()
+    table.add_column("lesson")
+    table.add_column("seconds", justify="right")
+    table.add_column("result")
+    for result in results:
+        shown = "[green]ok[/]" if result.ok else "[red]failed[/]"
+        table.add_row(result.lesson, f"{result.seconds:.1f}", shown)
+    for lesson in planned[len(results) :]:
+        table.add_row(lesson.stem, "", "not run")
+    table.add_section()
+    table.add_row("total", f"{sum(result.seconds for result in results):.1f}", "")
+    Console().print(table)

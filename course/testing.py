@@ -1,0 +1,75 @@
+"""`course test` and `course lint`: every check, each announced, the first failure stops."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from course import kernels, lessons
+from course.places import LOCAL, fresh_local_azure
+
+
+@dataclass(frozen=True)
+class Check:
+    """One command line; `on_azure`: it gets a local Azure of its own."""
+
+    name: str
+    command: list[str]
+    on_azure: bool = False
+
+
+def python(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", *arguments]
+
+
+LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+LINT = [
+    Check("style", python("ruff", "check", ".")),
+    Check("types", python("mypy")),
+    Check("imports", [sys.executable, "-c", LINT_IMPORTS, "--no-logo"]),
+    Check("notebooks match their text", python("course", "notebooks", "--check")),
+]
+
+
+def tests() -> list[Check]:
+    """The tests, and every lesson's outputs against its stored ones."""
+    stored = [str(file) for file in lessons.choose([], lessons.NOTEBOOKS, ".ipynb")]
+    compare = ["--nbval", f"--nbval-kernel-name={LOCAL}", "--nbval-cell-timeout=600"]
+    compare.append(f"--nbval-sanitize-with={lessons.ROOT / 'tests' / 'nbval-sanitize.cfg'}")
+    return [
+        Check("lessons give their stored outputs", python("pytest", *compare, *stored), True),
+        Check("tests", python("pytest"), True),
+    ]
+
+
+def check(checks: Sequence[Check], keep_going: bool = False) -> bool:
+    """Run them in order; answers whether all passed."""
+    kernels.install()
+    console = Console()
+    table = Table("check", "seconds", "result")
+    failures = 0
+    for one in checks:
+        console.rule(one.name)
+        started = time.monotonic()
+        passed = _run(one)
+        failures += not passed
+        outcome = "[green]passed[/]" if passed else "[red]failed[/]"
+        table.add_row(one.name, f"{time.monotonic() - started:.1f}", outcome)
+        if not passed and not keep_going:
+            break
+    console.rule()
+    console.print(table)
+    return failures == 0
+
+
+def _run(one: Check) -> bool:
+    if not one.on_azure:
+        return subprocess.run(one.command, cwd=lessons.ROOT, check=False).returncode == 0
+    with fresh_local_azure():
+        return subprocess.run(one.command, cwd=lessons.ROOT, check=False).returncode == 0

@@ -1,0 +1,171 @@
+"""The course's figures, in colours that colour-blind readers can tell apart, each described.
+
+Each function shows its figure and closes it. The paper is white in dark themes too, so that the
+dark ink on it stays readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+# Okabe and Ito, https://jfly.uni-koeln.de/color/
+BLUE, GREEN, ORANGE, RED, GREY = "#0072B2", "#009E73", "#E69F00", "#D55E00", "#767676"
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Show a figure with a description for those who cannot see it, and close it."""
+    figure.set_facecolor("white")
+    # IPython ships no types for display.
+    display(figure, metadata={"image/png": {"alt": alt}})  # type: ignore[no-untyped-call]
+    plt.close(figure)
+
+
+def digits(images: ArrayLike, titles: Sequence[object]) -> None:
+    """Draw digits (n, 8, 8), pixel values 0 to 16, in one row, each with its title."""
+    pictures = np.asarray(images)
+    figure, axes = plt.subplots(
+        1, len(pictures), figsize=(0.9 * len(pictures), 1.3), layout="constrained", squeeze=False
+    )
+    for axis, picture, title in zip(axes[0], pictures, titles, strict=True):
+        _digit(axis, picture, str(title))
+    show(figure, f"{len(pictures)} digits, titled {', '.join(str(title) for title in titles)}.")
+
+
+def predictions(images: ArrayLike, probabilities: ArrayLike) -> None:
+    """Draw digits (n, 8, 8) and below each one its probabilities (n, 10) as bars."""
+    pictures, shares = np.asarray(images), np.asarray(probabilities)
+    figure, axes = plt.subplots(
+        2,
+        len(pictures),
+        figsize=(1.55 * len(pictures), 3.1),
+        layout="constrained",
+        squeeze=False,
+        sharey="row",
+        height_ratios=[1.1, 1],
+    )
+    for axis, below, picture, row in zip(axes[0], axes[1], pictures, shares, strict=True):
+        best = int(row.argmax())
+        _digit(axis, picture, f"{best}  ({row[best]:.0%})")
+        colours = [BLUE if digit == best else GREY for digit in range(10)]
+        below.bar(range(10), row, color=colours)
+        below.set(xticks=range(10), ylim=(0, 1.02))
+        below.tick_params(labelsize=7, length=0)
+        below.spines[["top", "right"]].set_visible(False)
+    axes[1][0].set_ylabel("probability", fontsize=8)
+    best_of = ", ".join(str(row.argmax()) for row in shares)
+    show(figure, f"Digits, each above the ten probabilities predicted for it; highest: {best_of}.")
+
+
+def confusion(matrices: Mapping[str, ArrayLike]) -> None:
+    """Draw confusion matrices (10, 10), rows the truth, side by side; mistakes stand out."""
+    figure, axes = plt.subplots(
+        1, len(matrices), figsize=(4.4 * len(matrices), 4.3), layout="constrained", squeeze=False
+    )
+    for axis, (name, values) in zip(axes[0], matrices.items(), strict=True):
+        matrix = np.asarray(values)
+        axis.imshow(matrix, cmap="cividis_r", vmin=0)
+        for (truth, prediction), count in np.ndenumerate(matrix):
+            if count:
+                mistake = truth != prediction
+                axis.text(
+                    prediction,
+                    truth,
+                    str(count),
+                    ha="center",
+                    va="center",
+                    fontsize=11 if mistake else 8,
+                    fontweight="bold" if mistake else "normal",
+                    color=RED if mistake else "white",
+                )
+        axis.set(title=name, xlabel="prediction", xticks=range(10), yticks=range(10))
+    axes[0][0].set_ylabel("truth")
+    wrong = "; ".join(
+        f"{name}: {np.asarray(m).sum() - np.trace(np.asarray(m))} mistakes"
+        for name, m in matrices.items()
+    )
+    show(figure, f"Confusion matrices of the held-out digits. {wrong}.")
+
+
+def latency(milliseconds: Mapping[str, Sequence[float]]) -> None:
+    """Draw each way's times as dots, with the median written beside them, on a log scale."""
+    figure, axis = plt.subplots(figsize=(8, 0.55 * len(milliseconds) + 1), layout="constrained")
+    rng = np.random.default_rng(0)
+    for row, times in enumerate(milliseconds.values()):
+        median = float(np.median(times))
+        axis.scatter(times, row + rng.uniform(-0.15, 0.15, len(times)), s=9, color=BLUE, alpha=0.35)
+        axis.plot([median, median], [row - 0.3, row + 0.3], color=RED, linewidth=2)
+        axis.annotate(
+            f"{median:.2g} ms",
+            (median, row - 0.32),
+            ha="center",
+            va="bottom",
+            fontsize=9,
+            color=RED,
+        )
+    axis.set(
+        xscale="log",
+        xlabel="milliseconds for one digit (log scale); the line is the median",
+        yticks=range(len(milliseconds)),
+        yticklabels=list(milliseconds),
+        ylim=(len(milliseconds) - 0.5, -0.7),
+    )
+    axis.spines[["top", "right"]].set_visible(False)
+    medians = "; ".join(f"{name}: {np.median(times):.2g}" for name, times in milliseconds.items())
+    show(figure, f"Milliseconds for one digit, medians. {medians}.")
+
+
+@dataclass(frozen=True)
+class Share:
+    """How a deployment's measured share of requests compares with the band expected of it."""
+
+    label: str
+    measured: float
+    low: float
+    high: float
+
+
+def shares(rows: Sequence[Share], what: str) -> None:
+    """Draw measured shares, 0 to 1, as dots over the bands in which they are expected."""
+    figure, axis = plt.subplots(figsize=(8, 0.6 * len(rows) + 1), layout="constrained")
+    for row, share in enumerate(rows):
+        width = max(share.high - share.low, 0.004)  # a band of no width is still seen
+        axis.barh(row, width, left=share.low, height=0.6, color=GREEN, alpha=0.35)
+        inside = share.low <= share.measured <= share.high
+        axis.plot(share.measured, row, marker="o" if inside else "X", color=BLUE if inside else RED)
+        axis.annotate(
+            f"{share.measured:.1%}",
+            (share.measured, row),
+            xytext=(0, 9),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
+        )
+    axis.set(
+        xlim=(-0.03, 1.03),
+        ylim=(len(rows) - 0.5, -0.7),
+        xlabel=what,
+        xticks=np.linspace(0, 1, 11),
+        xticklabels=[f"{tenth * 10} %" for tenth in range(11)],
+        yticks=range(len(rows)),
+        yticklabels=[share.label for share in rows],
+    )
+    axis.spines[["top", "right"]].set_visible(False)
+    told = "; ".join(
+        f"{share.label}: {share.measured:.1%}, expected {share.low:.1%} to {share.high:.1%}"
+        for share in rows
+    )
+    show(figure, f"Measured shares over their expected bands. {told}.")
+
+
+def _digit(axis: Axes, picture: ArrayLike, title: str) -> None:
+    axis.imshow(picture, cmap="gray_r", vmin=0, vmax=16)
+    axis.set_title(title, fontsize=10)
+    axis.set(xticks=[], yticks=[])

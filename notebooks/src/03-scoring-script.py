@@ -1,0 +1,522 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Azure (local)
+#     language: python
+#     name: azure-local
+# ---
+
+# %% [markdown]
+# # 03 Scoring script
+#
+# A model file cannot answer a request. A *scoring script* can: it loads the model once, and turns
+# each request into a prediction. In this lesson you write one, run it under the same server that
+# Azure uses, and make it a hundred times faster.
+#
+# ## Goals
+#
+# Afterwards you can
+#
+# - write `init()` and `run()` for PyTorch and for Keras, and say when each is called;
+# - try a scoring script on your own machine before you deploy it;
+# - answer a wrong request with a sentence that helps, instead of a traceback;
+# - measure what a prediction costs, and make it cheaper;
+# - load a model file without running code from it.
+#
+# **Time:** about 35 minutes.
+#
+# ## What this costs on live Azure
+#
+# Nothing: the script runs on your own machine. Only the two model files are downloaded, a few
+# hundred kilobytes ([prices of data
+# transfer](https://azure.microsoft.com/pricing/details/bandwidth/)).
+
+# %% tags=["parameters"]
+import os
+
+from helpers import names
+
+subscription_id = os.environ["AZURE_SUBSCRIPTION_ID"]
+resource_group = os.environ["AZURE_RESOURCE_GROUP"]
+workspace_name = os.environ["AZUREML_WORKSPACE"]
+suffix = names.suffix()
+repeats = 40
+
+# %%
+from azure.ai.ml import MLClient
+from azure.identity import DefaultAzureCredential
+
+from helpers.workspace import ensure_models
+
+ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace_name)
+ensure_models(ml_client)
+
+# %% [markdown]
+# ## The model, where a deployment finds it
+#
+# When a deployment starts, Azure downloads the registered model and puts its folder's path into
+# the environment variable `AZUREML_MODEL_DIR`. Here we do the same by hand.
+
+# %%
+from pathlib import Path
+
+downloads = Path("../build/lesson-03")
+for framework in ("pytorch", "keras"):
+    model = ml_client.models.get(f"digits-{framework}", label="latest")
+    ml_client.models.download(model.name, model.version, download_path=downloads)
+
+for file in sorted(downloads.rglob("*")):
+    print(file.relative_to(downloads).as_posix())
+
+# %% [markdown]
+# **What happened.** `digits-pytorch` is there twice: the outer folder was made by `download`, the
+# inner one is the folder that you registered in lesson 00. A deployment's `AZUREML_MODEL_DIR` is
+# the outer one.
+#
+# ## Two functions
+#
+# A scoring script is a Python file with two functions:
+#
+# - `init()` is called once, when the deployment starts. It loads the model and keeps it in a
+#   global variable.
+# - `run(raw_data)` is called for each request. It gets the request's body as text, and what it
+#   returns becomes the answer.
+#
+# This is all it takes in PyTorch:
+
+# %%
+import json
+import sys
+
+import numpy as np
+import torch
+
+sys.path.append("../scoring/pytorch")
+from network import DigitNetwork  # a state dict holds numbers; the layers come from here
+
+
+def init():
+    global model
+    folder = Path(os.environ["AZUREML_MODEL_DIR"])
+    model = DigitNetwork()
+    model.load_state_dict(torch.load(folder / "digits-pytorch" / "digits.pt", weights_only=True))
+    model.eval()
+
+
+def run(raw_data):
+    digits = np.array(json.loads(raw_data)["data"], dtype=np.float32).reshape(-1, 8, 8)
+    with torch.inference_mode():
+        probabilities = model(torch.from_numpy(digits)).softmax(dim=1)
+    return {"digits": probabilities.argmax(dim=1).tolist()}
+
+
+# %% [markdown]
+# Call them as the server will: `init()` once, then `run()` with text. The digits are the first
+# five that scikit-learn has, which are a 0, 1, 2, 3 and 4.
+
+# %%
+from sklearn.datasets import load_digits
+
+five = load_digits().images[:5]
+request = json.dumps({"data": five.tolist()})
+
+os.environ["AZUREML_MODEL_DIR"] = str(downloads / "digits-pytorch")
+init()
+run(request)
+
+# %% [markdown]
+# And the same in Keras. Only the loading and the call of the model differ; both get and give the
+# same JSON.
+
+# %%
+import keras
+
+
+def init():
+    global model
+    folder = Path(os.environ["AZUREML_MODEL_DIR"])
+    model = keras.models.load_model(folder / "digits-keras" / "digits.keras")
+
+
+def run(raw_data):
+    digits = np.array(json.loads(raw_data)["data"], dtype=np.float32).reshape(-1, 8, 8)
+    probabilities = model.predict(digits, verbose=0)
+    return {"digits": probabilities.argmax(axis=1).tolist()}
+
+
+os.environ["AZUREML_MODEL_DIR"] = str(downloads / "digits-keras")
+init()
+run(request)
+
+# %% [markdown]
+# Some lines deserve a second look:
+#
+# - `model.eval()` switches dropout off. Forget it, and the same digit gets another answer each
+#   time. Keras does that by itself in `predict`.
+# - `torch.inference_mode()` tells PyTorch that nobody will ask for gradients, so it keeps no
+#   notes.
+# - `run` returns a dict, and the server turns it into JSON.
+#
+# > **Before you run it.** Older examples end with `return json.dumps(...)`. The server turns
+# > whatever `run` returns into JSON. What does the client get, then?
+
+# %%
+returned = json.dumps({"digits": [0, 1, 2]})  # what such a run() returns
+body = json.dumps(returned)  # what the server sends
+print("sent:      ", body)
+print("client has:", type(json.loads(body)).__name__)
+
+# %% [markdown]
+# **What happened.** JSON inside JSON: the client unpacks the answer and holds a text, not a dict.
+# It has to unpack twice, and every client has to know that. Return the dict.
+#
+# ## The script that the course deploys
+#
+# `scoring/pytorch/score.py` has the same two functions, and three things more: it takes digits as
+# numbers or as a PNG image, it answers with probabilities, and it explains what is wrong with a
+# wrong request. This is its heart:
+
+# %%
+import inspect
+
+import score
+
+print(inspect.getsource(score.init))
+print(inspect.getsource(score.run))
+
+# %% [markdown]
+# ## Under the real server
+#
+# On Azure, a scoring script runs under the [Azure Machine Learning inference HTTP
+# server](https://learn.microsoft.com/azure/machine-learning/how-to-inference-server-http). It is a
+# Python package, so you can start it on your own machine, with your script and your model. In a
+# terminal that is
+#
+# ```bash
+# azmlinfsrv --entry_script scoring/pytorch/score.py --model_dir FOLDER --port 5001
+# ```
+#
+# and here it is the same command, once for each framework. A mistake that you find this way costs
+# you seconds; the same mistake in a deployment costs minutes.
+
+# %%
+import atexit
+import socket
+import subprocess
+
+
+def start_server(framework):
+    """Start the inference server with the framework's script; return its process and URL."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "azureml_inference_server_http"]
+    command += ["--entry_script", f"../scoring/{framework}/score.py"]
+    command += ["--model_dir", str(downloads / f"digits-{framework}"), "--port", str(port)]
+    log = (downloads / f"{framework}.log").open("w")
+    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    atexit.register(process.terminate)
+    return process, f"http://127.0.0.1:{port}"
+
+
+servers = {framework: start_server(framework) for framework in ("pytorch", "keras")}
+
+# %% [markdown]
+# A server that has just been started does not answer yet: it imports the framework and calls
+# `init()` first. Azure asks it again and again until it does, and so do we.
+
+# %%
+import time
+
+import requests
+
+
+def wait_until_healthy(process, url, seconds=60):
+    """Ask the server's health page until it answers."""
+    end = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            return requests.get(url, timeout=seconds).text
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise RuntimeError("The server is not healthy; its log says why.")
+
+
+for framework, (process, url) in servers.items():
+    print(framework, wait_until_healthy(process, url))
+
+# %%
+for framework, (_, url) in servers.items():
+    answer = requests.post(f"{url}/score", data=request, timeout=30)
+    predictions = answer.json()["predictions"]
+    print(framework, answer.status_code, [prediction["digit"] for prediction in predictions])
+
+# %% [markdown]
+# Both servers speak the same JSON, so a client need not know which framework is behind the
+# address. The figure shows the five digits, and below each one the ten probabilities from PyTorch.
+
+# %%
+from helpers import plots
+
+answer = requests.post(f"{servers['pytorch'][1]}/score", data=request, timeout=30).json()
+plots.predictions(five, [prediction["probabilities"] for prediction in answer["predictions"]])
+
+# %% [markdown]
+# Clients rarely have 8x8 numbers; they have pictures. So the script takes a PNG file too, as
+# base64 text. The next cell draws a large 5 and sends it.
+
+# %%
+import base64
+from io import BytesIO
+
+from PIL import Image, ImageDraw, ImageFont
+
+picture = Image.new("L", (120, 120), "white")
+ImageDraw.Draw(picture).text((40, 20), "5", fill="black", font=ImageFont.load_default(80))
+file = BytesIO()
+picture.save(file, "PNG")
+
+answer = requests.post(
+    f"{servers['pytorch'][1]}/score",
+    json={"image": base64.b64encode(file.getvalue()).decode()},
+    timeout=30,
+)
+print("digit:", answer.json()["predictions"][0]["digit"])
+
+# %% [markdown]
+# ## Wrong requests
+#
+# Sooner or later somebody sends something else than digits.
+#
+# > **Before you run it.** What would the short `run()` from the top of this lesson do with
+# > `{"data": "seven"}`, and what should a good one do?
+
+# %%
+wrong_requests = [
+    {"data": "seven"},
+    {"data": [[1, 2, 3]]},
+    {"data": [[255] * 64]},
+    {"digits": five.tolist()},
+]
+for wrong in wrong_requests:
+    answer = requests.post(f"{servers['pytorch'][1]}/score", json=wrong, timeout=30)
+    print(answer.status_code, answer.json()["error"]["message"])
+
+# %% [markdown]
+# **What happened.** The short `run()` would raise an exception, and the client would get a 500
+# that says nothing. Here each request is answered with **400**, which means "your request is
+# wrong", and a sentence that says what was expected and what came. That is the difference between
+# an e-mail to you and a client who can help themselves.
+#
+# The server writes down each request with its status. The lines end with how it went:
+
+# %%
+import re
+from collections import Counter
+
+log = (downloads / "pytorch.log").read_text()
+statuses = re.findall(r'"POST /score HTTP/1.1" (\d+)', log)
+print("answers so far:", dict(sorted(Counter(statuses).items())))
+
+# %% [markdown]
+# ## How fast is a prediction?
+#
+# A client waits for every millisecond that `run` takes, and a machine that needs less time for
+# each request serves more of them. So measure. The next cell times one way of predicting one
+# digit, `repeats` times, and leaves the first call out: it has to build things that later calls
+# reuse.
+
+
+# %%
+def measure(predict):
+    """Return how many milliseconds each call of `predict` took."""
+    predict()
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        predict()
+        times.append((time.perf_counter() - started) * 1000)
+    return times
+
+
+one = five[:1].astype(np.float32)
+
+# %% [markdown]
+# > **Before you run it.** Three ways to ask the same Keras model for one digit:
+# > `model.predict(one)`, calling it with `model(one)`, and calling a `tf.function` made from it.
+# > How far apart will the slowest and the fastest be: 10 %, twice, or more than ten times?
+
+# %%
+import tensorflow as tf
+
+graph = tf.function(
+    lambda images: model(images, training=False),
+    input_signature=[tf.TensorSpec([None, 8, 8], tf.float32)],
+)
+latency = {
+    "Keras: model.predict(x)": measure(lambda: model.predict(one, verbose=0)),
+    "Keras: model(x)": measure(lambda: model(one, training=False)),
+    "Keras: tf.function": measure(lambda: graph(one)),
+}
+
+# %% [markdown]
+# And PyTorch, with gradients, without them, and in inference mode:
+
+# %%
+network = score.DigitNetwork()
+network.eval()
+tensor = torch.from_numpy(one)
+
+
+@torch.no_grad()
+def without_gradients():
+    return network(tensor)
+
+
+@torch.inference_mode()
+def in_inference_mode():
+    return network(tensor)
+
+
+latency |= {
+    "PyTorch: gradients on": measure(lambda: network(tensor)),
+    "PyTorch: no_grad": measure(without_gradients),
+    "PyTorch: inference_mode": measure(in_inference_mode),
+}
+
+# %% [markdown]
+# Each row of the figure is one way; a dot is one call, the line is the median. Mind the scale:
+# from one mark to the next it is ten times as long.
+
+# %%
+plots.latency(latency)
+
+# %%
+median = {way: float(np.median(times)) for way, times in latency.items()}
+times_faster = median["Keras: model.predict(x)"] / median["Keras: tf.function"]
+print("tf.function is more than ten times as fast as predict:", times_faster > 10)
+
+# %% [markdown]
+# **What happened.** `predict` is made for long runs over many images: it sets up a data pipeline
+# and a progress report each time, and for one digit that is nearly all it does. Calling the model
+# leaves that out, but Python still walks through the layers one by one. `tf.function` walks once,
+# writes down a *graph*, and from then on runs the graph. This one change in `init()` makes the
+# Keras script as fast as the PyTorch one.
+#
+# > **Tip.** `input_signature` with `None` says "any number of images". Without it, TensorFlow
+# > builds a new graph for each number that comes along, and each time a client waits for it.
+#
+# Many digits in one request are cheaper still, as the way there and back is paid once:
+
+# %%
+many = np.repeat(one, 100, axis=0)
+hundred = float(np.median(measure(lambda: graph(many))))
+print(
+    "100 digits in one call take less than 50 times as long as one:",
+    hundred < 50 * median["Keras: tf.function"],
+)
+
+# %% [markdown]
+# ## What a model file may do
+#
+# A PyTorch file can hold anything that Python can *pickle*, and unpickling can run code. The next
+# cell makes a file that looks like a model and isn't one.
+#
+# > **Before you run it.** One of these two loads runs code out of the file. Which one?
+
+
+# %%
+class Surprise:
+    """When unpickled, calls print. It could as well delete your files."""
+
+    def __reduce__(self):
+        return print, ("This line was printed by the file!",)
+
+
+torch.save(Surprise(), downloads / "surprise.pt")
+
+print("weights_only=False:")
+torch.load(downloads / "surprise.pt", weights_only=False)
+print("weights_only=True:")
+try:
+    torch.load(downloads / "surprise.pt", weights_only=True)
+except Exception as error:
+    print("refused with", type(error).__name__)
+
+# %% [markdown]
+# **What happened.** With `weights_only=True` PyTorch reads numbers and refuses everything else.
+# Since version 2.6 that is the default; write it all the same, so that it holds with every
+# version. It is also why lesson 00 saved a state dict and not the whole model. A `.keras` file is
+# safe in the same way, as long as you leave `safe_mode` on.
+#
+# > **Caution.** Older examples load a whole pickled model with `torch.load(path)`, import
+# > `azure.ai.ml` in `score.py` (which the image need not have) or call `Model.get_model_path`
+# > (from the first version of the SDK). None of the three is needed: `AZUREML_MODEL_DIR` and a
+# > state dict do it.
+#
+# ## Exercises
+#
+# ### The three best guesses
+#
+# Write a function `top_three(raw_data)` that takes the same JSON as `score.run` and returns
+# `{"top": [[8, 3, 9], ...]}`: for each digit the three most probable ones, the best first. You may
+# use `score.run`, once `score.init()` has loaded the model. The check calls your function with
+# real digits.
+
+# %%
+from helpers.exercises import lesson_03 as exercises
+
+os.environ["AZUREML_MODEL_DIR"] = str(downloads / "digits-pytorch")
+score.init()
+
+top_three = ...
+
+# %%
+exercises.top_three.check(top_three, score.run)
+# exercises.top_three.hint()
+# exercises.top_three.solution()
+
+# %% [markdown]
+# ### A row too few
+#
+# You send one digit of seven rows with eight numbers each. Which HTTP status does the server
+# answer? Put the number into `status`. The check sends that very request to your server.
+
+# %%
+status = ...
+
+# %%
+exercises.status.check(status, f"{servers['pytorch'][1]}/score")
+# exercises.status.hint()
+# exercises.status.solution()
+
+# %% [markdown]
+# ## Cleaning up
+#
+# Stop both servers and remove the downloaded files.
+
+# %%
+import shutil
+
+for process, _ in servers.values():
+    process.terminate()
+    process.wait()
+shutil.rmtree(downloads)
+print("stopped and removed")
+
+# %% [markdown]
+# ## Recap
+#
+# - `init()` loads once, `run()` answers each request and returns a dict.
+# - The model is in the folder that `AZUREML_MODEL_DIR` names.
+# - Try a script under `azmlinfsrv` before you deploy it: it is the server that Azure runs.
+# - A wrong request deserves a 400 and a sentence.
+# - Measure before you deploy: `tf.function` instead of `predict` is the largest step there is
+#   here.
+# - Load files with `weights_only=True`.
+#
+# **Next:** [04 Deployment](04-deployment.ipynb) puts this script behind the endpoint.

@@ -1,0 +1,407 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Azure (local)
+#     language: python
+#     name: azure-local
+# ---
+
+# %% [markdown]
+# # 05 Traffic
+#
+# A second version of the model is ready, and it is better, you hope. This lesson brings it into
+# service without anybody noticing: beside the first one, tried in private, given a copy of the
+# traffic, then a part of it. And it goes back again just as quietly.
+#
+# ## Goals
+#
+# Afterwards you can
+#
+# - run two deployments behind one endpoint;
+# - try the new one while it has no traffic at all;
+# - mirror traffic to it, and split the traffic between both;
+# - say whether a measured share is what you asked for, or too far from it to be chance;
+# - roll back, and delete what is not needed any more.
+#
+# **Time:** about 30 minutes.
+#
+# ## What this costs on live Azure
+#
+# Two deployments with one `Standard_DS3_v2` each: roughly 0.30 US dollars an hour and machine,
+# more or less with the region
+# ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)), so well under one
+# dollar for this lesson. The last section deletes everything: do run it. Requests themselves cost
+# nothing here: it is the machines that are billed, not what they answer.
+
+# %% tags=["parameters"]
+import os
+
+from helpers import names
+
+subscription_id = os.environ["AZURE_SUBSCRIPTION_ID"]
+resource_group = os.environ["AZURE_RESOURCE_GROUP"]
+workspace_name = os.environ["AZUREML_WORKSPACE"]
+suffix = names.suffix()
+instance_type = "Standard_DS3_v2"
+request_count = 400
+
+# %% [markdown]
+# The next cell makes what lesson 04 left behind, where it is missing: the endpoint, and *blue*
+# behind it, with all the traffic.
+
+# %%
+from azure.ai.ml import MLClient
+from azure.identity import DefaultAzureCredential
+
+from helpers.wait import wait
+from helpers.workspace import ensure_deployment, ensure_endpoint, ensure_models
+
+ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace_name)
+endpoint_name = f"digits-{suffix}"
+ensure_models(ml_client)
+ensure_endpoint(ml_client, endpoint_name)
+ensure_deployment(ml_client, endpoint_name, "blue", "pytorch", instance_type)
+
+endpoint = ml_client.online_endpoints.get(endpoint_name)
+endpoint.traffic = {"blue": 100}
+endpoint.mirror_traffic = {}
+endpoint = wait(ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name)
+
+# %% [markdown]
+# ## Green beside blue
+#
+# *Green* is the Keras model, with its own environment and its own script. It goes behind the same
+# endpoint, so clients need no new address and no new key.
+
+# %%
+from azure.ai.ml.entities import CodeConfiguration, ManagedOnlineDeployment
+
+green_deployment = ManagedOnlineDeployment(
+    name="green",
+    endpoint_name=endpoint_name,
+    model=ml_client.models.get("digits-keras", label="latest"),
+    environment=ml_client.environments.get("digits-keras-env", label="latest"),
+    code_configuration=CodeConfiguration(code="../scoring/keras", scoring_script="score.py"),
+    instance_type=instance_type,
+    instance_count=1,
+)
+green_deployment = wait(
+    ml_client.online_deployments.begin_create_or_update(green_deployment), "green"
+)
+
+# %% [markdown]
+# > **Before you run it.** Both deployments are up. What share of the requests does *green* get
+# > now?
+
+# %%
+endpoint = ml_client.online_endpoints.get(endpoint_name)
+print("traffic:", dict(sorted(endpoint.traffic.items())))
+
+# %% [markdown]
+# ## Who answers?
+#
+# Each answer names the deployment that gave it, in the header `azureml-model-deployment`. The
+# function in the next cell asks `count` times and counts the names. It asks one at a time, with
+# the connection kept open, as a patient client would.
+
+# %%
+from collections import Counter
+
+import requests
+from sklearn.datasets import load_digits
+
+images = load_digits().images
+three = {"data": images[:3].tolist()}
+key = ml_client.online_endpoints.get_keys(endpoint_name).primary_key
+session = requests.Session()
+session.headers["Authorization"] = f"Bearer {key}"
+
+
+def ask(count, **headers):
+    """Ask the endpoint `count` times and return how often each deployment answered."""
+    answered = Counter()
+    for _ in range(count):
+        answer = session.post(endpoint.scoring_uri, json=three, headers=headers, timeout=60)
+        answer.raise_for_status()
+        answered[answer.headers["azureml-model-deployment"]] += 1
+    return answered
+
+
+print(dict(ask(20)))
+
+# %% [markdown]
+# All *blue*, as its share is 100 per cent.
+#
+# ## Try green in private
+#
+# The same header also works the other way round: a client that sends it chooses the deployment.
+# Only those who know about *green* reach it, and nobody gets there by accident.
+
+# %%
+print(dict(ask(20, **{"azureml-model-deployment": "green"})))
+
+# %% [markdown]
+# So *green* can be tried on real digits before it gets any traffic. Here both name a hundred
+# digits, and we count where they agree.
+
+# %%
+hundred = {"data": images[:100].tolist()}
+named = {}
+for name in ("blue", "green"):
+    answer = session.post(
+        endpoint.scoring_uri,
+        json=hundred,
+        headers={"azureml-model-deployment": name},
+        timeout=60,
+    )
+    named[name] = [prediction["digit"] for prediction in answer.json()["predictions"]]
+
+agree = sum(first == second for first, second in zip(*named.values(), strict=True))
+print("they agree on at least 95 of 100 digits:", agree >= 95)
+
+# %% [markdown]
+# > **Caution.** `ml_client.online_endpoints.invoke(..., deployment_name="green")` sends that
+# > header too. In version 1.35 of the SDK it then keeps sending it: later calls of `invoke`
+# > *without* a `deployment_name` still go to *green*, until the kernel is restarted. So measure
+# > shares with plain HTTP, as here.
+#
+# ## Mirror the traffic
+#
+# With *mirroring*, the endpoint sends a copy of some requests to a second deployment and throws
+# its answers away. Clients notice nothing, while *green* shows how it does under real traffic:
+# with its speed, its errors, its logs. At most 50 per cent can be mirrored, and to one deployment
+# only.
+#
+# A dict is only a dict, though:
+#
+# > **Before you run it.** The next cell changes `endpoint.mirror_traffic`. What will Azure say?
+
+# %%
+endpoint = ml_client.online_endpoints.get(endpoint_name)
+endpoint.mirror_traffic = {"green": 10}
+print("here: ", endpoint.mirror_traffic)
+print("Azure:", ml_client.online_endpoints.get(endpoint_name).mirror_traffic)
+
+# %% [markdown]
+# Nothing: you changed an object in this notebook. `begin_create_or_update` sends it.
+
+# %%
+endpoint = wait(ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name)
+print("Azure:", ml_client.online_endpoints.get(endpoint_name).mirror_traffic)
+
+# %% [markdown]
+# > **Before you run it.** *Green* gets 10 per cent mirrored. Which names will `ask` count now?
+
+# %%
+import time
+
+
+def count_scored(name):
+    """Return how many requests to /score stand in a deployment's log."""
+    logs = ml_client.online_deployments.get_logs(name, endpoint_name, lines=5000)
+    return logs.count('"POST /score HTTP')
+
+
+scored_before = count_scored("green")
+print(dict(ask(request_count)))
+
+time.sleep(2)  # the copies are sent on the side, so give the last ones a moment
+mirrored = count_scored("green") - scored_before
+print("green was asked too:", mirrored > 0)
+
+# %% [markdown]
+# **What happened.** Every answer came from *blue*, and still there are requests in the log of
+# *green*: about one in ten was sent there as well.
+#
+# ## Split the traffic
+#
+# Now for real: 90 per cent to *blue*, 10 to *green*. The mirror goes, as a deployment gets either
+# real requests or copies.
+
+
+# %%
+def split(**traffic):
+    """Set the endpoint's traffic on Azure, and wait until it is in force."""
+    endpoint = ml_client.online_endpoints.get(endpoint_name)
+    endpoint.mirror_traffic = {}
+    endpoint.traffic = traffic
+    wait(
+        ml_client.online_endpoints.begin_create_or_update(endpoint),
+        " / ".join(f"{name} {share}" for name, share in traffic.items()),
+    )
+
+
+split(blue=90, green=10)
+tenth = ask(request_count)
+
+# %%
+split(blue=50, green=50)
+half = ask(request_count)
+print(f"{request_count} requests were answered each time:", tenth.total() == half.total())
+
+# %% [markdown]
+# ## Is that what we asked for?
+#
+# The endpoint decides by chance for each request, like a coin that is tossed. Toss a fair coin 400
+# times and you rarely get heads exactly 200 times; 210 surprises nobody, 300 would. The *binomial
+# distribution* says how far from the expected share chance alone will take you: in 99 of 100 such
+# experiments the share lies within the band that the next cell works out.
+
+# %%
+from scipy.stats import binom
+
+
+def band(share):
+    """Return the shares between which 99 of 100 measurements lie, when chance does its work."""
+    low, high = binom.interval(0.99, request_count, share)
+    return low / request_count, high / request_count
+
+
+for share in (0.1, 0.5):
+    low, high = band(share)
+    print(f"{share:.0%} asked for: expect {low:.1%} to {high:.1%} of {request_count} requests")
+
+# %% [markdown]
+# > **Before you run it.** Would twice as many requests make the band half as wide?
+#
+# In the figure each row is one of the three measurements: the shaded band is where the share of
+# *green* is expected, and the dot is where it was.
+
+# %%
+from helpers import plots
+
+plots.shares(
+    [
+        plots.Share("10 % mirrored", mirrored / request_count, *band(0.1)),
+        plots.Share("10 % of traffic", tenth["green"] / request_count, *band(0.1)),
+        plots.Share("50 % of traffic", half["green"] / request_count, *band(0.5)),
+    ],
+    what="share of the requests that reached green",
+)
+
+# %% [markdown]
+# **What happened.** The dots lie in their bands (once in a hundred times one will lie outside, by
+# chance). The band narrows with the square root of the number of requests: for half the width you
+# need four times as many. That is worth knowing before you judge a new version by ten requests.
+#
+# ## What Azure refuses
+#
+# > **Before you run it.** Two changes that would leave clients without an answer: traffic of 60
+# > and 30 per cent, and deleting *green* while it has half of the traffic. What will Azure say?
+
+# %%
+from azure.core.exceptions import HttpResponseError
+
+try:
+    split(blue=60, green=30)
+except HttpResponseError as error:
+    print(error.status_code, error.error.code)
+
+try:
+    ml_client.online_deployments.begin_delete("green", endpoint_name).result()
+except HttpResponseError as error:
+    print(error.status_code, error.error.code)
+
+endpoint = ml_client.online_endpoints.get(endpoint_name)
+print("traffic:", dict(sorted(endpoint.traffic.items())))
+
+# %% [markdown]
+# **What happened.** Both were refused, and nothing changed. Traffic has to add up to 100 per cent
+# (or to 0, when nobody shall be answered), and a deployment with traffic cannot be deleted.
+#
+# ## Roll back
+#
+# Suppose somebody calls: *green* does something odd. Going back is one call, because *blue* is
+# still there and still running. That is what the second machine is paid for.
+
+# %%
+split(blue=100, green=0)
+print(dict(ask(20)))
+
+# %% [markdown]
+# And had all been well, it would be the same call the other way round: `split(blue=0, green=100)`.
+# Then *blue* stays for some days, until nobody wants it back, and is deleted.
+#
+# ## Exercises
+#
+# ### One in five
+#
+# Send 20 per cent of the traffic to *green* and the rest to *blue*. The check looks at the
+# endpoint on Azure.
+
+# %%
+from helpers.exercises import lesson_05 as exercises
+
+# Your code goes here.
+
+# %%
+exercises.one_in_five.check(ml_client, endpoint_name)
+# exercises.one_in_five.hint()
+# exercises.one_in_five.solution()
+
+# %% [markdown]
+# ### Too far off?
+#
+# A colleague gave *green* 20 per cent and counted 110 answers from it in 400 requests. Is that
+# still chance, if 1 in 100 is what you call rare? Put `True` or `False` into `still_chance`.
+
+# %%
+still_chance = ...
+
+# %%
+exercises.still_chance.check(still_chance)
+# exercises.still_chance.hint()
+# exercises.still_chance.solution()
+
+# %% [markdown]
+# ### Copies for green
+#
+# Bring it about that *blue* answers everything and *green* gets a copy of every fourth request.
+
+# %%
+# Your code goes here.
+
+# %%
+exercises.copies.check(ml_client, endpoint_name)
+# exercises.copies.hint()
+# exercises.copies.solution()
+
+# %% [markdown]
+# ## Cleaning up
+#
+# First take the traffic away from *green*, then delete it. Deleting is a long operation as well:
+# if you do not wait for it, you will not see when it fails.
+
+# %%
+split(blue=100, green=0)
+wait(ml_client.online_deployments.begin_delete("green", endpoint_name), "deleting green")
+print([deployment.name for deployment in ml_client.online_deployments.list(endpoint_name)])
+
+# %% [markdown]
+# *Blue* has all the traffic, so it cannot be deleted alone. The endpoint can be deleted, and takes
+# its deployments with it. With that, nothing is left that costs money by the hour.
+
+# %%
+wait(ml_client.online_endpoints.begin_delete(name=endpoint_name), "deleting the endpoint")
+
+mine = [each.name for each in ml_client.online_endpoints.list() if suffix in each.name.split("-")]
+print("your endpoints:", mine)
+
+# %% [markdown]
+# ## Recap
+#
+# - Several deployments share an endpoint; its traffic says who gets how much.
+# - The header `azureml-model-deployment` reaches one of them directly, and in an answer tells
+#   which one it was.
+# - Mirrored requests test a version under real traffic, without anybody seeing its answers.
+# - A measured share has a band; four times the requests make it half as wide.
+# - Rolling back is one call, as long as the old version still runs.
+# - Delete what you do not need: machines are billed while they exist.
+#
+# The script [`scoring/create_endpoint.py`](../scoring/create_endpoint.py) does what lessons 02, 04
+# and 05 did step by step: endpoint, deployment, traffic, a test prediction and, with `--delete`,
+# the cleaning up. It is a good start for a script of your own.

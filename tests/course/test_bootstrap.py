@@ -1,0 +1,313 @@
+"""Setting the course up: once, again after an interruption, and in words when it cannot be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from course import bootstrap
+from course.lessons import ROOT
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A checkout of its own, with a lock that pins nothing."""
+    root = tmp_path / "a course"
+    (root / "course").mkdir(parents=True)
+    (root / "requirements.lock").write_text("# nothing\n")
+    (root / "pyproject.toml").write_text("[project]\n")
+    shutil.copy(ROOT / "course" / "bootstrap.py", root / "course")
+    (root / "course" / "__init__.py").touch()
+    return root
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands of the set-up, recorded instead of run; making the venv is real."""
+    recorded: list[list[str]] = []
+    real = bootstrap.Steps._run
+
+    def run(
+        steps: bootstrap.Steps, command: list[str], line: bootstrap.StatusLine, started: float
+    ) -> str | None:
+        recorded.append(command)
+        if "venv" in command:
+            return real(steps, [*command, "--without-pip"], line, started)
+        return None
+
+    monkeypatch.setattr(bootstrap.Steps, "_run", run)
+    return recorded
+
+
+def test_the_second_run_does_nothing(project: Path, commands: list[list[str]]) -> None:
+    assert bootstrap.main([], project) == 0
+    assert len(commands) == 4  # venv, packages, the course, its kernels
+    commands.clear()
+    assert bootstrap.main([], project) == 0
+    assert commands == []
+
+
+def test_the_second_run_is_quick(project: Path, commands: list[list[str]]) -> None:
+    assert bootstrap.main([], project) == 0
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-m", "course.bootstrap"], cwd=project, check=True)
+    assert done.returncode == 0
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
+def test_a_changed_list_is_installed_into_the_same_environment(
+    project: Path, commands: list[list[str]], changed: str
+) -> None:
+    assert bootstrap.main([], project) == 0
+    kept = project / ".venv" / "kept"
+    kept.touch()
+    with (project / changed).open("a") as file:
+        file.write("# a change\n")
+    assert bootstrap.main([], project) == 0
+    assert len(commands) == 8
+    assert kept.exists()
+
+
+def test_an_interrupted_set_up_is_made_anew(
+    project: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        (project / ".venv" / "half").touch()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bootstrap, "install", interrupt)
+        assert bootstrap.main([], project) == 130
+    assert (project / ".venv" / "half").exists()
+    assert bootstrap.main([], project) == 0
+    assert not (project / ".venv" / "half").exists()
+
+
+def test_a_killed_set_up_frees_its_lock(project: Path) -> None:
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import pathlib, time; from course.bootstrap import only_one\n"
+            "with only_one(pathlib.Path('.setup.lock')): print('held', flush=True); time.sleep(60)",
+        ],
+        cwd=project,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    with bootstrap.only_one(project / ".setup.lock"):
+        pass
+
+
+def test_a_moved_checkout_is_set_up_again(
+    project: Path, commands: list[list[str]], tmp_path: Path
+) -> None:
+    assert bootstrap.main([], project) == 0
+    commands.clear()
+    moved = project.rename(tmp_path / "moved")
+    assert bootstrap.main([], moved) == 0
+    assert commands
+
+
+def test_here_installs_into_the_active_environment(
+    project: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    active = tmp_path / "conda"
+    (active / "conda-meta").mkdir(parents=True)
+    python = bootstrap.interpreter(active)
+    python.parent.mkdir(parents=True, exist_ok=True)
+    python.touch()
+    monkeypatch.setattr(sys, "prefix", str(active))
+    monkeypatch.setattr(sys, "base_prefix", str(active))
+    assert bootstrap.main(["--here"], project) == 0
+    assert {command[0] for command in commands} == {str(python)}
+    assert not (project / ".venv").exists()
+    commands.clear()
+    assert bootstrap.main(["--here"], project) == 0
+    assert commands == []
+
+
+def test_here_is_refused_outside_an_environment(
+    project: Path,
+    commands: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "usr"))
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path / "usr"))
+    assert bootstrap.main(["--here"], project) == 1
+    assert "Activate a conda environment" in capsys.readouterr().err
+    assert commands == []
+
+
+def test_another_python_looks_for_the_right_one_on_the_path(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, script in {"shim": "exit 127", "real": f'exec {sys.executable} "$@"'}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "python3.11").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name / "python3.11").chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "shim"), str(tmp_path / "real")]))
+    monkeypatch.setattr(sys, "version_info", (3, 13, 0, "final", 0))
+    assert bootstrap.find_python() == sys.executable
+
+
+def test_another_python_is_told_where_to_get_the_right_one(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap, "PYTHON", (2, 99))
+    monkeypatch.setenv("PATH", "")
+    assert bootstrap.main([], project) == 1
+    printed = capsys.readouterr().err
+    assert "needs Python 3.11" in printed
+    assert "apt install python3.11 python3.11-venv" in printed
+    assert not (project / ".venv").exists()
+
+
+def test_a_python_without_venv_names_debians_package(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without = project / "python"
+    without.write_text("#!/bin/sh\nexit 1\n")
+    without.chmod(0o755)
+    monkeypatch.setattr(bootstrap, "find_python", lambda may_search: str(without))
+    assert bootstrap.main([], project) == 1
+    assert "apt install python3.11-venv" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_told_before_it_is_filled(
+    project: Path,
+    commands: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(bootstrap, "DISK_NEEDED", 10**18)
+    assert bootstrap.main([], project) == 1
+    assert "GB free, and the course needs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("output", "meaning"),
+    [
+        ("ERROR: [Errno 28] No space left on device", "The disk is full"),
+        (
+            "NewConnectionError('...: [Errno -3] Temporary failure in name resolution')\n"
+            "ERROR: No matching distribution found for torch==2.13.0",
+            "registry cannot be reached",
+        ),
+        ("SSLError(SSLCertVerificationError(1, '... CERTIFICATE_VERIFY_FAILED", "not trusted"),
+        ("ERROR: No matching distribution found for torch==2.13.0", "There is no torch for this"),
+        ("something else\nERROR: odd", "ERROR: odd"),
+    ],
+)
+def test_what_pip_says_is_told_in_plain_words(
+    project: Path, capsys: pytest.CaptureFixture[str], output: str, meaning: str
+) -> None:
+    steps = bootstrap.Steps(project / "build" / "setup.log", total=1)
+    failing = [sys.executable, "-c", f"print({output!r}); raise SystemExit(1)"]
+    with pytest.raises(bootstrap.StepError, match=meaning):
+        steps.run("packages", failing)
+    assert "failed" in capsys.readouterr().out
+    assert output.splitlines()[0] in (project / "build" / "setup.log").read_text()
+
+
+class Pip:
+    """Stands for pip and uv: notes what they are asked for, refuses what `refused` names."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.asked: list[str] = []
+        self.refused: tuple[str, ...] = ()
+
+    def run(self, steps: object, command: list[str], *_: object) -> str | None:
+        text = " ".join(command[1:])
+        self.asked.append(text)
+        return "ERROR: refused" if any(part in text for part in self.refused) else None
+
+    def install(self, python: Path) -> None:
+        steps = bootstrap.Steps(self.root / "build" / "setup.log", total=3)
+        bootstrap.install(steps, self.root, str(python))
+
+
+@pytest.fixture
+def pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pip:
+    """On Linux, with torch in the lock."""
+    pip = Pip(tmp_path)
+    monkeypatch.setattr(bootstrap.Steps, "_run", lambda steps, *rest: pip.run(steps, *rest))
+    monkeypatch.setattr(bootstrap.platform, "system", lambda: "Linux")
+    (tmp_path / "requirements.lock").write_text("torch==2.13.0\nuv==0.13.9\n")
+    return pip
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Path:
+    """An interpreter whose `pip show torch` finds none."""
+    file = tmp_path / "python"
+    file.write_text("#!/bin/sh\nexit 1\n")
+    file.chmod(0o755)
+    return file
+
+
+def test_torch_is_first_looked_for_where_pip_looks(pip: Pip, python: Path) -> None:
+    pip.install(python)
+    assert pip.asked[0].endswith("--no-deps torch==2.13.0+cpu")
+    assert "requirements.lock" in pip.asked[1]
+
+
+def test_torch_is_then_looked_for_where_uv_knows_it_to_be(pip: Pip, python: Path) -> None:
+    pip.refused = ("2.13.0+cpu",)
+    pip.install(python)
+    assert pip.asked[1].endswith("--no-deps uv==0.13.9")
+    assert pip.asked[2].endswith("--no-deps --torch-backend=cpu torch==2.13.0")
+    assert "requirements.lock" in pip.asked[3]
+
+
+def test_torch_with_cuda_is_the_last_resort_and_comes_announced(
+    pip: Pip, python: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pip.refused = ("2.13.0+cpu", "--torch-backend=cpu")
+    pip.install(python)
+    assert pip.asked[3].endswith("requirements.lock torch==2.13.0")
+    assert "--no-deps" not in pip.asked[3]  # CUDA is among its dependencies
+    assert "several GB of CUDA come along" in capsys.readouterr().out
+
+
+def test_torch_that_is_there_is_left_alone(pip: Pip, python: Path) -> None:
+    python.write_text("#!/bin/sh\necho 'Name: torch\nVersion: 2.13.0+cpu'\n")
+    pip.install(python)
+    assert not any("torch==2.13.0" in text for text in pip.asked)
+
+
+def test_no_registry_is_named() -> None:
+    assert "://" not in (ROOT / "course" / "bootstrap.py").read_text()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="make is for Linux and macOS")
+def test_make_picks_a_python_that_runs(tmp_path: Path) -> None:
+    """A python3.11 that is there in name alone (a pyenv shim) is passed over."""
+    broken = tmp_path / "python3.11"
+    broken.write_text("#!/bin/sh\necho 'pyenv: python3.11: command not found' >&2; exit 127\n")
+    broken.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop("MAKEFLAGS", None)
+    shown = subprocess.run(
+        ["make", "--dry-run", "--always-make", "setup"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.strip() == "python3 -m course.bootstrap"

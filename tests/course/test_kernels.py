@@ -1,0 +1,160 @@
+"""The two kernels: where they are registered, and what a cell meets in each."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import start_new_kernel
+
+from course import kernels, places
+from emulator import daemon
+from emulator.defaults import SUBSCRIPTION
+from emulator.home import Home
+
+from .conftest import course
+
+
+@contextmanager
+def started(name: str, folder: Path) -> Iterator[BlockingKernelClient]:
+    manager, client = start_new_kernel(kernel_name=name, cwd=str(folder))
+    try:
+        yield client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def run_cell(client: BlockingKernelClient, source: str) -> tuple[str, str]:
+    """(printed text, error as shown) of a cell."""
+    shown: dict[str, str] = {"stream": "", "error": ""}
+
+    def collect(message: dict[str, object]) -> None:
+        content = message["content"]
+        assert isinstance(content, dict)
+        if message["msg_type"] == "stream":
+            shown["stream"] += content["text"]
+        elif message["msg_type"] == "error":
+            shown["error"] += "\n".join(content["traceback"])
+
+    client.execute_interactive(source, output_hook=collect, timeout=120)
+    return shown["stream"], shown["error"]
+
+
+def test_they_are_registered_in_the_given_environment_alone(tmp_path: Path) -> None:
+    done = subprocess.run(
+        course("kernels", "--prefix", tmp_path), check=True, capture_output=True, text=True
+    )
+    folder = tmp_path / "share" / "jupyter" / "kernels"
+    assert done.stdout.split() == [str(folder / "azure-local"), str(folder / "azure-live")]
+    found = KernelSpecManager(kernel_dirs=[str(folder)], ensure_native_kernel=False)
+    assert {name: spec["spec"]["display_name"] for name, spec in found.get_all_specs().items()} == {
+        "azure-local": "Azure (local)",
+        "azure-live": "Azure (live)",
+    }
+    spec = json.loads((folder / "azure-live" / "kernel.json").read_text())
+    assert spec["argv"][0] == sys.executable
+
+
+def test_registering_again_leaves_right_files_untouched(tmp_path: Path) -> None:
+    files = kernels.install(tmp_path)
+    before = [file.stat().st_mtime_ns for file in files]
+    assert [file.stat().st_mtime_ns for file in kernels.install(tmp_path)] == before
+    files[0].write_text("{}")
+    kernels.install(tmp_path)
+    assert "course.kernel" in files[0].read_text()
+
+
+def test_azure_local_starts_the_emulator_and_sets_its_own_environment(
+    home: Home, kernelspecs: Path, tmp_path: Path
+) -> None:
+    assert daemon.running(home) is None
+    with started("azure-local", tmp_path) as client:
+        assert run_cell(client, "print(1 + 1)") == ("2\n", "")
+        printed, error = run_cell(
+            client, "import os; print(os.environ['AZURE_SUBSCRIPTION_ID'], os.getcwd())"
+        )
+        assert (printed.split(), error) == ([SUBSCRIPTION, str(tmp_path)], "")
+        printed, error = run_cell(
+            client,
+            "from azure.identity import DefaultAzureCredential as C\n"
+            "print(C().get_token('https://management.azure.com/.default').token.count('.'))",
+        )
+        assert (printed, error) == ("2\n", "")
+    assert daemon.running(home) is not None, "it stays up for the next kernel"
+
+
+def test_a_module_beside_the_notebook_can_be_imported_but_does_not_break_the_kernel(
+    home: Home, kernelspecs: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "platform.py").write_text("raise RuntimeError")
+    (tmp_path / "mine.py").write_text("answer = 42")
+    with started("azure-local", tmp_path) as client:
+        assert run_cell(client, "import mine; print(mine.answer)") == ("42\n", "")
+
+
+def test_an_emulator_that_does_not_start_is_explained_in_the_first_cell(
+    home: Home, kernelspecs: Path, tmp_path: Path
+) -> None:
+    home.root.write_text("a file where the folder should be")
+    with started("azure-local", tmp_path) as client:
+        printed, error = run_cell(client, "print('ran')")
+        assert printed == ""
+        assert error.startswith("Local Azure did not start.")
+        assert "Traceback" not in error
+        home.root.unlink()
+        assert run_cell(client, "print('ran')") == ("ran\n", "")
+
+
+def test_azure_live_without_a_workspace_says_what_to_do(
+    home: Home, kernelspecs: Path, tmp_path: Path
+) -> None:
+    with started("azure-live", tmp_path) as client:
+        printed, error = run_cell(client, "print('ran')")
+        assert printed == ""
+        assert error == places.NO_COORDINATES
+
+
+def test_azure_live_without_a_credential_says_what_to_do(
+    home: Home, kernelspecs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_config(tmp_path)
+    refuse_every_credential(monkeypatch)
+    with started("azure-live", tmp_path) as client:
+        printed, error = run_cell(client, "print('ran')")
+        assert printed == ""
+        assert error.startswith("No Azure credential works here.\nSign in with `az login`")
+
+
+def test_azure_live_sets_the_coordinates_of_config_json(
+    home: Home, kernelspecs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Local Azure's Entra ID stands for the real one: the credential's check is the real one."""
+    daemon.up(home)
+    for name, value in daemon.environment(home).items():
+        if name not in {*places.COORDINATES, "AZURE_LOCAL_PROXY"}:
+            monkeypatch.setenv(name, value)
+    write_config(tmp_path)
+    lessons = tmp_path / "notebooks"
+    lessons.mkdir()
+    with started("azure-live", lessons) as client:
+        source = "import os; print(os.environ['AZUREML_WORKSPACE'])"
+        assert run_cell(client, source) == ("my-workspace\n", "")
+
+
+def write_config(folder: Path) -> None:
+    (folder / "config.json").write_text(
+        '{"subscription_id": "s", "resource_group": "g", "workspace_name": "my-workspace"}'
+    )
+
+
+def refuse_every_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the environment is asked, and it holds a service principal that cannot be."""
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")

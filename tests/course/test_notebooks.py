@@ -1,0 +1,133 @@
+"""Building notebooks from their text, and noticing when the two differ."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course.execution import LessonFailedError
+from course.lessons import NOTEBOOKS, SOURCES
+from course.notebooks import BuildError, build, drift, from_source
+from emulator.home import Home
+
+from .conftest import course
+
+TEXT = """\
+# %% [markdown]
+# # A lesson
+
+# %% tags=["parameters"]
+import os
+
+workspace = os.environ["AZUREML_WORKSPACE"]
+
+# %%
+for step in range(3):
+    print(f"\\rstep {step}", end="")
+workspace
+
+# %%
+"""
+
+
+@pytest.fixture
+def folders(home: Home, kernelspecs: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Texts and notebooks: one lesson, built."""
+    texts, target = tmp_path / "notebooks" / "src", tmp_path / "notebooks"
+    texts.mkdir(parents=True)
+    (texts / "00-lesson.py").write_text(TEXT)
+    build([texts / "00-lesson.py"], target)
+    return texts, target
+
+
+def test_a_built_notebook_holds_outputs_and_nothing_that_changes(
+    folders: tuple[Path, Path],
+) -> None:
+    texts, target = folders
+    file = target / "00-lesson.ipynb"
+    notebook = nbformat.read(file, as_version=4)
+    nbformat.validate(notebook)
+    assert [cell.get("execution_count") for cell in notebook.cells] == [None, 1, 2, None]
+    assert [output.get("text") for output in notebook.cells[2].outputs] == ["step 2", None]
+    assert notebook.cells[2].outputs[1].data == {"text/plain": "'mlw-deploying-models'"}
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert notebook.metadata.kernelspec.name == "azure-local"
+    assert [cell.metadata for cell in notebook.cells] == [{}, {"tags": ["parameters"]}, {}, {}]
+    first = file.read_bytes()
+    build([texts / "00-lesson.py"], target)
+    assert file.read_bytes() == first
+    assert sorted(path.name for path in target.iterdir()) == ["00-lesson.ipynb", "src"]
+
+
+def test_a_cell_keeps_its_id_when_another_is_put_before_it(tmp_path: Path) -> None:
+    source = tmp_path / "lesson.py"
+    source.write_text("# %%\n1\n\n# %%\n2\n\n# %%\n2\n")
+    before = [cell.id for cell in from_source(source).cells]
+    source.write_text("# %%\n0\n\n" + source.read_text())
+    after = [cell.id for cell in from_source(source).cells]
+    assert after[1:] == before
+    assert len(set(after)) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: text.replace("step 2", "x") + "1\n", "has 4 cells|cell 4 differs"),
+        (lambda text: text.replace("range(3)", "range(4)"), "cell 3 differs from its text"),
+        (lambda text: text.replace("# # A lesson", "# # Another"), "cell 1 differs from its text"),
+        (lambda text: text.replace(' tags=["parameters"]', ""), "cell 2 differs from its text"),
+        (lambda text: text + "\n# %%\n1\n", "cells, its text"),
+    ],
+)
+def test_a_changed_text_is_drift(folders: tuple[Path, Path], change, told: str) -> None:  # type: ignore[no-untyped-def]  # a lambda of the list above
+    texts, target = folders
+    assert drift(texts, target) == []
+    (texts / "00-lesson.py").write_text(change(TEXT))
+    (found,) = drift(texts, target)
+    assert found.startswith("00-lesson.ipynb")
+    assert any(part in found for part in told.split("|"))
+
+
+def test_a_notebook_edited_by_hand_is_drift(folders: tuple[Path, Path]) -> None:
+    texts, target = folders
+    file = target / "00-lesson.ipynb"
+    notebook = nbformat.read(file, as_version=4)
+    notebook.cells[2].execution_count = 7
+    nbformat.write(notebook, file)
+    assert drift(texts, target) == ["00-lesson.ipynb: cell 3 was not executed in order."]
+    notebook.metadata.kernelspec.name = "python3"
+    nbformat.write(notebook, file)
+    assert drift(texts, target) == ["00-lesson.ipynb is not stored with kernel azure-local."]
+
+
+def test_a_missing_notebook_or_text_is_drift(folders: tuple[Path, Path]) -> None:
+    texts, target = folders
+    (texts / "00-lesson.py").rename(texts / "01-other.py")
+    assert drift(texts, target) == ["00-lesson.ipynb has no text.", "01-other.ipynb is missing."]
+
+
+def test_a_failing_cell_leaves_the_stored_notebook_alone(folders: tuple[Path, Path]) -> None:
+    texts, target = folders
+    stored = (target / "00-lesson.ipynb").read_bytes()
+    (texts / "00-lesson.py").write_text("# %%\nraise ValueError('on purpose')\n")
+    with pytest.raises(LessonFailedError, match="ValueError: on purpose"):
+        build([texts / "00-lesson.py"], target)
+    assert (target / "00-lesson.ipynb").read_bytes() == stored
+
+
+def test_a_widget_is_refused(folders: tuple[Path, Path]) -> None:
+    texts, target = folders
+    (texts / "00-lesson.py").write_text(
+        "# %%\nimport ipywidgets\n\n# %%\nipywidgets.IntProgress()\n"
+    )
+    with pytest.raises(BuildError, match="Cell 2 of 00-lesson shows a widget"):
+        build([texts / "00-lesson.py"], target)
+
+
+def test_the_lessons_of_the_course_match_their_text() -> None:
+    assert drift(SOURCES, NOTEBOOKS) == []
+    done = subprocess.run(course("notebooks", "--check"), check=False)
+    assert done.returncode == 0

@@ -1,0 +1,50 @@
+"""What the kernels drop from a cell's output, and what they must not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from course.quiet import REMARK
+from emulator.home import Home
+
+from .test_kernels import run_cell, started
+
+
+@pytest.mark.parametrize(
+    ("line", "dropped"),
+    [
+        ("WARNING: All log messages before absl::InitializeLog() is called are written to", True),
+        ("I0000 00:00:1795388471.491827   29572 port.cc:153] oneDNN custom operations", True),
+        ("E0000 00:00:1795388526.882149   30164 cuda_platform.cc:52] failed call to cuInit", True),
+        ("To enable the following instructions: AVX2 FMA, in other operations, rebuild", True),
+        ("WARNING: the learner's own", False),
+        ("I0000 is my model's name", False),
+        ("see I0000 00:00:1795388471.491827   29572 port.cc:153] above", False),
+    ],
+)
+def test_only_tensorflows_remarks_are_dropped(line: str, dropped: bool) -> None:
+    assert bool(REMARK.match(line)) is dropped
+
+
+@pytest.mark.usefixtures("kernelspecs")
+def test_a_cell_that_imports_the_courses_libraries_prints_nothing(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # with it, ipykernel ignores C libraries' output
+    with started("azure-local", tmp_path) as client:
+        source = (
+            "import tensorflow, torch, keras\n"
+            "from azure.ai.ml import MLClient\n"
+            "from azure.ai.ml.entities import ManagedOnlineEndpoint\n"
+            "import os, sys, time\n"
+            "tensorflow.constant(1)\n"
+            "print('mine')\n"
+            "print('to stderr', file=sys.stderr)\n"
+            "os.write(2, b'from a C library')\n"
+            "time.sleep(1)"  # ipykernel reads what C libraries write in a thread of its own
+        )
+        printed, error = run_cell(client, source)
+    assert error == ""
+    assert sorted(printed.splitlines()) == ["from a C library", "mine", "to stderr"]

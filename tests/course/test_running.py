@@ -1,0 +1,123 @@
+"""`course run`: what a reader gets of lessons that succeed, and of one that does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from emulator import daemon
+from emulator.home import Home
+
+from .conftest import course, notebook
+
+pytestmark = pytest.mark.usefixtures("kernelspecs")
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(course("run", *arguments), capture_output=True, text=True, check=False)
+
+
+def test_every_lesson_leaves_a_copy_a_page_and_a_line_in_the_summary(
+    home: Home, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old.html").touch()
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "lessons" / "data.txt").write_text("beside the lesson")
+    first = notebook(tmp_path / "lessons" / "00-first.ipynb", "open('data.txt').read()")
+    second = notebook(
+        tmp_path / "lessons" / "01-second.ipynb", "import os; os.environ['AZUREML_WORKSPACE']"
+    )
+    done = run("--output", out, first, second)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((out / "summary.json").read_text())
+    assert [(entry["lesson"], entry["ok"]) for entry in summary] == [
+        ("00-first", True),
+        ("01-second", True),
+    ]
+    assert all(0 < entry["seconds"] < 60 for entry in summary)
+    assert sorted(file.name for file in out.iterdir()) == [
+        "00-first.html",
+        "00-first.ipynb",
+        "01-second.html",
+        "01-second.ipynb",
+        "summary.json",
+    ]
+    assert "beside the lesson" in (out / "00-first.html").read_text()
+    assert "mlw-deploying-models" in (out / "01-second.html").read_text()
+    assert "00-first" in done.stdout
+    assert "total" in done.stdout
+    assert daemon.running(home) is None, "what the command started it also stops"
+
+
+def test_a_failing_cell_stops_the_run_and_is_shown_in_plain_words(
+    home: Home, tmp_path: Path
+) -> None:
+    bad = notebook(
+        tmp_path / "01-bad.ipynb",
+        "def divide(number):\n    return 1 / number",
+        "print('before')\ndivide(\n    0)",
+        "print('never')",
+    )
+    never = notebook(tmp_path / "02-never.ipynb", "1")
+    done = run("--output", tmp_path / "out", bad, never)
+    assert done.returncode == 1
+    told = done.stderr.split("The lesson as far as it went")[0]
+    assert told == (
+        "\n01-bad stopped at cell 2:\n\n"
+        "    1  print('before')\n"
+        ">   2  divide(\n"
+        "    3      0)\n\n"
+        "  ZeroDivisionError: division by zero\n\n"
+    )
+    assert "not run" in done.stdout
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert [(entry["lesson"], entry["ok"]) for entry in summary] == [("01-bad", False)]
+    copy = nbformat.read(tmp_path / "out" / "01-bad.ipynb", as_version=4)
+    outputs = [output for cell in copy.cells for output in cell.get("outputs", [])]
+    assert any(output.get("text") == "before\n" for output in outputs)
+    assert (tmp_path / "out" / "01-bad.html").exists()
+    assert daemon.running(home) is None
+
+
+def test_a_kernel_that_dies_is_told_with_its_cell(home: Home, tmp_path: Path) -> None:
+    dying = notebook(tmp_path / "00-dying.ipynb", "1 + 1", "import os; os._exit(1)")
+    done = run("--output", tmp_path / "out", dying)
+    assert done.returncode == 1
+    assert "00-dying stopped at cell 2:" in done.stderr
+    assert "The kernel died while this cell ran" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_lesson_is_told_with_those_there_are(home: Home) -> None:
+    done = run("77")
+    assert done.returncode == 1
+    assert "There is no lesson '77'. There are:" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without telling it")
+def test_a_run_that_is_stopped_stops_what_it_started(home: Home, tmp_path: Path) -> None:
+    waiting = notebook(
+        tmp_path / "00-waiting.ipynb",
+        "import os, pathlib, time\n"
+        "pathlib.Path('pid').write_text(str(os.getpid()))\n"
+        "time.sleep(120)",
+    )
+    process = subprocess.Popen(course("run", "--output", tmp_path / "out", waiting))
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "pid").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    kernel = int((tmp_path / "pid").read_text())
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) != 0
+    assert daemon.running(home) is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(kernel, 0)
