@@ -113,13 +113,13 @@ def set_up(root: Path, here: bool = False) -> None:
     if here and not (sys.prefix != sys.base_prefix or (prefix / "conda-meta").is_dir()):
         raise SetupError(NO_ENVIRONMENT)
     base = find_python(may_search=not here)
-    with only_one(root / ".setup.lock"):
+    with only_one(root / ".setup.lock") as lock:
         if is_ready(prefix, key):
             return
         started = time.monotonic()
         was_complete = (prefix / STAMP).exists() and interpreter(prefix).exists()
         (prefix / STAMP).unlink(missing_ok=True)
-        steps = Steps(root / "build" / "setup.log", total=3 if here else 4)
+        steps = Steps(root / "build" / "setup.log", total=3 if here else 4, lock=lock)
         if not here:
             make_venv(steps, base, prefix, clear=not was_complete)
         if not was_complete:
@@ -170,8 +170,11 @@ def find_python(may_search: bool = True) -> str:
 
 
 @contextlib.contextmanager
-def only_one(lock: Path) -> Iterator[None]:
-    """One set-up at a time; the operating system frees the lock of a process that is killed."""
+def only_one(lock: Path) -> Iterator[int]:
+    """One set-up at a time; the operating system frees the lock of a process that is killed.
+
+    Yields the file descriptor that holds it.
+    """
     with lock.open("a") as handle:
         if sys.platform == "win32":
             import msvcrt
@@ -186,7 +189,7 @@ def only_one(lock: Path) -> Iterator[None]:
             except BlockingIOError:
                 print("Another set-up is under way here: waiting for it.", flush=True)
                 fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        yield handle.fileno()
 
 
 def check_disk(root: Path) -> None:
@@ -271,8 +274,10 @@ def locked_versions(lock: Path) -> dict[str, str]:
 class Steps:
     """Runs the commands of each step, shows where it is, keeps their output in a log."""
 
-    def __init__(self, log: Path, total: int) -> None:
+    def __init__(self, log: Path, total: int, lock: int | None = None) -> None:
         self.log = log
+        # The commands hold the lock too: one that outlives a killed set-up keeps the next waiting.
+        self.inherited = (lock,) if lock is not None and os.name != "nt" else ()
         self.total = total
         self.number = 0
         log.parent.mkdir(exist_ok=True)
@@ -305,6 +310,7 @@ class Steps:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            pass_fds=self.inherited,
         )
         assert process.stdout is not None
         output = process.stdout

@@ -14,6 +14,8 @@ import numpy as np
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FormatStrFormatter
 from numpy.typing import ArrayLike
 
 # Okabe and Ito, https://jfly.uni-koeln.de/color/
@@ -28,15 +30,19 @@ def show(figure: Figure, alt: str) -> None:
     plt.close(figure)
 
 
-def digits(images: ArrayLike, titles: Sequence[object]) -> None:
+def digits(images: ArrayLike, titles: Sequence[object], heading: str = "") -> None:
     """Draw digits (n, 8, 8), pixel values 0 to 16, in one row, each with its title."""
     pictures = np.asarray(images)
-    figure, axes = plt.subplots(
-        1, len(pictures), figsize=(0.9 * len(pictures), 1.3), layout="constrained", squeeze=False
-    )
-    for axis, picture, title in zip(axes[0], pictures, titles, strict=True):
+    columns = max(len(pictures), 4)  # a heading needs some room
+    size = (0.9 * columns, 1.55 if heading else 1.3)
+    figure, axes = plt.subplots(1, columns, figsize=size, layout="constrained")
+    figure.suptitle(heading, x=0, ha="left", fontsize=11)
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, picture, title in zip(axes, pictures, titles, strict=False):
         _digit(axis, picture, str(title))
-    show(figure, f"{len(pictures)} digits, titled {', '.join(str(title) for title in titles)}.")
+    told = ", ".join(str(title) for title in titles)
+    show(figure, f"{heading or 'Digits'}: {len(pictures)} of them, titled {told}.")
 
 
 def predictions(images: ArrayLike, probabilities: ArrayLike) -> None:
@@ -67,25 +73,22 @@ def predictions(images: ArrayLike, probabilities: ArrayLike) -> None:
 def confusion(matrices: Mapping[str, ArrayLike]) -> None:
     """Draw confusion matrices (10, 10), rows the truth, side by side; mistakes stand out."""
     figure, axes = plt.subplots(
-        1, len(matrices), figsize=(4.4 * len(matrices), 4.3), layout="constrained", squeeze=False
+        1, len(matrices), figsize=(4 * len(matrices), 4), layout="constrained", squeeze=False
     )
     for axis, (name, values) in zip(axes[0], matrices.items(), strict=True):
         matrix = np.asarray(values)
-        axis.imshow(matrix, cmap="cividis_r", vmin=0)
         for (truth, prediction), count in np.ndenumerate(matrix):
             if count:
-                mistake = truth != prediction
-                axis.text(
-                    prediction,
-                    truth,
-                    str(count),
-                    ha="center",
-                    va="center",
-                    fontsize=11 if mistake else 8,
-                    fontweight="bold" if mistake else "normal",
-                    color=RED if mistake else "white",
-                )
+                colour = BLUE if truth == prediction else RED
+                axis.add_patch(Rectangle((prediction - 0.5, truth - 0.5), 1, 1, color=colour))
+                axis.text(prediction, truth, str(count), ha="center", va="center", color="white")
         axis.set(title=name, xlabel="prediction", xticks=range(10), yticks=range(10))
+        axis.set(xlim=(-0.5, 9.5), ylim=(9.5, -0.5), aspect="equal")
+        axis.set_xticks(np.arange(0.5, 9), minor=True)
+        axis.set_yticks(np.arange(0.5, 9), minor=True)
+        axis.grid(which="minor", color="#DDDDDD", linewidth=0.8)
+        axis.tick_params(which="both", length=0)
+        axis.set_axisbelow(True)
     axes[0][0].set_ylabel("truth")
     wrong = "; ".join(
         f"{name}: {np.asarray(m).sum() - np.trace(np.asarray(m))} mistakes"
@@ -117,6 +120,7 @@ def latency(milliseconds: Mapping[str, Sequence[float]]) -> None:
         yticklabels=list(milliseconds),
         ylim=(len(milliseconds) - 0.5, -0.7),
     )
+    axis.xaxis.set_major_formatter(FormatStrFormatter("%g"))
     axis.spines[["top", "right"]].set_visible(False)
     medians = "; ".join(f"{name}: {np.median(times):.2g}" for name, times in milliseconds.items())
     show(figure, f"Milliseconds for one digit, medians. {medians}.")
@@ -134,7 +138,7 @@ class Share:
 
 def shares(rows: Sequence[Share], what: str) -> None:
     """Draw measured shares, 0 to 1, as dots over the bands in which they are expected."""
-    figure, axis = plt.subplots(figsize=(8, 0.6 * len(rows) + 1), layout="constrained")
+    figure, axis = plt.subplots(figsize=(8, 0.75 * len(rows) + 1), layout="constrained")
     for row, share in enumerate(rows):
         width = max(share.high - share.low, 0.004)  # a band of no width is still seen
         axis.barh(row, width, left=share.low, height=0.6, color=GREEN, alpha=0.35)
@@ -142,10 +146,9 @@ def shares(rows: Sequence[Share], what: str) -> None:
         axis.plot(share.measured, row, marker="o" if inside else "X", color=BLUE if inside else RED)
         axis.annotate(
             f"{share.measured:.1%}",
-            (share.measured, row),
-            xytext=(0, 9),
-            textcoords="offset points",
+            (share.measured, row - 0.34),
             ha="center",
+            va="bottom",
             fontsize=9,
         )
     axis.set(
@@ -169,3 +172,4 @@ def _digit(axis: Axes, picture: ArrayLike, title: str) -> None:
     axis.imshow(picture, cmap="gray_r", vmin=0, vmax=16)
     axis.set_title(title, fontsize=10)
     axis.set(xticks=[], yticks=[])
+    axis.set_axis_on()

@@ -6,4 +6,6 @@
     admission.py  the requests of a deployment: those under way, those that wait
     forward.py    one request to one instance, and its answer back
     answers.py    the statuses, headers and words in which Azure answers
+
+A request goes down this list and its answer up again.
 """

@@ -110,6 +110,30 @@ def test_a_killed_set_up_frees_its_lock(project: Path) -> None:
         pass
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process's children with its console")
+def test_a_command_that_outlives_a_killed_set_up_keeps_the_next_one_waiting(project: Path) -> None:
+    killed = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import pathlib, sys; from course.bootstrap import Steps, only_one\n"
+            "with only_one(pathlib.Path('.setup.lock')) as lock:\n"
+            "    steps = Steps(pathlib.Path('build/setup.log'), 1, lock)\n"
+            "    steps.run('pip', [sys.executable, '-c', 'import time; time.sleep(2)'])\n",
+        ],
+        cwd=project,
+        stdout=subprocess.PIPE,
+    )
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == b"[1/1] pip ...\n"
+    time.sleep(0.5)  # until the command runs
+    killed.kill()
+    killed.wait()
+    started = time.monotonic()
+    with bootstrap.only_one(project / ".setup.lock"):
+        assert 0.5 < time.monotonic() - started < 10
+
+
 def test_a_moved_checkout_is_set_up_again(
     project: Path, commands: list[list[str]], tmp_path: Path
 ) -> None:

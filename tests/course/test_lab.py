@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
+import requests
+import websocket
+from jupyter_client.session import Session
 
 from course.contents import PlaceContentsManager
 from course.lab import can_open_browser
@@ -76,22 +79,43 @@ def test_a_notebook_of_another_kernel_is_left_alone(tmp_path: Path) -> None:
 
 
 class Lab:
-    """A running `course lab`."""
+    """A running `course lab`, spoken to as a browser does.
+
+    https://jupyter-server.readthedocs.io/en/stable/developers/rest-api.html
+    """
 
     def __init__(self, process: subprocess.Popen[str], address: str) -> None:
         self.process = process
         self.address = address
+        page, _, self.token = address.partition("?token=")
+        self.host = urlsplit(page).netloc
+        self.session = requests.Session()
+        self.session.trust_env = False  # no proxy between a browser and its own machine
+        self.session.headers["Authorization"] = f"token {self.token}"
 
-    def get(self, path: str) -> dict[str, object]:
-        base, _, token = self.address.partition("?token=")
-        root = re.match(r"https?://[^/]+", base)
-        assert root is not None
-        request = urllib.request.Request(f"{root[0]}/api/{path}")
-        request.add_header("Authorization", f"token {token}")
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=30) as response:
-            answer: dict[str, object] = json.load(response)
-            return answer
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        answer = self.session.request(
+            method, f"http://{self.host}/api/{path}", json=body, timeout=60
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    def run_cell(self, kernel: str, source: str) -> str:
+        """What a cell prints in the kernel with this id."""
+        channels = f"ws://{self.host}/api/kernels/{kernel}/channels?token={self.token}"
+        socket = websocket.create_connection(channels, timeout=120, http_no_proxy=["*"])
+        message = Session().msg("execute_request", {"code": source, "silent": False})
+        socket.send(json.dumps({**message, "channel": "shell"}, default=str))
+        printed = ""
+        while True:
+            answer = json.loads(socket.recv())
+            if answer["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+                continue
+            if answer["msg_type"] == "stream":
+                printed += answer["content"]["text"]
+            elif answer["content"].get("execution_state") == "idle":
+                socket.close()
+                return printed
 
 
 @pytest.fixture
@@ -112,8 +136,8 @@ def lab(home: Home, request: pytest.FixtureRequest) -> Iterator[Lab]:
         address = next(line.strip() for line in process.stdout if "token=" in line)
         assert f":{port}/" not in address
     yield Lab(process, address)
-    process.kill()
-    process.wait()
+    process.terminate()
+    process.wait(timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -126,11 +150,11 @@ def test_it_serves_the_first_lesson_with_the_chosen_kernel(
 ) -> None:
     first = sorted(NOTEBOOKS.glob("*.ipynb"))[0].relative_to(ROOT).as_posix()
     assert f"/lab/tree/{first}?token=" in lab.address
-    specs = lab.get("kernelspecs")
+    specs = lab.call("GET", "kernelspecs")
     assert specs["default"] == kernel
-    assert set(specs["kernelspecs"]) == {"azure-local", "azure-live"}  # type: ignore[call-overload]  # JSON
-    content = lab.get(f"contents/{first}")["content"]
-    assert content["metadata"]["kernelspec"]["name"] == kernel  # type: ignore[index]  # JSON
+    assert set(specs["kernelspecs"]) == {"azure-local", "azure-live"}
+    content = lab.call("GET", f"contents/{first}")["content"]
+    assert content["metadata"]["kernelspec"]["name"] == kernel
     assert (daemon.running(home) is not None) is (kernel == "azure-local")
     stop_by = signal.SIGHUP if hasattr(signal, "SIGHUP") else signal.SIGTERM
     lab.process.send_signal(stop_by)  # the terminal is closed
@@ -139,3 +163,12 @@ def test_it_serves_the_first_lesson_with_the_chosen_kernel(
         time.sleep(0.05)
     assert lab.process.poll() is not None
     assert daemon.running(home) is None
+
+
+@pytest.mark.parametrize("lab", ["azure-local"], indirect=True)
+def test_a_cell_run_through_the_servers_api_reaches_local_azure(lab: Lab) -> None:
+    first = sorted(NOTEBOOKS.glob("*.ipynb"))[0].relative_to(ROOT).as_posix()
+    wanted = {"path": first, "type": "notebook", "name": "", "kernel": {"name": "azure-local"}}
+    kernel = lab.call("POST", "sessions", wanted)["kernel"]["id"]
+    source = "import os; print(os.environ['AZUREML_WORKSPACE'], os.getcwd())"
+    assert lab.run_cell(kernel, source).split() == ["mlw-deploying-models", str(NOTEBOOKS)]

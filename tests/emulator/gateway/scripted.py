@@ -34,6 +34,8 @@ class Received:
     line: str
     headers: list[tuple[str, str]]
     body: bytes
+    # To be called before the last byte of an answer: then this request no longer counts.
+    done: Callable[[], None] = lambda: None
 
     def header(self, name: str) -> str | None:
         found = [value for key, value in self.headers if key.lower() == name.lower()]
@@ -74,8 +76,9 @@ def reply(
 ) -> Respond:
     """Answer as gunicorn does: head, then body, then close."""
 
-    def respond(connection: socket.socket, _received: Received) -> None:
+    def respond(connection: socket.socket, received: Received) -> None:
         time.sleep(after)
+        received.done()
         fields = [
             "Server: gunicorn",
             "Connection: close",
@@ -108,12 +111,16 @@ class Instance:
         self.respond = respond or reply()
         self.received: list[Received] = []
         self.hung_up = threading.Event()  # the gateway closed a connection before its answer
-        self.now = 0
+        self.under_way: set[int] = set()
         self.most = 0
         self.lock = threading.Lock()
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self.socket.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def now(self) -> int:
+        return len(self.under_way)
 
     def close(self) -> None:
         with suppress(OSError):  # closed before
@@ -140,15 +147,15 @@ class Instance:
             received = Received(line, headers, body)  # type: ignore[arg-type]  # pairs, as split
             with self.lock:
                 self.received.append(received)
-                self.now += 1
+                self.under_way.add(id(received))
                 self.most = max(self.most, self.now)
+            received.done = lambda: self.under_way.discard(id(received))
             try:
                 self.respond(connection, received)
             except OSError:
                 self.hung_up.set()
             finally:
-                with self.lock:
-                    self.now -= 1
+                received.done()
 
 
 def until_hung_up(instance: Instance) -> Respond:

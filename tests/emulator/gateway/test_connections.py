@@ -45,6 +45,10 @@ def status_of(head: bytes) -> int:
     return int(head.split(b" ")[1])
 
 
+def reset_on_close(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 def read_to_end(connection: socket.socket) -> bytes:
     data = b""
     while more := connection.recv(65536):
@@ -124,10 +128,24 @@ def test_a_flood_of_pipelined_requests(serving: Serving, blue: Instance) -> None
     assert [status for status, _ in found] == [200] + [401] * 3_000 + [200]
 
 
+def test_requests_are_read_no_faster_than_they_are_answered(
+    serving: Serving, instance: Make
+) -> None:
+    stuck = instance()
+    stuck.respond = until_hung_up(stuck)
+    serving.deploy("blue", stuck, traffic=100, request_timeout_seconds=60)
+    part = request_bytes(b"x" * 1000) * 1000
+    with serving.connect() as client:
+        client.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            for _ in range(64):  # megabytes, more than the sockets' buffers hold
+                client.sendall(part)
+
+
 @pytest.mark.parametrize("trailer", [b"", b"X-Trailer: 1\r\nHost: evil\r\n"])
 def test_a_chunked_body_arrives_whole(serving: Serving, blue: Instance, trailer: bytes) -> None:
     blue.respond = echo
-    body = b"5\r\n{\"a\":\r\n3;ext=1\r\n 1}\r\n0\r\n" + trailer + b"\r\n"
+    body = b'5\r\n{"a":\r\n3;ext=1\r\n 1}\r\n0\r\n' + trailer + b"\r\n"
     with serving.connect() as client:
         client.sendall(request_bytes(b"", "Transfer-Encoding: chunked") + body)
         assert read_answer(client) == (200, b'{"a": 1}')
@@ -289,7 +307,7 @@ def test_a_client_that_goes_frees_its_place(serving: Serving, instance: Make) ->
     waiting.close()
     eventually(lambda: not lane.waiting[False], "the second has left")
     # Not a clean close: the client's process was killed.
-    under_way.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    reset_on_close(under_way)
     under_way.close()
     assert stuck.hung_up.wait(PATIENCE)
     eventually(lambda: not serving.table.busy, "the first's place is free")
@@ -405,6 +423,26 @@ def test_an_instance_that_dies_in_its_stream_breaks_the_client_s(
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         assert serving.send().content, "a body that is cut short must not pass for a whole one"
     assert not serving.table.busy
+
+
+def test_a_body_that_only_its_end_delimits_must_end_well(serving: Serving, blue: Instance) -> None:
+    def respond(connection: socket.socket, _received: Received) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nhalf")
+        time.sleep(0.1)
+        reset_on_close(connection)
+
+    blue.respond = respond
+    with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
+        assert serving.send().content
+
+
+def test_a_head_without_end_is_424(serving: Serving, blue: Instance) -> None:
+    def respond(connection: socket.socket, received: Received) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000)
+        until_hung_up(blue)(connection, received)
+
+    blue.respond = respond
+    assert serving.send().status_code == 424
 
 
 def test_a_stream_that_outlasts_the_time_out_is_broken_off(

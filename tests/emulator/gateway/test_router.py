@@ -18,9 +18,8 @@ from tests.emulator.gateway.scripted import ENDPOINT_ID, HOST, KEYS
 def endpoint(**changes: Any) -> EndpointRoute:
     names = ("blue", "green", "red")
     deployments = {name: DeploymentRoute(name, (1,)) for name in names}
-    return EndpointRoute(
-        HOST, ENDPOINT_ID, **{"auth_mode": "Key", "keys": KEYS, "deployments": deployments} | changes
-    )
+    settings = {"auth_mode": "Key", "keys": KEYS, "deployments": deployments, **changes}
+    return EndpointRoute(HOST, ENDPOINT_ID, **settings)
 
 
 def accept(token: str, audience: str) -> dict[str, Any]:
@@ -54,7 +53,8 @@ def test_anything_else_is_401(header: bytes | None, message: str) -> None:
     refusal = router.authenticate(endpoint(), header, accept)
     assert refusal is not None
     assert (refusal.status, refusal.message) == (401, message)
-    assert dict(refusal.headers)[b"www-authenticate"] == f'Bearer realm="https://{HOST}/score"'.encode()
+    challenge = f'Bearer realm="https://{HOST}/score"'
+    assert dict(refusal.headers)[b"www-authenticate"] == challenge.encode()
 
 
 def test_an_endpoint_without_keys_lets_nobody_in() -> None:
@@ -64,7 +64,9 @@ def test_an_endpoint_without_keys_lets_nobody_in() -> None:
         assert refusal.status == 401
 
 
-@pytest.mark.parametrize(("mode", "good", "wrong"), [("AMLToken", b"aml", b"aad"), ("AADToken", b"aad", b"aml")])
+@pytest.mark.parametrize(
+    ("mode", "good", "wrong"), [("AMLToken", b"aml", b"aad"), ("AADToken", b"aad", b"aml")]
+)
 def test_a_token_is_for_its_audience_only(mode: Any, good: bytes, wrong: bytes) -> None:
     route = endpoint(auth_mode=mode)
     assert router.authenticate(route, b"Bearer " + good, accept) is None

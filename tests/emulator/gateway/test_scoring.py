@@ -236,7 +236,9 @@ def test_time_spent_waiting_counts(serving: Serving, instance: Make) -> None:
 # 424
 
 
-@pytest.mark.parametrize("status", [201, 202, 204, 301, 304, 400, 401, 404, 408, 429, 500, 503, 599])
+@pytest.mark.parametrize(
+    "status", [201, 202, 204, 301, 304, 400, 401, 404, 408, 429, 500, 503, 599]
+)
 def test_anything_but_200_from_the_container_is_424(
     serving: Serving, blue: Instance, status: int
 ) -> None:

@@ -1,0 +1,295 @@
+"""Create an online endpoint that reads digits, try it, and remove it again.
+
+    python -m scoring.create_endpoint digits-ada --model-path models/digits-pytorch
+    python -m scoring.create_endpoint digits-ada --delete
+
+The same on live Azure and on local Azure: which one answers depends on the environment the script
+runs in (`python -m emulator env` prints what local Azure needs).
+https://learn.microsoft.com/azure/machine-learning/how-to-deploy-online-endpoints
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+import tempfile
+from enum import IntEnum
+from pathlib import Path
+
+from azure.ai.ml import MLClient
+from azure.ai.ml.constants import AssetTypes
+from azure.ai.ml.entities import (
+    CodeConfiguration,
+    Environment,
+    ManagedOnlineDeployment,
+    ManagedOnlineEndpoint,
+    Model,
+)
+from azure.ai.ml.exceptions import MlException
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    ResourceNotFoundError,
+)
+from azure.identity import DefaultAzureCredential
+
+SCORING = Path(__file__).parent
+BASE_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
+
+# A three that somebody wrote and no model was trained on.
+SAMPLE_TRUTH = 3
+SAMPLE_DIGIT = [
+    [0, 0, 6, 14, 16, 16, 2, 0],
+    [0, 5, 16, 13, 11, 16, 0, 0],
+    [0, 0, 7, 2, 15, 12, 0, 0],
+    [0, 0, 0, 7, 16, 13, 1, 0],
+    [0, 0, 0, 0, 6, 15, 10, 0],
+    [0, 0, 0, 0, 0, 15, 9, 0],
+    [0, 0, 3, 11, 8, 16, 6, 0],
+    [0, 0, 7, 16, 16, 8, 0, 0],
+]
+
+
+class Exit(IntEnum):
+    """The script's exit codes. 2 is argparse's own: the command line is not right."""
+
+    OK = 0
+    AZURE = 1
+    USAGE = 2
+    CREDENTIAL = 3
+    WORKSPACE = 4
+    MODEL = 5
+    DEPLOYMENT = 6
+    PREDICTION = 7
+
+
+class ScriptError(Exception):
+    """What went wrong and what to do about it, with the exit code that goes with it."""
+
+    def __init__(self, code: Exit, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def connect(subscription_id: str, resource_group: str, workspace: str) -> MLClient:
+    """Return a client for the workspace, once the credential and the workspace have been seen."""
+    credential = DefaultAzureCredential()
+    try:
+        credential.get_token("https://management.azure.com/.default")
+    except ClientAuthenticationError as error:
+        raise ScriptError(
+            Exit.CREDENTIAL,
+            "No credential works. Sign in with `az login`, or set AZURE_TENANT_ID, "
+            f"AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.\n{error.message}",
+        ) from error
+    client = MLClient(credential, subscription_id, resource_group, workspace)
+    try:
+        client.workspaces.get(workspace)
+    except (ResourceNotFoundError, ClientAuthenticationError) as error:
+        raise ScriptError(
+            Exit.WORKSPACE,
+            f"Workspace {workspace} in resource group {resource_group} cannot be opened. Compare "
+            "its coordinates with config.json from Azure ML studio, and check that you have "
+            f"access.\n{error.message}",
+        ) from error
+    return client
+
+
+def choose_model(client: MLClient, name: str, version: str | None, path: Path | None) -> Model:
+    """Return the version asked for, or what is registered from `path`, or the latest version."""
+    if path:
+        if not path.exists():
+            raise ScriptError(Exit.MODEL, f"There is no {path} to register as {name}.")
+        return client.models.create_or_update(
+            Model(name=name, path=str(path), type=AssetTypes.CUSTOM_MODEL)
+        )
+    try:
+        if version:
+            return client.models.get(name, version=version)
+        return client.models.get(name, label="latest")
+    except (ResourceNotFoundError, MlException) as error:
+        raise ScriptError(
+            Exit.MODEL,
+            f"Model {name}{f', version {version},' if version else ''} is not registered. Train it "
+            "with `python -m scoring.train` and name its folder with --model-path.",
+        ) from error
+
+
+def create_endpoint(client: MLClient, name: str) -> None:
+    """Create the endpoint unless it is there; an endpoint that is keeps its traffic."""
+    try:
+        client.online_endpoints.get(name)
+        print(f"Endpoint {name} exists.")
+    except ResourceNotFoundError:
+        endpoint = ManagedOnlineEndpoint(name=name, auth_mode="key")
+        client.online_endpoints.begin_create_or_update(endpoint).result()
+        print(f"Endpoint {name} created.")
+
+
+def create_deployment(
+    client: MLClient,
+    endpoint_name: str,
+    name: str,
+    model: Model,
+    framework: str,
+    instance_type: str,
+    instance_count: int,
+) -> None:
+    """Create or update the deployment and wait until it is ready. If it fails, print its logs."""
+    deployment = ManagedOnlineDeployment(
+        name=name,
+        endpoint_name=endpoint_name,
+        model=model,
+        environment=Environment(
+            image=BASE_IMAGE, conda_file=str(SCORING / framework / "conda.yaml")
+        ),
+        code_configuration=CodeConfiguration(
+            code=str(SCORING / framework), scoring_script="score.py"
+        ),
+        instance_type=instance_type,
+        instance_count=instance_count,
+    )
+    print(f"Deployment {name} of {model.name}:{model.version} starts; live, this takes minutes.")
+    try:
+        client.online_deployments.begin_create_or_update(deployment).result()
+    except AzureError as error:
+        raise ScriptError(
+            Exit.DEPLOYMENT,
+            f"Deployment {name} failed.\n{error.message}\n\n{logs(client, endpoint_name, name)}\n"
+            f"\nIt is still there for you to look at; --delete removes it.",
+        ) from error
+    print(f"Deployment {name} is ready.")
+
+
+def logs(client: MLClient, endpoint_name: str, name: str) -> str:
+    """Return the last lines that the deployment's two containers wrote, where there are any."""
+    parts = []
+    for container in ("storage-initializer", "inference-server"):
+        try:
+            text = client.online_deployments.get_logs(
+                name, endpoint_name, lines=50, container_type=container
+            )
+        except AzureError as error:
+            text = f"none: {error.message}"
+        parts.append(f"--- logs of {container} ---\n{text.strip()}")
+    return "\n".join(parts)
+
+
+def send_traffic(client: MLClient, endpoint_name: str, deployment_name: str) -> None:
+    """Send all of the endpoint's traffic to the deployment."""
+    endpoint = client.online_endpoints.get(endpoint_name)
+    endpoint.traffic = {deployment_name: 100}
+    client.online_endpoints.begin_create_or_update(endpoint).result()
+    print(f"Traffic: all to {deployment_name}.")
+
+
+def predict_sample(client: MLClient, endpoint_name: str) -> None:
+    """Send one handwritten digit to the endpoint; print the digit, the truth and the answer."""
+    with tempfile.TemporaryDirectory() as folder:
+        request = Path(folder) / "request.json"
+        request.write_text(json.dumps({"data": [SAMPLE_DIGIT]}))
+        try:
+            answer = client.online_endpoints.invoke(endpoint_name, request_file=str(request))
+        except AzureError as error:
+            raise ScriptError(
+                Exit.PREDICTION, f"The endpoint does not answer as it should.\n{error.message}"
+            ) from error
+    prediction = json.loads(answer)["predictions"][0]
+    digit, probabilities = prediction["digit"], prediction["probabilities"]
+    print("\nTest with this digit:\n")
+    for row in SAMPLE_DIGIT:
+        print("    " + "".join(" .:-=+*%@"[value // 2] * 2 for value in row))
+    print(f"\nTruth: {SAMPLE_TRUTH}. Prediction: {digit}, with probability {max(probabilities)}.")
+
+
+def delete(client: MLClient, endpoint_name: str) -> None:
+    """Delete the endpoint with all its deployments, if it is there."""
+    try:
+        client.online_endpoints.get(endpoint_name)
+    except ResourceNotFoundError:
+        print(f"There is no endpoint {endpoint_name}: nothing to delete.")
+        return
+    client.online_endpoints.begin_delete(endpoint_name).result()
+    print(f"Endpoint {endpoint_name} and its deployments are deleted.")
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line; what it leaves open comes from the environment."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scoring.create_endpoint",
+        description="Create a managed online endpoint with one deployment of a digit model, send "
+        "it all traffic and try it. Run twice, it updates what is there. A deployment costs money "
+        "on live Azure for as long as it exists: --delete removes it.",
+        epilog="exit codes: 0 done, 1 Azure refused, 2 wrong command line, 3 no credential works, "
+        "4 no such workspace, 5 no such model, 6 the deployment failed (its logs are printed), "
+        "7 the prediction failed",
+    )
+    add = parser.add_argument
+    add("endpoint", help="its name: 3 to 32 letters, digits and dashes, unique in its region")
+    add("--delete", action="store_true", help="delete the endpoint and all its deployments")
+    add("--framework", choices=["pytorch", "keras"], default="pytorch", help="default: pytorch")
+    add("--deployment", default="blue", metavar="NAME", help="default: blue")
+    add("--model", metavar="NAME", help="default: digits-pytorch or digits-keras")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--model-version", metavar="N", help="default: the latest one")
+    which.add_argument(
+        "--model-path", type=Path, metavar="FOLDER", help="register this folder and deploy it"
+    )
+    add("--instance-type", default="Standard_DS3_v2", metavar="SIZE", help="default: %(default)s")
+    add("--instance-count", type=int, default=1, metavar="N", help="default: %(default)s")
+    where = parser.add_argument_group("workspace")
+    coordinates = {
+        "--subscription-id": "AZURE_SUBSCRIPTION_ID",
+        "--resource-group": "AZURE_RESOURCE_GROUP",
+        "--workspace": "AZUREML_WORKSPACE",
+    }
+    for flag, variable in coordinates.items():
+        where.add_argument(flag, default=os.environ.get(variable), help=f"default: ${variable}")
+    options = parser.parse_args(arguments)
+    for flag, variable in coordinates.items():
+        if not getattr(options, flag[2:].replace("-", "_")):
+            parser.error(f"give {flag} or set {variable}")
+    options.model = options.model or f"digits-{options.framework}"
+    return options
+
+
+def run(options: argparse.Namespace) -> None:
+    """Do what the command line asks for. Raises ScriptError or AzureError."""
+    client = connect(options.subscription_id, options.resource_group, options.workspace)
+    if options.delete:
+        delete(client, options.endpoint)
+        return
+    model = choose_model(client, options.model, options.model_version, options.model_path)
+    create_endpoint(client, options.endpoint)
+    create_deployment(
+        client,
+        options.endpoint,
+        options.deployment,
+        model,
+        options.framework,
+        options.instance_type,
+        options.instance_count,
+    )
+    send_traffic(client, options.endpoint, options.deployment)
+    predict_sample(client, options.endpoint)
+    print(f"\nIt answers at {client.online_endpoints.get(options.endpoint).scoring_uri}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the script and return its exit code."""
+    options = parse(arguments)
+    logging.getLogger("azure").setLevel(logging.ERROR)  # its warnings repeat what is said here
+    try:
+        run(options)
+    except ScriptError as error:
+        print(error, file=sys.stderr)
+        return error.code
+    except AzureError as error:
+        print(f"Azure refused: {error.message}", file=sys.stderr)
+        return Exit.AZURE
+    return Exit.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
