@@ -61,7 +61,14 @@ def enter_local(environment: MutableMapping[str, str]) -> None:
         daemon.up(home)
         environment.update(daemon.environment(home))
     except (daemon.EmulatorError, OSError) as error:
-        raise PlaceError(f"Local Azure did not start.\n{error}") from None
+        raise PlaceError(_explain(error)) from None
+
+
+def _explain(error: Exception) -> str:
+    """The first line of what went wrong, and of the log that may follow only the last."""
+    first, *log = str(error).strip().splitlines()
+    last = f"\nIts last words: {log[-1].strip()}" if log else ""
+    return f"Local Azure did not start: {first}{last}\nAll of them: python -m emulator logs"
 
 
 def find_coordinates(environment: MutableMapping[str, str], folder: Path) -> dict[str, str]:
@@ -154,7 +161,7 @@ def open_place(place: str, folder: Path) -> Iterator[None]:
     try:
         running = daemon.up(home)
     except (daemon.EmulatorError, OSError) as error:
-        raise PlaceError(f"Local Azure did not start.\n{error}") from None
+        raise PlaceError(_explain(error)) from None
     try:
         yield
     finally:

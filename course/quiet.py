@@ -14,12 +14,14 @@ from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
 
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3"}
-# azure-ai-ml sends telemetry from notebooks; from local Azure nothing leaves this machine.
+# azure-ai-ml sends telemetry from notebooks; from local Azure nothing leaves this machine. Its
+# records then have no handler, and Python would print each failed call a second time.
 LOCAL_ENVIRONMENT = {
     "OTEL_LOGS_EXPORTER": "none",
     "OTEL_METRICS_EXPORTER": "none",
     "OTEL_TRACES_EXPORTER": "none",
 }
+TELEMETRY_LOGGER = "azure.ai.ml._telemetry"
 # "This is an experimental class", of classes that Azure's own documentation teaches
 LOGGERS = ("azure.ai.ml._utils._experimental",)
 # TensorFlow's remarks on the CPU and on missing CUDA, written before it reads its log level
@@ -45,6 +47,7 @@ def hush(app: IPKernelApp, local: bool) -> None:
         os.environ.setdefault(name, value)
     for logger in LOGGERS:
         logging.getLogger(logger).setLevel(logging.ERROR)
+    logging.getLogger(TELEMETRY_LOGGER).addHandler(logging.NullHandler())
     app.outstream_class = f"{__name__}.{QuietStream.__name__}"
     # It warns that its sockets, which are on this machine's own loopback, are not encrypted.
     app.log.addFilter(lambda record: "without encryption" not in record.getMessage())

@@ -30,6 +30,7 @@ from azure.ai.ml.exceptions import MlException
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
+    HttpResponseError,
     ResourceNotFoundError,
 )
 from azure.identity import DefaultAzureCredential
@@ -86,7 +87,7 @@ def connect(subscription_id: str, resource_group: str, workspace: str) -> MLClie
     client = MLClient(credential, subscription_id, resource_group, workspace)
     try:
         client.workspaces.get(workspace)
-    except (ResourceNotFoundError, ClientAuthenticationError) as error:
+    except HttpResponseError as error:
         raise ScriptError(
             Exit.WORKSPACE,
             f"Workspace {workspace} in resource group {resource_group} cannot be opened. Compare "
@@ -101,13 +102,12 @@ def choose_model(client: MLClient, name: str, version: str | None, path: Path | 
     if path:
         if not path.exists():
             raise ScriptError(Exit.MODEL, f"There is no {path} to register as {name}.")
-        return client.models.create_or_update(
-            Model(name=name, path=str(path), type=AssetTypes.CUSTOM_MODEL)
-        )
+        new = Model(name=name, path=str(path), type=AssetTypes.CUSTOM_MODEL)
+        registered: Model = client.models.create_or_update(new)
+        return registered
     try:
-        if version:
-            return client.models.get(name, version=version)
-        return client.models.get(name, label="latest")
+        found: Model = client.models.get(name, version, label=None if version else "latest")
+        return found
     except (ResourceNotFoundError, MlException) as error:
         raise ScriptError(
             Exit.MODEL,
@@ -221,7 +221,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         description="Create a managed online endpoint with one deployment of a digit model, send "
         "it all traffic and try it. Run twice, it updates what is there. A deployment costs money "
         "on live Azure for as long as it exists: --delete removes it.",
-        epilog="exit codes: 0 done, 1 Azure refused, 2 wrong command line, 3 no credential works, "
+        epilog="exit codes: 0 done, 1 a call to Azure failed, 2 wrong command line, 3 no credential works, "
         "4 no such workspace, 5 no such model, 6 the deployment failed (its logs are printed), "
         "7 the prediction failed",
     )
@@ -286,7 +286,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.code
     except AzureError as error:
-        print(f"Azure refused: {error.message}", file=sys.stderr)
+        print(f"A call to Azure failed: {error.message}", file=sys.stderr)
         return Exit.AZURE
     return Exit.OK
 

@@ -71,7 +71,7 @@ class Service(Protocol):
     """A room of ARM: routes in the order of its REST reference, as (method, path, handler name)."""
 
     @property
-    def ROUTES(self) -> Sequence[tuple[str, str, str]]: ...
+    def ROUTES(self) -> Sequence[tuple[str, str, str]]: ...  # noqa: N802 - a constant, read-only
 
 
 @dataclass(frozen=True)

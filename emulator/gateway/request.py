@@ -78,7 +78,6 @@ class Client(Protocol):
 
     gateway: Gateway
     host: str
-    is_full: bool
 
     def write(self, data: bytes) -> None: ...
     def answered(self, request: Request, data: bytes) -> None: ...
@@ -203,8 +202,6 @@ class Request:
             self.chunked = not self.http_1_0
             self.keep_alive = self.keep_alive and self.chunked
         self.client.write(self.render(answer, answer.length))
-        if self.client.is_full:
-            source.pause()
 
     def more(self, data: bytes) -> None:
         self.client.write(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)

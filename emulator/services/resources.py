@@ -11,6 +11,7 @@ from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request, conflict
 from emulator.arm.http import MANAGEMENT, ArmRequest, ArmResponse, page
+from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
 from emulator.defaults import LOCATIONS, REGION, RESOURCE_GROUP, SUBSCRIPTION, TENANT
 from emulator.store import Resource, Store
@@ -177,7 +178,7 @@ class Resources:
                 code="InvalidResourceGroup",
                 target="resourceGroupName",
             )
-        location = check_location(body.get("location"))
+        location = check_location(body.get("location"), code="LocationNotAvailableForResourceGroup")
         before = self.store.get(request.id)
         if before and before.body["location"] != location:
             raise conflict(
@@ -253,25 +254,6 @@ class Resources:
             if resource.type != GROUP_TYPE and resource.body.get("location")
         ]
         return page(request, found)
-
-
-def check_location(location: object) -> str:
-    """The region in its short form. Raises ArmError 400 when missing or unknown."""
-    if not location:
-        raise bad_request(
-            "The location property is required for this definition.",
-            code="LocationRequired",
-            target="location",
-        )
-    short = str(location).replace(" ", "").lower()
-    if short not in LOCATIONS:
-        raise bad_request(
-            f"The provided location '{location}' is not available. Local Azure has "
-            f"{', '.join(LOCATIONS)}.",
-            code="LocationNotAvailableForResourceGroup",
-            target="location",
-        )
-    return short
 
 
 def _shown(group: Resource) -> dict[str, Any]:

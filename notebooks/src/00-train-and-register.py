@@ -83,7 +83,9 @@ import numpy as np
 
 from helpers import plots
 
-examples = [int(np.flatnonzero(split.test_labels == digit)[0]) for digit in range(10)]
+examples = [
+    int(np.flatnonzero(split.test_labels == digit)[0]) for digit in range(10)
+]
 plots.digits(split.test_images[examples], titles=range(10))
 
 # %% [markdown]
@@ -103,7 +105,9 @@ from scoring.train import train
 pytorch = train("pytorch", split, epochs)
 keras = train("keras", split, epochs)
 for trained in (pytorch, keras):
-    print(f"{trained.framework}: {trained.accuracy:.1%} of the held-out digits right")
+    print(
+        f"{trained.framework}: {trained.accuracy:.1%} of the held-out digits right"
+    )
 
 # %% [markdown]
 # ## Which mistakes they make
@@ -124,7 +128,9 @@ for trained in (pytorch, keras):
     missed = np.flatnonzero(trained.predictions != split.test_labels)
     plots.digits(
         split.test_images[missed],
-        titles=[f"{split.test_labels[i]} as {trained.predictions[i]}" for i in missed],
+        titles=[
+            f"{split.test_labels[i]} as {trained.predictions[i]}" for i in missed
+        ],
         heading=f"What the {trained.framework} model got wrong",
     )
 
@@ -142,7 +148,9 @@ for trained in (pytorch, keras):
 from azure.ai.ml import MLClient
 from azure.identity import DefaultAzureCredential
 
-ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace_name)
+ml_client = MLClient(
+    DefaultAzureCredential(), subscription_id, resource_group, workspace_name
+)
 
 # %% [markdown]
 # ## Register the models
@@ -233,7 +241,12 @@ for model in ml_client.models.list():
         print("model      ", model.name, "latest version:", model.latest_version)
 for environment in ml_client.environments.list():
     if environment.name.startswith("digits-"):
-        print("environment", environment.name, "latest version:", environment.latest_version)
+        print(
+            "environment",
+            environment.name,
+            "latest version:",
+            environment.latest_version,
+        )
 
 # %% [markdown]
 # **What happened.** Four lines, however often you registered: `list()` gives one line for each

@@ -198,7 +198,9 @@ for environment in ml_client.environments.list():
 # %%
 from azure.core.exceptions import HttpResponseError
 
-wrong_client = MLClient(credential, subscription_id, resource_group, workspace_name + "x")
+wrong_client = MLClient(
+    credential, subscription_id, resource_group, workspace_name + "x"
+)
 print("The client is made.")
 try:
     wrong_client.workspaces.get(workspace_name + "x")

@@ -59,7 +59,9 @@ clean_up = False
 from azure.ai.ml import MLClient
 from azure.identity import DefaultAzureCredential
 
-ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace_name)
+ml_client = MLClient(
+    DefaultAzureCredential(), subscription_id, resource_group, workspace_name
+)
 
 # %% [markdown]
 # ## A name
@@ -131,11 +133,15 @@ from azure.core.exceptions import HttpResponseError
 
 for name in ("d", "1-digit", "digits_net", "digits--net"):
     try:
-        ml_client.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name=name))
+        ml_client.online_endpoints.begin_create_or_update(
+            ManagedOnlineEndpoint(name=name)
+        )
     except MlException:
         print(f"{name:<12} refused by the SDK, before anything was sent")
     except HttpResponseError as error:
-        print(f"{name:<12} refused by Azure: {error.status_code} {error.error.code}")
+        print(
+            f"{name:<12} refused by Azure: {error.status_code} {error.error.code}"
+        )
 
 # %% [markdown]
 # **What happened.** None. The SDK knows most of the rules and stops you at once. The two dashes in
@@ -165,7 +171,10 @@ import requests
 digit = {"data": [[0] * 64]}
 for what, key in (("wrong key", "not-the-key"), ("right key", keys.primary_key)):
     answer = requests.post(
-        endpoint.scoring_uri, json=digit, headers={"Authorization": f"Bearer {key}"}, timeout=60
+        endpoint.scoring_uri,
+        json=digit,
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=60,
     )
     print(f"{what}: {answer.status_code} {answer.reason}")
 
@@ -209,7 +218,9 @@ from helpers.wait import wait
 
 aml = ManagedOnlineEndpoint(name=f"{endpoint_name}-aml", auth_mode="aml_token")
 aad = ManagedOnlineEndpoint(name=f"{endpoint_name}-aad", auth_mode="aad_token")
-pollers = [ml_client.online_endpoints.begin_create_or_update(each) for each in (aml, aad)]
+pollers = [
+    ml_client.online_endpoints.begin_create_or_update(each) for each in (aml, aad)
+]
 
 aml = wait(pollers[0], aml.name)
 aad = wait(pollers[1], aad.name)
@@ -289,7 +300,10 @@ exercises.owner_tag.check(ml_client, endpoint_name)
 # %%
 for each in ml_client.online_endpoints.list():
     if each.name in (aml.name, aad.name, my_name):
-        wait(ml_client.online_endpoints.begin_delete(name=each.name), f"deleting {each.name}")
+        wait(
+            ml_client.online_endpoints.begin_delete(name=each.name),
+            f"deleting {each.name}",
+        )
 
 # %% [markdown]
 # The endpoint `digits-...` stays for lesson 04, as it costs nothing without deployments. If you

@@ -52,7 +52,9 @@ from azure.identity import DefaultAzureCredential
 
 from helpers.workspace import ensure_models
 
-ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace_name)
+ml_client = MLClient(
+    DefaultAzureCredential(), subscription_id, resource_group, workspace_name
+)
 ensure_models(ml_client)
 
 # %% [markdown]
@@ -96,19 +98,25 @@ import numpy as np
 import torch
 
 sys.path.append("../scoring/pytorch")
-from network import DigitNetwork  # a state dict holds numbers; the layers come from here
+from network import (
+    DigitNetwork,
+)  # a state dict holds numbers; the layers come from here
 
 
 def init():
     global model
     folder = Path(os.environ["AZUREML_MODEL_DIR"])
     model = DigitNetwork()
-    model.load_state_dict(torch.load(folder / "digits-pytorch" / "digits.pt", weights_only=True))
+    model.load_state_dict(
+        torch.load(folder / "digits-pytorch" / "digits.pt", weights_only=True)
+    )
     model.eval()
 
 
 def run(raw_data):
-    digits = np.array(json.loads(raw_data)["data"], dtype=np.float32).reshape(-1, 8, 8)
+    digits = np.array(json.loads(raw_data)["data"], dtype=np.float32).reshape(
+        -1, 8, 8
+    )
     with torch.inference_mode():
         probabilities = model(torch.from_numpy(digits)).softmax(dim=1)
     return {"digits": probabilities.argmax(dim=1).tolist()}
@@ -143,7 +151,9 @@ def init():
 
 
 def run(raw_data):
-    digits = np.array(json.loads(raw_data)["data"], dtype=np.float32).reshape(-1, 8, 8)
+    digits = np.array(json.loads(raw_data)["data"], dtype=np.float32).reshape(
+        -1, 8, 8
+    )
     probabilities = model.predict(digits, verbose=0)
     return {"digits": probabilities.argmax(axis=1).tolist()}
 
@@ -216,7 +226,12 @@ def start_server(framework):
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "azureml_inference_server_http"]
     command += ["--entry_script", f"../scoring/{framework}/score.py"]
-    command += ["--model_dir", str(downloads / f"digits-{framework}"), "--port", str(port)]
+    command += [
+        "--model_dir",
+        str(downloads / f"digits-{framework}"),
+        "--port",
+        str(port),
+    ]
     log = (downloads / f"{framework}.log").open("w")
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     atexit.register(process.terminate)
@@ -253,7 +268,11 @@ for framework, (process, url) in servers.items():
 for framework, (_, url) in servers.items():
     answer = requests.post(f"{url}/score", data=request, timeout=30)
     predictions = answer.json()["predictions"]
-    print(framework, answer.status_code, [prediction["digit"] for prediction in predictions])
+    print(
+        framework,
+        answer.status_code,
+        [prediction["digit"] for prediction in predictions],
+    )
 
 # %% [markdown]
 # Both servers speak the same JSON, so a client need not know which framework is behind the
@@ -289,7 +308,9 @@ from PIL import Image, ImageDraw, ImageFont
 def picture_of(text):
     """Return the text, printed black on white, as a PNG file in base64."""
     picture = Image.new("L", (120, 120), "white")
-    ImageDraw.Draw(picture).text((40, 20), text, fill="black", font=ImageFont.load_default(80))
+    ImageDraw.Draw(picture).text(
+        (40, 20), text, fill="black", font=ImageFont.load_default(80)
+    )
     file = BytesIO()
     picture.save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode()
@@ -298,7 +319,9 @@ def picture_of(text):
 seen, titles = [], []
 for text in "0123456789":
     body = {"image": picture_of(text)}
-    answer = requests.post(f"{servers['pytorch'][1]}/score", json=body, timeout=30).json()
+    answer = requests.post(
+        f"{servers['pytorch'][1]}/score", json=body, timeout=30
+    ).json()
     seen.append(read_digits(json.dumps(body))[0])
     titles.append(f"{text} as {answer['predictions'][0]['digit']}")
 plots.digits(seen, titles)

@@ -55,7 +55,9 @@ from azure.identity import DefaultAzureCredential
 
 from helpers.workspace import ensure_endpoint, ensure_models
 
-ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace_name)
+ml_client = MLClient(
+    DefaultAzureCredential(), subscription_id, resource_group, workspace_name
+)
 endpoint_name = f"digits-{suffix}"
 ensure_models(ml_client)
 ensure_endpoint(ml_client, endpoint_name)
@@ -98,7 +100,9 @@ blue_deployment = ManagedOnlineDeployment(
     endpoint_name=endpoint_name,
     model=model,
     environment=env,
-    code_configuration=CodeConfiguration(code="../scoring/pytorch", scoring_script="score.py"),
+    code_configuration=CodeConfiguration(
+        code="../scoring/pytorch", scoring_script="score.py"
+    ),
     instance_type=instance_type,
     instance_count=1,
 )
@@ -125,11 +129,18 @@ blue_deployment = wait(ml_client.begin_create_or_update(blue_deployment), "blue"
 # Look at both, the deployment and the endpoint:
 
 # %%
-blue_deployment = ml_client.online_deployments.get(name="blue", endpoint_name=endpoint_name)
+blue_deployment = ml_client.online_deployments.get(
+    name="blue", endpoint_name=endpoint_name
+)
 endpoint = ml_client.online_endpoints.get(name=endpoint_name)
 
 print("deployment:", blue_deployment.provisioning_state)
-print("machines:  ", blue_deployment.instance_count, "x", blue_deployment.instance_type)
+print(
+    "machines:  ",
+    blue_deployment.instance_count,
+    "x",
+    blue_deployment.instance_type,
+)
 print("endpoint:  ", endpoint.provisioning_state)
 print("traffic:   ", endpoint.traffic)
 
@@ -150,7 +161,9 @@ keys = ml_client.online_endpoints.get_keys(name=endpoint_name)
 def ask(key, body):
     """POST `body` as JSON to the endpoint, with the key, and return the answer."""
     headers = {"Authorization": f"Bearer {key}"}
-    return requests.post(endpoint.scoring_uri, json=body, headers=headers, timeout=60)
+    return requests.post(
+        endpoint.scoring_uri, json=body, headers=headers, timeout=60
+    )
 
 
 five = {"data": images[:5].tolist()}
@@ -173,7 +186,10 @@ print("traffic:", endpoint.traffic)
 
 # %%
 answer = ask(keys.primary_key, five)
-print(answer.status_code, [prediction["digit"] for prediction in answer.json()["predictions"]])
+print(
+    answer.status_code,
+    [prediction["digit"] for prediction in answer.json()["predictions"]],
+)
 
 # %% [markdown]
 # There it is: the first five digits of the data set are a 0, 1, 2, 3 and 4. The figure shows six
@@ -235,7 +251,9 @@ print(answer.json()["error"]["message"])
 # %%
 import re
 
-logs = ml_client.online_deployments.get_logs(name="blue", endpoint_name=endpoint_name, lines=200)
+logs = ml_client.online_deployments.get_logs(
+    name="blue", endpoint_name=endpoint_name, lines=200
+)
 for line in logs.splitlines():
     if "init" in line and "azmlinfsrv" in line:
         print("...", line.split(" - ")[-1])
@@ -243,7 +261,10 @@ print("requests to /score:", logs.count('"POST /score HTTP'))
 
 # %%
 logs = ml_client.online_deployments.get_logs(
-    name="blue", endpoint_name=endpoint_name, lines=50, container_type="storage-initializer"
+    name="blue",
+    endpoint_name=endpoint_name,
+    lines=50,
+    container_type="storage-initializer",
 )
 for line in logs.splitlines():
     if "digits-pytorch" in line:
@@ -257,7 +278,9 @@ for line in logs.splitlines():
 
 # %%
 swagger = requests.get(
-    endpoint.openapi_uri, headers={"Authorization": f"Bearer {keys.primary_key}"}, timeout=60
+    endpoint.openapi_uri,
+    headers={"Authorization": f"Bearer {keys.primary_key}"},
+    timeout=60,
 ).json()
 for path, methods in swagger["paths"].items():
     print(path, "->", ", ".join(methods))
@@ -276,7 +299,9 @@ for path, methods in swagger["paths"].items():
 import time
 
 wait(
-    ml_client.online_endpoints.begin_regenerate_keys(name=endpoint_name, key_type="primary"),
+    ml_client.online_endpoints.begin_regenerate_keys(
+        name=endpoint_name, key_type="primary"
+    ),
     "new primary key",
 )
 new_keys = ml_client.online_endpoints.get_keys(name=endpoint_name)
@@ -337,14 +362,18 @@ if left < 60:
     token = ml_client.online_endpoints.get_keys(name=token_endpoint.name)
     print("the next one:", ask_with(token))
 else:
-    print(f"It ends in {left / 3600:.1f} hours. Then it would be answered with 401.")
+    print(
+        f"It ends in {left / 3600:.1f} hours. Then it would be answered with 401."
+    )
 
 # %% [markdown]
 # **What happened.** 401, the same as for a wrong key. So a client that uses tokens fetches a new
 # one before the old one ends, or when it sees a 401, and then asks again, once.
 
 # %%
-wait(ml_client.online_endpoints.begin_delete(name=token_endpoint.name), "deleting it")
+wait(
+    ml_client.online_endpoints.begin_delete(name=token_endpoint.name), "deleting it"
+)
 
 # %% [markdown]
 # ## A deployment that fails, on purpose
@@ -359,7 +388,9 @@ import shutil
 shutil.copytree("../scoring/pytorch", build / "trial", dirs_exist_ok=True)
 script = build / "trial" / "score.py"
 good_code = script.read_text()
-script.write_text(good_code.replace('"AZUREML_MODEL_DIR"', '"AZUREML_MODEL_DIRECTORY"'))
+script.write_text(
+    good_code.replace('"AZUREML_MODEL_DIR"', '"AZUREML_MODEL_DIRECTORY"')
+)
 
 for line in script.read_text().splitlines():
     if 'AZUREML_MODEL_DIRECTORY"' in line:
@@ -383,14 +414,19 @@ def trial_deployment():
         endpoint_name=endpoint_name,
         model=model,
         environment=env,
-        code_configuration=CodeConfiguration(code=str(build / "trial"), scoring_script="score.py"),
+        code_configuration=CodeConfiguration(
+            code=str(build / "trial"), scoring_script="score.py"
+        ),
         instance_type=instance_type,
         instance_count=1,
     )
 
 
 try:
-    wait(ml_client.online_deployments.begin_create_or_update(trial_deployment()), "trial")
+    wait(
+        ml_client.online_deployments.begin_create_or_update(trial_deployment()),
+        "trial",
+    )
 except HttpResponseError as error:
     print("code:", error.error.code)
 
@@ -404,7 +440,9 @@ print("state:", trial.provisioning_state)
 # about our script and the error out of it.
 
 # %%
-logs = ml_client.online_deployments.get_logs(name="trial", endpoint_name=endpoint_name, lines=400)
+logs = ml_client.online_deployments.get_logs(
+    name="trial", endpoint_name=endpoint_name, lines=400
+)
 telling = [
     re.sub(r'".*/', '"', line.strip())
     for line in logs.splitlines()
@@ -420,14 +458,18 @@ print("\n".join(dict.fromkeys(telling)))
 
 # %%
 script.write_text(good_code)
-wait(ml_client.online_deployments.begin_create_or_update(trial_deployment()), "trial")
+wait(
+    ml_client.online_deployments.begin_create_or_update(trial_deployment()), "trial"
+)
 
 trial = ml_client.online_deployments.get(name="trial", endpoint_name=endpoint_name)
 print("state:", trial.provisioning_state)
 
 # %%
 wait(
-    ml_client.online_deployments.begin_delete(name="trial", endpoint_name=endpoint_name),
+    ml_client.online_deployments.begin_delete(
+        name="trial", endpoint_name=endpoint_name
+    ),
     "deleting trial",
 )
 
@@ -492,7 +534,10 @@ exercises.other_key.check(ml_client, endpoint_name, keys)
 # %%
 shutil.rmtree(build)
 if clean_up:
-    wait(ml_client.online_endpoints.begin_delete(name=endpoint_name), "deleting the endpoint")
+    wait(
+        ml_client.online_endpoints.begin_delete(name=endpoint_name),
+        "deleting the endpoint",
+    )
 
 # %% [markdown]
 # ## Recap

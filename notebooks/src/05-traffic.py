@@ -60,7 +60,9 @@ from azure.identity import DefaultAzureCredential
 from helpers.wait import wait
 from helpers.workspace import ensure_deployment, ensure_endpoint, ensure_models
 
-ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace_name)
+ml_client = MLClient(
+    DefaultAzureCredential(), subscription_id, resource_group, workspace_name
+)
 endpoint_name = f"digits-{suffix}"
 ensure_models(ml_client)
 ensure_endpoint(ml_client, endpoint_name)
@@ -69,7 +71,9 @@ ensure_deployment(ml_client, endpoint_name, "blue", "pytorch", instance_type)
 endpoint = ml_client.online_endpoints.get(endpoint_name)
 endpoint.traffic = {"blue": 100}
 endpoint.mirror_traffic = {}
-endpoint = wait(ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name)
+endpoint = wait(
+    ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name
+)
 
 # %% [markdown]
 # ## Green beside blue
@@ -85,7 +89,9 @@ green_deployment = ManagedOnlineDeployment(
     endpoint_name=endpoint_name,
     model=ml_client.models.get("digits-keras", label="latest"),
     environment=ml_client.environments.get("digits-keras-env", label="latest"),
-    code_configuration=CodeConfiguration(code="../scoring/keras", scoring_script="score.py"),
+    code_configuration=CodeConfiguration(
+        code="../scoring/keras", scoring_script="score.py"
+    ),
     instance_type=instance_type,
     instance_count=1,
 )
@@ -125,7 +131,9 @@ def ask(count, **headers):
     """Ask the endpoint `count` times and return how often each deployment answered."""
     answered = Counter()
     for _ in range(count):
-        answer = session.post(endpoint.scoring_uri, json=three, headers=headers, timeout=60)
+        answer = session.post(
+            endpoint.scoring_uri, json=three, headers=headers, timeout=60
+        )
         answer.raise_for_status()
         answered[answer.headers["azureml-model-deployment"]] += 1
     return answered
@@ -158,7 +166,9 @@ for name in ("blue", "green"):
         headers={"azureml-model-deployment": name},
         timeout=60,
     )
-    named[name] = [prediction["digit"] for prediction in answer.json()["predictions"]]
+    named[name] = [
+        prediction["digit"] for prediction in answer.json()["predictions"]
+    ]
 
 agree = sum(first == second for first, second in zip(*named.values(), strict=True))
 print("they agree on at least 95 of 100 digits:", agree >= 95)
@@ -190,7 +200,9 @@ print("Azure:", ml_client.online_endpoints.get(endpoint_name).mirror_traffic)
 # Nothing: you changed an object in this notebook. `begin_create_or_update` sends it.
 
 # %%
-endpoint = wait(ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name)
+endpoint = wait(
+    ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name
+)
 print("Azure:", ml_client.online_endpoints.get(endpoint_name).mirror_traffic)
 
 # %% [markdown]
@@ -241,7 +253,10 @@ tenth = ask(request_count)
 # %%
 split(blue=50, green=50)
 half = ask(request_count)
-print(f"{request_count} requests were answered each time:", tenth.total() == half.total())
+print(
+    f"{request_count} requests were answered each time:",
+    tenth.total() == half.total(),
+)
 
 # %% [markdown]
 # ## Is that what we asked for?
@@ -263,7 +278,9 @@ def band(share):
 
 for share in (0.1, 0.5):
     low, high = band(share)
-    print(f"{share:.0%} asked for: expect {low:.1%} to {high:.1%} of {request_count} requests")
+    print(
+        f"{share:.0%} asked for: expect {low:.1%} to {high:.1%} of {request_count} requests"
+    )
 
 # %% [markdown]
 # > **Before you run it.** Would twice as many requests make the band half as wide?
@@ -378,17 +395,32 @@ exercises.copies.check(ml_client, endpoint_name)
 
 # %%
 split(blue=100, green=0)
-wait(ml_client.online_deployments.begin_delete("green", endpoint_name), "deleting green")
-print([deployment.name for deployment in ml_client.online_deployments.list(endpoint_name)])
+wait(
+    ml_client.online_deployments.begin_delete("green", endpoint_name),
+    "deleting green",
+)
+print(
+    [
+        deployment.name
+        for deployment in ml_client.online_deployments.list(endpoint_name)
+    ]
+)
 
 # %% [markdown]
 # *Blue* has all the traffic, so it cannot be deleted alone. The endpoint can be deleted, and takes
 # its deployments with it. With that, nothing is left that costs money by the hour.
 
 # %%
-wait(ml_client.online_endpoints.begin_delete(name=endpoint_name), "deleting the endpoint")
+wait(
+    ml_client.online_endpoints.begin_delete(name=endpoint_name),
+    "deleting the endpoint",
+)
 
-mine = [each.name for each in ml_client.online_endpoints.list() if suffix in each.name.split("-")]
+mine = [
+    each.name
+    for each in ml_client.online_endpoints.list()
+    if suffix in each.name.split("-")
+]
 print("your endpoints:", mine)
 
 # %% [markdown]

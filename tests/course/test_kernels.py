@@ -107,8 +107,8 @@ def test_an_emulator_that_does_not_start_is_explained_in_the_first_cell(
     with started("azure-local", tmp_path) as client:
         printed, error = run_cell(client, "print('ran')")
         assert printed == ""
-        assert error.startswith("Local Azure did not start.")
-        assert "Traceback" not in error
+        assert error.startswith("Local Azure did not start: ")
+        assert len(error.splitlines()) <= 3
         home.root.unlink()
         assert run_cell(client, "print('ran')") == ("ran\n", "")
 

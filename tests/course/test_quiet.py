@@ -48,3 +48,21 @@ def test_a_cell_that_imports_the_courses_libraries_prints_nothing(
         printed, error = run_cell(client, source)
     assert error == ""
     assert sorted(printed.splitlines()) == ["from a C library", "mine", "to stderr"]
+
+
+@pytest.mark.usefixtures("kernelspecs")
+def test_a_failed_call_is_shown_once(home: Home, tmp_path: Path) -> None:
+    with started("azure-local", tmp_path) as client:
+        source = (
+            "import os\n"
+            "from azure.ai.ml import MLClient\n"
+            "from azure.core.exceptions import ResourceNotFoundError\n"
+            "from azure.identity import DefaultAzureCredential\n"
+            "place = [os.environ[name] for name in "
+            "('AZURE_SUBSCRIPTION_ID', 'AZURE_RESOURCE_GROUP', 'AZUREML_WORKSPACE')]\n"
+            "try:\n"
+            "    MLClient(DefaultAzureCredential(), *place).online_endpoints.get('none')\n"
+            "except ResourceNotFoundError as error:\n"
+            "    print(error.status_code)"
+        )
+        assert run_cell(client, source) == ("404\n", "")

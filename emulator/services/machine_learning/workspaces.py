@@ -19,10 +19,10 @@ from typing import Any
 from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated
 from emulator.arm.http import ArmRequest, ArmResponse, page
 from emulator.arm.ids import name_of, stable_guid, system_data
+from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
 from emulator.defaults import (
     CLIENT_ID,
-    LOCATIONS,
     REGION,
     RESOURCE_GROUP,
     STORAGE_ACCOUNT,
@@ -153,7 +153,7 @@ class Workspaces:
         """The workspace, still Creating. Raises ArmError when it can't be as asked."""
         given = section(body, "properties")
         self.check(workspace_id, body)
-        location = str(body["location"]).replace(" ", "").lower()
+        location = check_location(body["location"], WORKSPACE_TYPE)
         name = name_of(workspace_id)
         said = system_data(claims)
         properties = {
@@ -250,15 +250,7 @@ class Workspaces:
                 target="workspaceName",
                 code="ValidationError",
             )
-        location = str(body.get("location") or "").replace(" ", "").lower()
-        if location not in LOCATIONS:
-            raise bad_request(
-                f"The provided location '{body.get('location')}' is not available for resource "
-                f"type '{WORKSPACE_TYPE}'. List of available regions for the resource type is "
-                f"'{','.join(LOCATIONS)}'.",
-                target="location",
-                code="LocationNotAvailableForResourceType",
-            )
+        check_location(body.get("location"), WORKSPACE_TYPE)
         kind = str(body.get("kind") or "Default")
         if kind.lower() != "default":
             raise not_emulated(f"workspaces of the kind {kind}")

@@ -14,7 +14,8 @@ from typing import Any
 from emulator.arm.errors import bad_request, conflict, not_emulated, not_found
 from emulator.arm.http import ArmRequest, ArmResponse, page
 from emulator.arm.ids import now
-from emulator.defaults import LOCATIONS, REGION, RESOURCE_GROUP, SUBSCRIPTION
+from emulator.arm.locations import check_location
+from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
 from emulator.store import Resource, Store
 
 TYPE = "Microsoft.Storage/storageAccounts"
@@ -100,14 +101,7 @@ class Accounts:
                 f"The storage account named {name} is already taken.",
                 code="StorageAccountAlreadyTaken",
             )
-        location = str(body.get("location", "")).replace(" ", "").lower()
-        if location not in LOCATIONS:
-            raise bad_request(
-                f"The provided location '{location}' is not available for resource type '{TYPE}'. "
-                f"Local Azure has {', '.join(LOCATIONS)}.",
-                code="LocationNotAvailableForResourceType",
-                target="location",
-            )
+        location = check_location(body.get("location"), TYPE)
         if before and before.body["location"] != location:
             raise conflict(
                 f"The account '{name}' already exists in location '{before.body['location']}'.",
