@@ -75,7 +75,11 @@ def run(kernel: str, output: Path, names: tuple[str, ...]) -> None:
 @click.option("--check", is_flag=True, help="Only compare notebooks/ with notebooks/src.")
 @click.argument("names", nargs=-1, metavar="[LESSON]...")
 def notebooks(check: bool, names: tuple[str, ...]) -> None:
-    """Build notebooks/*.ipynb from notebooks/src, with outputs."""
+    """Build notebooks/*.ipynb from notebooks/src, with outputs.
+
+    With LESSON ("02") only that one is written; those before it run all the same, as it finds
+    what they leave.
+    """
     from course.execution import LessonFailedError
     from course.notebooks import BuildError, build, drift
 
@@ -88,7 +92,8 @@ def notebooks(check: bool, names: tuple[str, ...]) -> None:
         click.echo("Every notebook matches its text.")
         return
     try:
-        build(lessons.choose(names, lessons.SOURCES, ".py"), lessons.NOTEBOOKS)
+        wanted = {source.stem for source in lessons.choose(names, lessons.SOURCES, ".py")}
+        build(lessons.choose([], lessons.SOURCES, ".py"), lessons.NOTEBOOKS, wanted)
     except (LessonFailedError, BuildError) as error:
         raise click.ClickException(str(error)) from None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import click
@@ -39,21 +39,26 @@ class BuildError(Exception):
     """A lesson's outputs cannot be stored; the message says why."""
 
 
-def build(sources: Sequence[Path], target: Path) -> None:
-    """Execute each source on a local Azure of its own, and write the notebooks into `target`.
+def build(sources: Sequence[Path], target: Path, names: Collection[str] = ()) -> None:
+    """Execute the sources on a local Azure of their own; write notebooks into `target`.
 
-    They run in order on the same local Azure. Raises LessonFailedError, BuildError.
+    All run in order on the same local Azure, as they do for a test and for a learner, so that each
+    finds what the lessons before it left. With `names` (stems) only those are written, and those
+    after the last of them are not run. Raises LessonFailedError, BuildError.
     """
     kernels.install()
+    wanted = set(names) or {source.stem for source in sources}
+    last = max(number for number, source in enumerate(sources) if source.stem in wanted)
     with fresh_local_azure(), tempfile.TemporaryDirectory(prefix="lessons-") as scratch:
-        for source in sources:
+        for source in sources[: last + 1]:
             name = source.with_suffix(".ipynb").name
             plain, executed = Path(scratch) / name, Path(scratch) / "executed" / name
             executed.parent.mkdir(exist_ok=True)
             nbformat.write(from_source(source), plain)
             execute(plain, executed, LOCAL, folder=target)
-            nbformat.write(finished(executed, from_source(source)), target / name)
-            click.echo(f"{target / name} is built.")
+            if source.stem in wanted:
+                nbformat.write(finished(executed, from_source(source)), target / name)
+                click.echo(f"{target / name} is built.")
 
 
 def from_source(source: Path) -> NotebookNode:

@@ -22,8 +22,12 @@ LOCAL_ENVIRONMENT = {
     "OTEL_TRACES_EXPORTER": "none",
 }
 TELEMETRY_LOGGER = "azure.ai.ml._telemetry"
-# "This is an experimental class", of classes that Azure's own documentation teaches
-LOGGERS = ("azure.ai.ml._utils._experimental",)
+LOGGERS = (
+    # "This is an experimental class", of classes that Azure's own documentation teaches
+    "azure.ai.ml._utils._experimental",
+    # "Attempting to instrument while already instrumented", when a second MLClient is made
+    "opentelemetry.instrumentation.instrumentor",
+)
 # TensorFlow's remarks on the CPU and on missing CUDA, written before it reads its log level
 REMARK = re.compile(
     r"WARNING: All log messages before absl::InitializeLog\(\) .*"

@@ -73,6 +73,11 @@ class ScriptError(Exception):
         self.code = code
 
 
+def reason(error: AzureError) -> str:
+    """Return an error's text once: the SDK repeats it as "Code:" and "Message:" lines."""
+    return str(error.message).partition("\nCode: ")[0]
+
+
 def connect(subscription_id: str, resource_group: str, workspace: str) -> MLClient:
     """Return a client for the workspace, once the credential and the workspace have been seen."""
     credential = DefaultAzureCredential()
@@ -82,7 +87,7 @@ def connect(subscription_id: str, resource_group: str, workspace: str) -> MLClie
         raise ScriptError(
             Exit.CREDENTIAL,
             "No credential works. Sign in with `az login`, or set AZURE_TENANT_ID, "
-            f"AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.\n{error.message}",
+            f"AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.\n{reason(error)}",
         ) from error
     client = MLClient(credential, subscription_id, resource_group, workspace)
     try:
@@ -92,7 +97,7 @@ def connect(subscription_id: str, resource_group: str, workspace: str) -> MLClie
             Exit.WORKSPACE,
             f"Workspace {workspace} in resource group {resource_group} cannot be opened. Compare "
             "its coordinates with config.json from Azure ML studio, and check that you have "
-            f"access.\n{error.message}",
+            f"access.\n{reason(error)}",
         ) from error
     return client
 
@@ -156,22 +161,23 @@ def create_deployment(
     except AzureError as error:
         raise ScriptError(
             Exit.DEPLOYMENT,
-            f"Deployment {name} failed.\n{error.message}\n\n{logs(client, endpoint_name, name)}\n"
-            f"\nIt is still there for you to look at; --delete removes it.",
+            f"\nDeployment {name} failed.\n{reason(error)}\n\n"
+            f"{logs(client, endpoint_name, name)}\n\n"
+            "Look into it, then try again; --delete removes the endpoint and all that is left.",
         ) from error
-    print(f"Deployment {name} is ready.")
+    print(f"\nDeployment {name} is ready.")
 
 
 def logs(client: MLClient, endpoint_name: str, name: str) -> str:
-    """Return the last lines that the deployment's two containers wrote, where there are any."""
+    """Return the last lines that the deployment's two containers wrote."""
     parts = []
     for container in ("storage-initializer", "inference-server"):
         try:
             text = client.online_deployments.get_logs(
                 name, endpoint_name, lines=50, container_type=container
             )
-        except AzureError as error:
-            text = f"none: {error.message}"
+        except AzureError:
+            text = "(none: it was not started)"
         parts.append(f"--- logs of {container} ---\n{text.strip()}")
     return "\n".join(parts)
 
@@ -193,7 +199,7 @@ def predict_sample(client: MLClient, endpoint_name: str) -> None:
             answer = client.online_endpoints.invoke(endpoint_name, request_file=str(request))
         except AzureError as error:
             raise ScriptError(
-                Exit.PREDICTION, f"The endpoint does not answer as it should.\n{error.message}"
+                Exit.PREDICTION, f"The endpoint does not answer as it should.\n{reason(error)}"
             ) from error
     prediction = json.loads(answer)["predictions"][0]
     digit, probabilities = prediction["digit"], prediction["probabilities"]
@@ -211,7 +217,7 @@ def delete(client: MLClient, endpoint_name: str) -> None:
         print(f"There is no endpoint {endpoint_name}: nothing to delete.")
         return
     client.online_endpoints.begin_delete(endpoint_name).result()
-    print(f"Endpoint {endpoint_name} and its deployments are deleted.")
+    print(f"\nEndpoint {endpoint_name} and its deployments are deleted.")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -221,9 +227,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         description="Create a managed online endpoint with one deployment of a digit model, send "
         "it all traffic and try it. Run twice, it updates what is there. A deployment costs money "
         "on live Azure for as long as it exists: --delete removes it.",
-        epilog="exit codes: 0 done, 1 a call to Azure failed, 2 wrong command line, 3 no credential works, "
-        "4 no such workspace, 5 no such model, 6 the deployment failed (its logs are printed), "
-        "7 the prediction failed",
+        epilog="exit codes: 0 done, 1 a call to Azure failed, 2 wrong command line, 3 no "
+        "credential works, 4 no such workspace, 5 no such model, 6 the deployment failed (logs are "
+        "printed), 7 the prediction failed",
     )
     add = parser.add_argument
     add("endpoint", help="its name: 3 to 32 letters, digits and dashes, unique in its region")
@@ -286,7 +292,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.code
     except AzureError as error:
-        print(f"A call to Azure failed: {error.message}", file=sys.stderr)
+        print(f"A call to Azure failed: {reason(error)}", file=sys.stderr)
         return Exit.AZURE
     return Exit.OK
 

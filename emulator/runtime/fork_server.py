@@ -4,10 +4,10 @@ A server that is forked is ready in a tenth of a second and shares the framework
 others; one that starts by itself imports torch or tensorflow first. The first server of an
 environment starts the fork server, which imports what that server would have imported.
 
-A plain start is used where being forked could make a difference:
-- an environment variable is set for the deployment, or named in its code, that the framework
-  looked at while it was loaded;
-- a module of the deployment's own has the name of one that is loaded already.
+A plain start is used where being forked could make a difference: where an environment variable is
+set for the deployment, or named in its code, that is looked at while a framework is loaded.
+(A module of the deployment's own that has the name of an installed one makes none: the inference
+server puts the deployment's folder last on the path.)
 """
 
 from __future__ import annotations
@@ -62,7 +62,6 @@ class ForkServer:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
-        self.modules: frozenset[str] = frozenset()
         self.variables: frozenset[str] = frozenset()
         self.servers: dict[int, ForkedProcess] = {}
         self.asked: dict[str, asyncio.Future[ForkedProcess]] = {}
@@ -95,9 +94,7 @@ class ForkServer:
             line = await process.stdout.readline()
             if not line:
                 raise StartError(f"The fork server of {python} ended while loading: {log_file}.")
-            loaded: dict[str, list[str]] = json.loads(line)
-            server.modules = frozenset(loaded["modules"]) - {"__main__"}
-            server.variables = frozenset(loaded["variables"])
+            server.variables = frozenset(json.loads(line)["variables"])
         except BaseException:
             await end_process(process)
             raise
@@ -204,10 +201,7 @@ class ForkServers:
         if sys.platform.startswith("linux") and not await asyncio.to_thread(_is_early, request):
             try:
                 server = await asyncio.shield(self.warm(request.python, preload))
-                if not (
-                    server.variables & _own_variables(request)
-                    or server.modules & _own_modules(request.app_root)
-                ):
+                if not server.variables & _own_variables(request):
                     return await server.fork(request)
             except StartError as error:
                 _log.warning("%s is started plainly: %s", request.name, error)
@@ -240,12 +234,3 @@ def _is_early(request: StartRequest) -> bool:
         return True
     files = (file for file in request.app_root.rglob("*.py") if file.is_file())
     return any(_QUOTED.search(file.read_text(errors="replace")) for file in files)
-
-
-def _own_modules(app_root: Path) -> set[str]:
-    """Top-level modules in the deployment's folder, which comes first on its path."""
-    return {
-        entry.name.partition(".")[0]
-        for entry in app_root.iterdir()
-        if entry.suffix in (".py", ".pyc", ".so") or (entry / "__init__.py").is_file()
-    }

@@ -28,7 +28,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 LOOPBACK = "127.0.0.1"
@@ -61,6 +61,16 @@ def die_with(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it ended before the line above
         os._exit(1)
+
+
+def close_inherited(kept: int) -> None:
+    """Close what the emulator's open files have left here but `kept`, and input and output."""
+    if os.name != "posix":
+        return
+    for descriptor in map(int, os.listdir("/dev/fd")):
+        if descriptor > 2 and descriptor != kept:
+            with suppress(OSError):  # the listing's own
+                os.close(descriptor)
 
 
 def become(entry_script: str, listener: int, port: int) -> NoReturn:
@@ -154,8 +164,8 @@ class ForkServer:
     Requests, a JSON object a line on standard input:
         {"name", "app_root", "entry_script", "log_file", "variables": {...}}
     Answers and news, the same on standard output:
-        {"modules": [...], "variables": [...]}    once, when all is loaded: the top-level modules,
-                                                  and the environment variables they looked at
+        {"variables": [...]}                      once, when all is loaded: the environment
+                                                  variables that the modules looked at
         {"name", "pid", "port"}                   a server was forked
         {"exited": pid, "code": n}                it ended; n as of os.waitstatus_to_exitcode
     """
@@ -193,8 +203,7 @@ class ForkServer:
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.requests, selectors.EVENT_READ)
         self.selector.register(self.wake_read, selectors.EVENT_READ)
-        modules = {name.partition(".")[0] for name in sys.modules}
-        self.answer({"modules": sorted(modules), "variables": sorted(self.variables)})
+        self.answer({"variables": sorted(self.variables)})
         buffer = b""
         while True:
             for key, _ in self.selector.select():
@@ -228,13 +237,18 @@ class ForkServer:
     def fork(self, request: dict[str, Any]) -> None:
         listener = socket.create_server((LOOPBACK, 0), backlog=BACKLOG)
         port = listener.getsockname()[1]
+        led_read, led_write = os.pipe()
         pid = os.fork()
         if pid == 0:
-            self.child(request, listener.detach(), port)
+            os.close(led_read)
+            self.child(request, listener.detach(), port, led_write)
         listener.close()
+        os.close(led_write)
+        os.read(led_read, 1)  # until it leads its process group, by which it can be ended
+        os.close(led_read)
         self.answer({"name": request["name"], "pid": pid, "port": port})
 
-    def child(self, request: dict[str, Any], listener: int, port: int) -> NoReturn:
+    def child(self, request: dict[str, Any], listener: int, port: int, led: int) -> NoReturn:
         """What the system does for a program that it starts, done by hand."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -242,6 +256,7 @@ class ForkServer:
         for descriptor in (self.requests, self.answers, self.wake_read, self.wake_write):
             os.close(descriptor)
         os.setsid()
+        os.close(led)
         die_with(self.pid)
         log = os.open(request["log_file"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.dup2(log, 1)
@@ -262,6 +277,7 @@ def main() -> None:
     # This folder is on the path because the program is in it; a server of its own has no such.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
+    close_inherited(kept=int(rest[0]) if mode == "start" else -1)
     if mode == "run":
         os.execvp(rest[0], rest)
     elif mode == "start":

@@ -126,12 +126,8 @@ def signal_group(pid: int, *, kill: bool) -> None:
 async def end(process: Process, grace: float) -> int:
     """End the process and its group: a request, `grace` seconds, then by force. It is reaped."""
     signal_group(process.pid, kill=False)
-    try:
-        async with asyncio.timeout(grace):
-            return await process.wait()
-    except TimeoutError:
-        signal_group(process.pid, kill=True)
-        return await process.wait()
-    finally:
-        # What the server itself has started may still be there.
-        signal_group(process.pid, kill=True)
+    exited = asyncio.create_task(process.wait())
+    await asyncio.wait({exited}, timeout=grace)
+    # What the server itself has started may still be there.
+    signal_group(process.pid, kill=True)
+    return await exited

@@ -54,7 +54,9 @@ def patience(ml_client: MLClient, endpoint_name: str) -> Verdict:
         return not_attempted("blue on Azure still waits for 5 seconds.")
     if timeout != WANTED_TIMEOUT:
         return wrong(
-            "request_timeout_ms of blue", timeout, "Ten seconds are wanted, in milliseconds."
+            "request_timeout_ms of blue",
+            timeout,
+            "Ten seconds are wanted, and a second has 1,000 milliseconds.",
         )
     return right("blue now has ten seconds for each request.")
 

@@ -83,9 +83,7 @@ import numpy as np
 
 from helpers import plots
 
-examples = [
-    int(np.flatnonzero(split.test_labels == digit)[0]) for digit in range(10)
-]
+_, examples = np.unique(split.test_labels, return_index=True)
 plots.digits(split.test_images[examples], titles=range(10))
 
 # %% [markdown]
@@ -105,9 +103,7 @@ from scoring.train import train
 pytorch = train("pytorch", split, epochs)
 keras = train("keras", split, epochs)
 for trained in (pytorch, keras):
-    print(
-        f"{trained.framework}: {trained.accuracy:.1%} of the held-out digits right"
-    )
+    print(f"{trained.framework}: {trained.accuracy:.1%} of held-out digits right")
 
 # %% [markdown]
 # ## Which mistakes they make
@@ -126,11 +122,10 @@ plots.confusion({"PyTorch": pytorch.confusion, "Keras": keras.confusion})
 # %%
 for trained in (pytorch, keras):
     missed = np.flatnonzero(trained.predictions != split.test_labels)
+    pairs = zip(split.test_labels[missed], trained.predictions[missed], strict=True)
     plots.digits(
         split.test_images[missed],
-        titles=[
-            f"{split.test_labels[i]} as {trained.predictions[i]}" for i in missed
-        ],
+        titles=[f"{truth} as {prediction}" for truth, prediction in pairs],
         heading=f"What the {trained.framework} model got wrong",
     )
 
@@ -202,8 +197,9 @@ for trained in (pytorch, keras):
 # ## Register the environments
 #
 # A model needs more than its file: Python, the framework, and the versions that go together. In
-# Azure Machine Learning that is an *environment*: a container image to start from, and a list of
-# packages to install into it. The list is a `conda.yaml`, and the one for PyTorch reads
+# Azure Machine Learning that is an *environment*: a container image to start from (an operating
+# system and its programs, packed and ready to run), and a list of packages to install into it. The
+# list is a `conda.yaml`, and the one for PyTorch reads
 
 # %%
 print(Path("../scoring/pytorch/conda.yaml").read_text())
@@ -238,15 +234,11 @@ for framework in ("pytorch", "keras"):
 # %%
 for model in ml_client.models.list():
     if model.name.startswith("digits-"):
-        print("model      ", model.name, "latest version:", model.latest_version)
-for environment in ml_client.environments.list():
-    if environment.name.startswith("digits-"):
-        print(
-            "environment",
-            environment.name,
-            "latest version:",
-            environment.latest_version,
-        )
+        print("model      ", model.name, "version", model.latest_version)
+
+for env in ml_client.environments.list():
+    if env.name.startswith("digits-"):
+        print("environment", env.name, "version", env.latest_version)
 
 # %% [markdown]
 # **What happened.** Four lines, however often you registered: `list()` gives one line for each

@@ -139,9 +139,7 @@ for name in ("d", "1-digit", "digits_net", "digits--net"):
     except MlException:
         print(f"{name:<12} refused by the SDK, before anything was sent")
     except HttpResponseError as error:
-        print(
-            f"{name:<12} refused by Azure: {error.status_code} {error.error.code}"
-        )
+        print(f"{name:<12} refused by Azure:", error.status_code, error.error.code)
 
 # %% [markdown]
 # **What happened.** None. The SDK knows most of the rules and stops you at once. The two dashes in
@@ -190,8 +188,8 @@ for what, key in (("wrong key", "not-the-key"), ("right key", keys.primary_key))
 #
 # - `key`: one of two keys, which never end unless you regenerate them. Good for trying things out
 #   and for simple clients.
-# - `aml_token`: a token from Azure Machine Learning, which gives one to whoever may read the
-#   endpoint. It ends after some hours. Good for jobs that can fetch a new one.
+# - `aml_token`: a token from Azure Machine Learning, for whoever has the right to ask for one. It
+#   ends after some hours. Good for jobs that can fetch a new one.
 # - `aad_token`: a token from Microsoft Entra ID, which used to be called Azure AD. It ends after
 #   about an hour. Good for people and services that have an identity of their own, as each of them
 #   can be let in or kept out.
@@ -246,9 +244,9 @@ for each in (aml, aad):
 # A client keeps its token until it is about to end, and then asks for another. Lesson 04 lets one
 # expire and shows what the client sees.
 #
-# > **Tip.** On live Azure, `aad_token` needs a right that even an owner of the workspace has to be
-# > given: a role with the action `.../onlineEndpoints/score/action`, such as *AzureML Data
-# > Scientist*. Without it you see 403 here.
+# > **Tip.** With `aad_token`, live Azure also looks whether you may ask this endpoint: you need a
+# > role with the action `.../onlineEndpoints/score/action`, such as *AzureML Data Scientist*.
+# > Without it you see 403 here.
 #
 # ## What Azure has now
 
@@ -307,7 +305,7 @@ for each in ml_client.online_endpoints.list():
 
 # %% [markdown]
 # The endpoint `digits-...` stays for lesson 04, as it costs nothing without deployments. If you
-# stop here for good, set `clean_up = True` in the second cell, or run this with `True`:
+# stop here for good, set `clean_up = True` and run this:
 
 # %%
 from helpers.cleanup import delete_endpoints

@@ -283,9 +283,10 @@ for framework, (_, url) in servers.items():
 # %%
 from helpers import plots
 
+pytorch_url = servers["pytorch"][1] + "/score"
 thousand = load_digits().images[-1000:]
 answer = requests.post(
-    f"{servers['pytorch'][1]}/score", json={"data": thousand.tolist()}, timeout=30
+    pytorch_url, json={"data": thousand.tolist()}, timeout=30
 ).json()
 probabilities = np.array([each["probabilities"] for each in answer["predictions"]])
 doubtful = probabilities.max(axis=1).argsort()[:6]
@@ -319,17 +320,16 @@ def picture_of(text):
 seen, titles = [], []
 for text in "0123456789":
     body = {"image": picture_of(text)}
-    answer = requests.post(
-        f"{servers['pytorch'][1]}/score", json=body, timeout=30
-    ).json()
+    answer = requests.post(pytorch_url, json=body, timeout=30).json()
     seen.append(read_digits(json.dumps(body))[0])
     titles.append(f"{text} as {answer['predictions'][0]['digit']}")
 plots.digits(seen, titles)
 
 # %% [markdown]
-# **What happened.** Most are right, and mostly not all: the model has never seen print, only
-# handwriting. What a model learnt from is what it can do, and no scoring script makes up for that. But pictures of
-# handwriting that come in with another size or on another background are helped a lot.
+# **What happened.** Most are read right, and rarely all of them: the model has seen handwriting
+# only, and never print. What a model learnt from is what it can do, and no scoring script makes up
+# for that. What the script does make up for is another size, another place on the paper, and light
+# ink on dark.
 #
 # ## Wrong requests
 #
@@ -346,7 +346,7 @@ wrong_requests = [
     {"digits": five.tolist()},
 ]
 for wrong in wrong_requests:
-    answer = requests.post(f"{servers['pytorch'][1]}/score", json=wrong, timeout=30)
+    answer = requests.post(pytorch_url, json=wrong, timeout=30)
     print(answer.status_code, answer.json()["error"]["message"])
 
 # %% [markdown]
@@ -519,6 +519,7 @@ from helpers.exercises import lesson_03 as exercises
 os.environ["AZUREML_MODEL_DIR"] = str(downloads / "digits-pytorch")
 score.init()
 
+# %%
 top_three = ...
 
 # %%
@@ -536,7 +537,7 @@ exercises.top_three.check(top_three, score.run)
 status = ...
 
 # %%
-exercises.status.check(status, f"{servers['pytorch'][1]}/score")
+exercises.status.check(status, pytorch_url)
 # exercises.status.hint()
 # exercises.status.solution()
 

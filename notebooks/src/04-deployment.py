@@ -527,9 +527,8 @@ exercises.other_key.check(ml_client, endpoint_name, keys)
 # ## Cleaning up
 #
 # Lesson 05 goes on with this endpoint and with *blue*, so if you go straight on, keep them. If you
-# stop here, set `clean_up = True` in the second cell, or run the next one with `True`: on live
-# Azure *blue* costs money as long as it exists, asked or not. Deleting the endpoint deletes its
-# deployments with it.
+# stop here, set `clean_up = True` and run the next cell: on live Azure *blue* costs money as long
+# as it exists, asked or not. Deleting the endpoint deletes its deployments with it.
 
 # %%
 shutil.rmtree(build)

@@ -118,6 +118,22 @@ def test_a_failing_cell_leaves_the_stored_notebook_alone(folders: tuple[Path, Pa
     assert (target / "00-lesson.ipynb").read_bytes() == stored
 
 
+def test_a_lesson_built_alone_finds_what_those_before_it_leave(
+    folders: tuple[Path, Path],
+) -> None:
+    texts, target = folders
+    stored = (target / "00-lesson.ipynb").read_bytes()
+    state = "import os, pathlib\nleft = pathlib.Path(os.environ['AZURE_LOCAL_HOME'], 'left')\n"
+    (texts / "00-lesson.py").write_text(f"# %%\n{state}left.write_text('by 00')\n")
+    (texts / "01-next.py").write_text(f"# %%\n{state}left.read_text()\n")
+    (texts / "02-last.py").write_text("# %%\nraise ValueError\n")
+    build(sorted(texts.glob("*.py")), target, {"01-next"})
+    built = nbformat.read(target / "01-next.ipynb", as_version=4)
+    assert built.cells[0].outputs[0].data["text/plain"] == "'by 00'"
+    assert (target / "00-lesson.ipynb").read_bytes() == stored
+    assert not (target / "02-last.ipynb").exists()
+
+
 def test_a_widget_is_refused(folders: tuple[Path, Path]) -> None:
     texts, target = folders
     (texts / "00-lesson.py").write_text(

@@ -71,8 +71,9 @@ async def test_environment_is_the_deployments_and_not_the_emulators(
     assert seen["PATH"].split(os.pathsep)[0] == str(what.python.parent)
     assert "the emulator's own" not in seen.values()
     assert await post(server.port, "os.getcwd()") == str(what.app_root)
-    assert await post(server.port, "sys.path[0]") == str(what.app_root)
-    assert await post(server.port, "[p for p in sys.path if 'emulator' in p]") == []
+    path = await post(server.port, "sys.path")
+    assert path[-1] == str(what.app_root)  # after all that is installed, as the server has it
+    assert not [entry for entry in path if "emulator" in entry]
 
 
 @BOTH_STARTS
@@ -84,9 +85,11 @@ async def test_leads_a_session_of_its_own_and_has_no_input(
     assert await post(server.port, "os.getpgid(0)") == server.pid
     assert await post(server.port, "os.getsid(0)") == server.pid
     assert await post(server.port, "os.readlink('/proc/self/fd/0')") == os.devnull
-    links = "[os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if n > '3']"
-    pipes = [link for link in await post(server.port, links) if link.startswith("pipe:")]
-    assert len(set(pipes)) <= 1  # gunicorn's own; none of the fork server's or the emulator's
+    links = "[os.path.realpath(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd')]"
+    open_files = await post(server.port, links)
+    # None of the fork server's or the emulator's: gunicorn listens, serves and wakes itself.
+    assert sum("socket:" in file for file in open_files) == 2
+    assert len({file for file in open_files if "pipe:" in file}) == 1
 
 
 async def test_worker_count_is_respected(runtime: ProcessRuntime, spec: Spec) -> None:
@@ -192,7 +195,7 @@ async def test_killed_server_is_restarted(
     ]
     assert server.exit_code == 137
     assert server.pid != first
-    assert group(first) == []  # its workers have gone with it
+    await until(lambda: group(first) == [], 5)  # its workers have gone with it
     assert await post(server.port, 1) == 1
 
 

@@ -58,7 +58,7 @@ def test_an_unknown_client_is_refused(local_azure):
 def test_an_unknown_tenant_is_refused(local_azure):
     other = "11111111-1111-4111-8111-111111111111"
     credential = ClientSecretCredential(other, CLIENT_ID, os.environ["AZURE_CLIENT_SECRET"])
-    with pytest.raises((ClientAuthenticationError, ValueError), match="90002|tenant"):
+    with pytest.raises((ClientAuthenticationError, ValueError), match=r"90002|tenant"):
         credential.get_token(SCOPE)
 
 

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from helpers import plots
+
+
+class Shown(list[tuple[Figure, str]]):
+    """The figures that were shown, each with its description."""
+
+    def __call__(self, figure: Figure, metadata: dict[str, Any]) -> None:
+        figure.canvas.draw()  # what cannot be drawn fails here
+        self.append((figure, metadata["image/png"]["alt"]))
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
+    figures = Shown()
+    mpl.use("agg")
+    monkeypatch.setattr(plots, "display", figures)
+    return figures
+
+
+@pytest.fixture
+def images() -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.arange(3 * 64, dtype=float).reshape(3, 8, 8) % 17
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for axis in figure.axes for text in axis.texts] + [
+        axis.get_title() for axis in figure.axes
+    ]
+
+
+def test_digits(shown: Shown, images: np.ndarray[Any, Any]) -> None:
+    plots.digits(images, titles=["3 as 8", "one", 7], heading="Mistakes")
+    figure, alt = shown[0]
+    assert [title for title in texts(figure) if title] == ["3 as 8", "one", "7"]
+    assert alt == "Mistakes: 3 of them, titled 3 as 8, one, 7."
+
+
+def test_no_digits_is_no_error(shown: Shown) -> None:
+    plots.digits(np.empty((0, 8, 8)), titles=[], heading="Mistakes")
+    assert shown[0][1].startswith("Mistakes: 0 of them")
+
+
+def test_predictions(shown: Shown, images: np.ndarray[Any, Any]) -> None:
+    probabilities = np.eye(10)[[4, 0, 9]] * 0.9 + 0.01
+    plots.predictions(images, probabilities)
+    figure, alt = shown[0]
+    assert [title for title in texts(figure) if title] == ["4  (91%)", "0  (91%)", "9  (91%)"]
+    assert alt.endswith("highest: 4, 0, 9.")
+
+
+def test_confusion_counts_mistakes(shown: Shown) -> None:
+    matrix = np.diag([30] * 10)
+    matrix[8, 1] = 2
+    plots.confusion({"PyTorch": np.diag([36] * 10), "Keras": matrix})
+    figure, alt = shown[0]
+    assert texts(figure).count("2") == 1
+    assert alt.endswith("PyTorch: 0 mistakes; Keras: 2 mistakes.")
+
+
+def test_latency_tells_the_medians(shown: Shown) -> None:
+    plots.latency({"slow": [40.0, 50.0, 60.0], "fast": [0.4, 0.5, 0.6]})
+    figure, alt = shown[0]
+    assert {"50 ms", "0.5 ms"} <= set(texts(figure))
+    assert alt.endswith("slow: 50; fast: 0.5.")
+
+
+def test_shares_mark_what_is_outside_of_its_band(shown: Shown) -> None:
+    plots.shares(
+        [plots.Share("in", 0.1, 0.06, 0.14), plots.Share("out", 0.3, 0.06, 0.14)], what="share"
+    )
+    figure, alt = shown[0]
+    assert [line.get_marker() for line in figure.axes[0].lines] == ["o", "X"]
+    assert "out: 30.0%, expected 6.0% to 14.0%" in alt
+
+
+def test_figures_are_readable_on_dark_paper_and_closed(
+    shown: Shown, images: np.ndarray[Any, Any]
+) -> None:
+    before = plt.get_fignums()
+    plots.digits(images, titles=[1, 2, 3])
+    assert shown[0][0].get_facecolor() == (1, 1, 1, 1)
+    assert plt.get_fignums() == before

@@ -1,0 +1,142 @@
+"""Every exercise untouched, with wrong answers and with its own solution.
+
+The code that asks and checks is taken out of the lesson; only what a learner would write is here.
+The checks look at real resources, so each answer is carried out on local Azure first.
+"""
+
+from __future__ import annotations
+
+import importlib
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import requests
+from azure.ai.ml import MLClient
+
+from helpers.checks import Exercise, State, Verdict
+from helpers.workspace import ensure_deployment, ensure_endpoint
+from tests.notebooks.conftest import INSTANCE_TYPE, LESSONS, ROOT, read
+from tests.notebooks.lesson_names import NAMES, Names
+from tests.notebooks.wrong_answers import ANSWERS, Answers
+
+
+@pytest.fixture(scope="module")
+def suffix() -> str:
+    return secrets.token_hex(3)
+
+
+@pytest.fixture(scope="module")
+def endpoint_name(workspace: MLClient, suffix: str) -> str:
+    """An endpoint with blue, which has all the traffic, and green."""
+    name = f"digits-{suffix}"
+    ensure_endpoint(workspace, name)
+    ensure_deployment(workspace, name, "blue", "pytorch", INSTANCE_TYPE)
+    ensure_deployment(workspace, name, "green", "keras", INSTANCE_TYPE)
+    return name
+
+
+@pytest.fixture(scope="module")
+def server(workspace: MLClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
+    """The PyTorch script, loaded, and the inference server with it."""
+    folder = tmp_path_factory.mktemp("lesson-03")
+    model = workspace.models.get("digits-pytorch", label="latest")
+    workspace.models.download(model.name, model.version, download_path=folder)
+    score = importlib.import_module("scoring.pytorch.score")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AZUREML_MODEL_DIR", str(folder / "digits-pytorch"))
+        score.init()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "azureml_inference_server_http", "--port", str(port)]
+    command += ["--entry_script", str(ROOT / "scoring" / "pytorch" / "score.py")]
+    command += ["--model_dir", str(folder / "digits-pytorch")]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    end = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            requests.get(url, timeout=60)
+            break
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    yield {"score": score, "pytorch_url": f"{url}/score"}
+    process.terminate()
+    process.wait()
+
+
+@dataclass
+class Desk:
+    """An exercise before a learner; `verdict` runs the cell that asks, an answer, the check."""
+
+    exercise: Exercise
+    names: Names
+    asking: str
+    checking: str
+
+    def verdict(self, answer: str = "") -> Verdict:
+        exec(self.asking, self.names)
+        exec(answer, self.names)
+        call = self.checking.splitlines()[0].replace(".check(", ".verdict(")
+        verdict: Verdict = eval(call, self.names)
+        return verdict
+
+
+def desk(answers: Answers, request: pytest.FixtureRequest) -> Desk:
+    module = importlib.import_module(f"helpers.exercises.lesson_{answers.lesson}")
+    notebook = read(next(path for path in LESSONS if path.stem.startswith(answers.lesson)))
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    number = next(i for i, s in enumerate(sources) if f".{answers.exercise}.check(" in s)
+    names = NAMES[answers.lesson](request) | {"exercises": module}
+    return Desk(getattr(module, answers.exercise), names, sources[number - 1], sources[number])
+
+
+@pytest.fixture(params=ANSWERS, ids=lambda each: f"{each.lesson}-{each.exercise}")
+def answers(request: pytest.FixtureRequest) -> Answers:
+    each: Answers = request.param
+    return each
+
+
+def test_untouched_it_is_not_attempted(answers: Answers, request: pytest.FixtureRequest) -> None:
+    assert desk(answers, request).verdict().state is State.NOT_ATTEMPTED
+
+
+def test_wrong_answers_are_wrong_and_say_why(
+    answers: Answers, request: pytest.FixtureRequest
+) -> None:
+    assert len(answers.wrong) >= 2
+    for code, why in answers.wrong.items():
+        verdict = desk(answers, request).verdict(code)
+        assert verdict.state is State.WRONG, code
+        assert why in verdict.message
+
+
+def test_its_solution_is_right(answers: Answers, request: pytest.FixtureRequest) -> None:
+    here = desk(answers, request)
+    assert here.verdict(here.exercise.code).state is State.RIGHT
+
+
+def test_every_exercise_is_tried() -> None:
+    tried = {(answers.lesson, answers.exercise) for answers in ANSWERS}
+    there = {
+        (path.stem[:2], name)
+        for path in LESSONS
+        for name, value in vars(
+            importlib.import_module(f"helpers.exercises.lesson_{path.stem[:2]}")
+        ).items()
+        if isinstance(value, Exercise)
+    }
+    assert tried == there
+
+
+def test_every_exercise_has_hints() -> None:
+    for answers in ANSWERS:
+        module = importlib.import_module(f"helpers.exercises.lesson_{answers.lesson}")
+        assert getattr(module, answers.exercise).hints
