@@ -65,9 +65,12 @@ def _resource_counts() -> dict[str, int]:
     home = find_home()
     if not home.database.exists():
         return {}
-    from emulator.store import Store
+    from emulator.store import Store, StoreError
 
-    store = Store(home.database)
+    try:
+        store = Store(home.database)
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
     rows = store.query("SELECT type, count(*) AS n FROM resources GROUP BY type ORDER BY type")
     store.close()
     return {row["type"]: row["n"] for row in rows}

@@ -155,6 +155,7 @@ class Emulator:
         return JSONResponse(error.body(), error.status)
 
     async def start(self, port: int) -> int:
+        """Bring back what was there, then listen: on `port`, or a free one where that is taken."""
         self.resources.seed()
         self.storage.seed()
         self.workspaces.seed()
@@ -163,7 +164,10 @@ class Emulator:
         await self.runtime.recover()
         await self.endpoints.recover()
         await self.deployments.recover()
-        return await self.door.listen(port)
+        try:
+            return await self.door.listen(port)
+        except OSError:
+            return await self.door.listen(0)
 
     async def stop(self) -> None:
         await self.door.close()

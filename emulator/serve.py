@@ -11,6 +11,7 @@ from contextlib import suppress
 from emulator import daemon
 from emulator.app import Emulator
 from emulator.home import Home
+from emulator.store import StoreError
 
 
 def serve(home: Home) -> None:
@@ -33,11 +34,12 @@ async def _run(home: Home) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows ends the process instead
             loop.add_signal_handler(number, stopped.set)
-    emulator = Emulator(home)
     try:
-        port = await emulator.start(daemon.last_port(home))
-    except OSError:
-        port = await emulator.start(0)  # the last run's port is taken by now
+        emulator = Emulator(home)
+    except StoreError as error:
+        sys.exit(f"Error: {error}")
+    # The last run's port, so that kernels that are still running find it again.
+    port = await emulator.start(daemon.last_port(home))
     daemon.record(home, port)
     logging.getLogger(__name__).info("local Azure answers on 127.0.0.1:%d", port)
     try:

@@ -66,6 +66,13 @@ CREATE TABLE IF NOT EXISTS blocks (
 ) WITHOUT ROWID;
 """
 
+# To be raised whenever SCHEMA changes: what an older version has made cannot be read then.
+VERSION = 1
+
+
+class StoreError(Exception):
+    """The database cannot be used; the message says what to do."""
+
 
 @dataclass
 class Resource:
@@ -92,9 +99,21 @@ class Store:
         # isolation_level=None: each statement commits by itself, `transaction` groups several.
         self.connection = sqlite3.connect(path, isolation_level=None)
         self.connection.row_factory = sqlite3.Row
+        self._check_version(path)
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=NORMAL")
         self.connection.executescript(SCHEMA)
+
+    def _check_version(self, path: Path | str) -> None:
+        """Raises StoreError for a database that another version of the course has made."""
+        (found,) = self.connection.execute("PRAGMA user_version").fetchone()
+        tables = self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and found != VERSION:
+            raise StoreError(
+                f"{path} was made by another version of local Azure. "
+                "Run `python -m emulator reset` to begin anew."
+            )
+        self.connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:
         self.connection.close()

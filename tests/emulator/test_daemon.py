@@ -137,3 +137,28 @@ def test_secrets_are_readable_by_their_owner_alone(home):
     daemon.up(Home(home))
     for secret in (Home(home).identity, Home(home).tls / "ca-key.pem"):
         assert secret.stat().st_mode & 0o077 == 0, secret
+
+
+def test_state_of_another_version_is_named_and_reset_helps(home):
+    import sqlite3
+
+    Home(home).create()
+    with sqlite3.connect(Home(home).database) as database:
+        database.execute("CREATE TABLE resources (id TEXT)")
+    database.close()
+    for words in (["up"], ["status"]):
+        answer = command(home, *words)
+        assert answer.returncode != 0
+        assert "python -m emulator reset" in answer.stderr
+        assert "Traceback" not in answer.stderr
+    assert command(home, "reset", "--yes").returncode == 0
+    assert command(home, "up").returncode == 0
+
+
+def test_another_port_is_taken_when_the_last_one_is(home):
+    import socket
+
+    before = daemon.up(Home(home))
+    daemon.down(Home(home))
+    with socket.create_server(("127.0.0.1", before.port)):
+        assert daemon.up(Home(home)).port != before.port
