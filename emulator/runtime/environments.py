@@ -95,7 +95,7 @@ class Environments:
         if not missing:
             note(f"This Python, {version_of(sys.version_info)}, has every package of the list.")
             return PythonEnvironment(Path(sys.executable), file.frameworks)
-        note("This Python will not do, it " + "; it ".join(missing) + ". Building one.")
+        note("This Python will not do, it " + "; it ".join(missing) + ".")
         python = await self._find_python(file)
         if python is None:
             note(
@@ -103,7 +103,11 @@ class Environments:
                 f" or ask for python={version_of(sys.version_info[:2])} in the conda file."
             )
             raise BuildError("\n".join(lines))
-        return PythonEnvironment(await self._built(python, file, note, lines), file.frameworks)
+        try:
+            built = await self._built(python, file, note)
+        except BuildError as error:
+            raise BuildError("\n".join(lines)) from error
+        return PythonEnvironment(built, file.frameworks)
 
     async def close(self) -> None:
         """End the builds that are under way; they are begun anew when they are next needed."""
@@ -123,7 +127,7 @@ class Environments:
                 return found
         return None
 
-    async def _built(self, python: str, file: CondaFile, log: Log, before: list[str]) -> Path:
+    async def _built(self, python: str, file: CondaFile, log: Log) -> Path:
         lines = file.pip_lines()
         digest = hashlib.sha256("\n".join([python, *lines]).encode()).hexdigest()[:16]
         folder = self.folder / digest
@@ -138,8 +142,6 @@ class Environments:
         build.tell(log)
         try:
             await asyncio.shield(build.task)
-        except BuildError as error:
-            raise BuildError("\n".join([*before, error.log])) from error
         finally:
             build.listeners.remove(log)
         return interpreter
@@ -180,7 +182,9 @@ class _Build:
                 self.note("$ " + " ".join(command))
                 code = await _run_logged(command, self.note)
                 if code:
-                    self.note(f"The environment could not be built: exit code {code}.")
+                    errors = [line for line in self.lines if line.startswith("ERROR: ")]
+                    reason = errors[-1].removeprefix("ERROR: ") if errors else f"exit code {code}"
+                    self.note(f"The environment could not be built: {reason}.")
                     raise BuildError("\n".join(self.lines))
             (folder / "new.json").write_text(json.dumps({"python": python, "list": requirements}))
             (folder / "new.json").replace(folder / COMPLETE)

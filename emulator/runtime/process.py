@@ -118,7 +118,8 @@ class ProcessRuntime:
                     server.happened(Event.ENDED)
             finally:
                 probes.cancel()
-                server.exit_code = _as_container(await end(process, GRACE))
+                grace = GRACE if server.was_ready else 0  # before that it has no requests
+                server.exit_code = _as_container(await end(process, grace))
                 server.pid = None
                 exited.cancel()
                 self.records.remove(spec.name)

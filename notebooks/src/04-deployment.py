@@ -31,8 +31,9 @@
 # ## What this costs on live Azure
 #
 # Here the meter starts: a deployment is billed for its machines **as long as it exists**, whether
-# anybody asks it something or not, and it never scales down to none by itself. One
-# `Standard_DS3_v2` costs roughly 0.30 US dollars an hour, more or less with the region
+# anybody asks it something or not. It has as many machines as you say, until you say otherwise or
+# set a rule for autoscaling, and never none. One `Standard_DS3_v2` costs roughly 0.30 US dollars
+# an hour, more or less with the region
 # ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)). This lesson has up to
 # two for about an hour, as each deployment takes 5 to 15 minutes there: well under one dollar, if
 # you clean up at the end. Forgotten for a month, one machine is more than 200 dollars.
@@ -108,6 +109,12 @@ blue_deployment = ManagedOnlineDeployment(
 )
 
 # %% [markdown]
+# > **Tip.** On live Azure your subscription has a *quota*: how many processor cores it may use in
+# > a region. For updates Azure wants room for 20 per cent more machines, rounded up, so one
+# > `Standard_DS3_v2` with its four cores needs a quota of eight
+# > ([quotas](https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas)). They are
+# > not billed, but without them the deployment fails with `OutOfQuota`.
+#
 # ## Bring it up
 #
 # > **Before you run it.** When the next cell is done, the deployment runs. Will the endpoint's
@@ -129,18 +136,11 @@ blue_deployment = wait(ml_client.begin_create_or_update(blue_deployment), "blue"
 # Look at both, the deployment and the endpoint:
 
 # %%
-blue_deployment = ml_client.online_deployments.get(
-    name="blue", endpoint_name=endpoint_name
-)
+blue = ml_client.online_deployments.get(name="blue", endpoint_name=endpoint_name)
 endpoint = ml_client.online_endpoints.get(name=endpoint_name)
 
-print("deployment:", blue_deployment.provisioning_state)
-print(
-    "machines:  ",
-    blue_deployment.instance_count,
-    "x",
-    blue_deployment.instance_type,
-)
+print("deployment:", blue.provisioning_state)
+print("machines:  ", blue.instance_count, "x", blue.instance_type)
 print("endpoint:  ", endpoint.provisioning_state)
 print("traffic:   ", endpoint.traffic)
 
@@ -178,6 +178,9 @@ print(ask(keys.primary_key, five).status_code)
 #
 # Traffic is a dict from deployments to per cent, and a part of the *endpoint*. Changing the dict
 # changes only the object in this notebook; `begin_create_or_update` takes it to Azure.
+#
+# > **Caution.** Older pages make `Traffic()` objects and pass a list of them to `update()`. There
+# > is neither.
 
 # %%
 endpoint.traffic = {"blue": 100}

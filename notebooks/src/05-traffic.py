@@ -343,6 +343,10 @@ print(dict(ask(20)))
 # And had all been well, it would be the same call the other way round: `split(blue=0, green=100)`.
 # Then *blue* stays for some days, until nobody wants it back, and is deleted.
 #
+# > **Tip.** On live Azure, [Azure Machine Learning studio](https://ml.azure.com) does the same
+# > with a mouse: *Endpoints*, your endpoint, *Update traffic*. Handy in a hurry; but code can be
+# > reviewed and run again.
+#
 # ## Exercises
 #
 # ### One in five

@@ -85,7 +85,7 @@ def names_03(request: pytest.FixtureRequest) -> Names:
 
 def names_04(request: pytest.FixtureRequest) -> Names:
     client, name = (request.getfixturevalue(each) for each in ("workspace", "endpoint_name"))
-    _split(client, name, blue=100)
+    split(client, name, blue=100)
     blue = client.online_deployments.get("blue", name)
     if blue.request_settings.request_timeout_ms != 5000:
         blue.request_settings.request_timeout_ms = 5000
@@ -108,17 +108,17 @@ def names_04(request: pytest.FixtureRequest) -> Names:
 
 def names_05(request: pytest.FixtureRequest) -> Names:
     client, name = (request.getfixturevalue(each) for each in ("workspace", "endpoint_name"))
-    _split(client, name, blue=100, green=0)
+    split(client, name, blue=100, green=0)
     return {
         "ml_client": client,
         "endpoint_name": name,
         "wait": wait,
         "binom": binom,
-        "split": lambda **traffic: _split(client, name, **traffic),
+        "split": lambda **traffic: split(client, name, **traffic),
     }
 
 
-def _split(client: MLClient, name: str, **traffic: int) -> None:
+def split(client: MLClient, name: str, **traffic: int) -> None:
     endpoint = client.online_endpoints.get(name)
     endpoint.traffic, endpoint.mirror_traffic = traffic, {}
     client.online_endpoints.begin_create_or_update(endpoint).result()

@@ -7,6 +7,7 @@ The checks look at real resources, so each answer is carried out on local Azure 
 from __future__ import annotations
 
 import importlib
+import json
 import secrets
 import socket
 import subprocess
@@ -14,15 +15,17 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import requests
 from azure.ai.ml import MLClient
+from azure.ai.ml.constants._endpoint import EndpointInvokeFields
 
 from helpers.checks import Exercise, State, Verdict
 from helpers.workspace import ensure_deployment, ensure_endpoint
 from tests.notebooks.conftest import INSTANCE_TYPE, LESSONS, ROOT, read
-from tests.notebooks.lesson_names import NAMES, Names
+from tests.notebooks.lesson_names import NAMES, Names, split
 from tests.notebooks.wrong_answers import ANSWERS, Answers
 
 
@@ -140,3 +143,21 @@ def test_every_exercise_has_hints() -> None:
     for answers in ANSWERS:
         module = importlib.import_module(f"helpers.exercises.lesson_{answers.lesson}")
         assert getattr(module, answers.exercise).hints
+
+
+def test_invoke_keeps_sending_the_deployments_name(
+    workspace: MLClient, endpoint_name: str, tmp_path: Path
+) -> None:
+    """Lesson 05 warns of this; when it fails, the SDK is mended and the warning can go."""
+    split(workspace, endpoint_name, blue=100)
+    file = tmp_path / "digit.json"
+    file.write_text(json.dumps({"data": [[8] * 64]}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EndpointInvokeFields, "DEFAULT_HEADER", {"Content-Type": "application/json"})
+        answers = [
+            json.loads(
+                workspace.online_endpoints.invoke(endpoint_name, request_file=file, **chosen)
+            )["framework"]
+            for chosen in ({}, {"deployment_name": "green"}, {})
+        ]
+    assert answers == ["pytorch", "keras", "keras"]

@@ -255,9 +255,6 @@ def test_wrong_pictures_are_refused_in_one_sentence(content: bytes, came: str) -
     assert sentence.endswith(".")
 
 
-GRADIENT = png(Image.radial_gradient("L").resize((30, 30)))
-
-
 def outcome(raw_data: str) -> str:
     """Return "read" or the sentence of the refusal; any other exception is an error."""
     try:
@@ -269,13 +266,37 @@ def outcome(raw_data: str) -> str:
     return "read"
 
 
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """Return one part of a PNG file, with the checksum that makes a reader look inside."""
+    length, checksum = len(content), zlib.crc32(kind + content)
+    return length.to_bytes(4, "big") + kind + content + checksum.to_bytes(4, "big")
+
+
+CHUNKS = st.sampled_from([b"PLTE", b"tRNS", b"iCCP", b"IDAT", b"IEND", b"zTXt", b"acTL", b"eXIf"])
+
+
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, len(GRADIENT) - 1), st.integers(0, 255)), min_size=1))
-def test_damaged_pictures_are_read_or_refused(damage: list[tuple[int, int]]) -> None:
-    content = bytearray(GRADIENT)
-    for position, value in damage:
-        content[position] = value
-    assert outcome(image_request(bytes(content))).startswith(("read", "Expected "))
+@given(
+    st.sampled_from(["L", "LA", "P", "RGB", "1"]),
+    st.sampled_from([33, -12]),
+    st.lists(st.tuples(CHUNKS, st.binary(max_size=30)), min_size=1, max_size=3),
+)
+def test_odd_pictures_are_read_or_refused(
+    mode: str, position: int, additions: list[tuple[bytes, bytes]]
+) -> None:
+    picture = png(Image.radial_gradient("L").resize((30, 30)).convert(mode))
+    odd = b"".join(chunk(kind, content) for kind, content in additions)
+    content = picture[:position] + odd + picture[position:]
+    assert outcome(image_request(content)).startswith(("read", "Expected "))
+
+
+@pytest.mark.parametrize("without", [b"PLTE", b"IDAT", b"IEND"])
+def test_picture_with_a_part_missing(without: bytes) -> None:
+    picture = png(Image.radial_gradient("L").convert("P"))
+    start = picture.index(without) - 4
+    end = start + 12 + int.from_bytes(picture[start : start + 4], "big")
+    result = outcome(image_request(picture[:start] + picture[end:]))
+    assert result.startswith(("read", "Expected "))
 
 
 @given(st.binary())

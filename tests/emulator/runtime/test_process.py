@@ -166,7 +166,7 @@ async def test_slow_init_runs_out_of_time(runtime: ProcessRuntime, spec: Spec) -
     started = time.monotonic()
     with pytest.raises(ServerFailed, match="did not answer within 2 seconds") as failed:
         await server.ready()
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 5
     assert failed.value.exit_code is None
     assert "Invoking user's init function" in failed.value.log
 
@@ -217,11 +217,9 @@ async def test_back_off_grows(
 
     await runtime.start(spec(), on_change)
     await until(lambda: len(waits) == 4)
-    # At least that long; how much longer depends on how busy the machine is.
-    assert [wait > least for wait, least in zip(waits, (0.1, 0.2, 0.4, 0.4), strict=True)] == [
-        True
-    ] * 4
-    assert waits[0] < waits[2]
+    # At least that long, less a clock's tick; how much longer depends on how busy the machine is.
+    at_least = (0.1, 0.2, 0.4, 0.4)
+    assert all(wait > 0.95 * least for wait, least in zip(waits, at_least, strict=True)), waits
 
 
 async def test_worker_that_dies_is_replaced_by_the_server_itself(
@@ -332,8 +330,7 @@ async def test_stop_while_starting(
     await runtime.stop(server)
     with pytest.raises(ServerFailed, match="stopped before it was ready"):
         await server.ready()
-    left = [each for each in psutil.process_iter() if _runs_in(each, what.app_root)]
-    assert left == []
+    await until(lambda: not any(_runs_in(p, what.app_root) for p in psutil.process_iter()), 5)
 
 
 def _runs_in(process: psutil.Process, folder: Path) -> bool:

@@ -1,0 +1,240 @@
+"""Servers forked from a warm process: as good as started plainly, and sooner ready."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from emulator.runtime import fork_server, process
+from emulator.runtime.process import ProcessRuntime, Server, ServerFailed, ServerSpec, State
+from tests.emulator.runtime.servers import ECHO, MIRROR, is_forked, post, served, until
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone forks servers"),
+]
+Spec = Callable[..., ServerSpec]
+
+
+def parent(server: Server) -> psutil.Process:
+    found = psutil.Process(server.pid).parent()
+    assert found
+    return found
+
+
+async def test_servers_of_one_environment_share_a_fork_server(
+    runtime: ProcessRuntime, spec: Spec
+) -> None:
+    servers = await asyncio.gather(
+        *(served(runtime, spec(name=f"ep--blue--{number}")) for number in range(3))
+    )
+    assert len({parent(server).pid for server in servers}) == 1
+    assert await asyncio.gather(*(post(server.port, 1) for server in servers)) == [1, 1, 1]
+    assert len({server.port for server in servers}) == 3
+
+
+async def test_another_interpreter_or_framework_has_its_own(
+    runtime: ProcessRuntime, spec: Spec
+) -> None:
+    one = await served(runtime, spec(name="a"))
+    other = await served(runtime, spec(name="b", preload=("sqlite3",)))
+    assert parent(one) != parent(other)
+
+
+async def test_warm_starts_it_ahead(runtime: ProcessRuntime, spec: Spec) -> None:
+    what = spec()
+    runtime.warm(what.python, what.preload)
+    await until(lambda: psutil.Process().children())
+    ahead = psutil.Process().children()
+    server = await served(runtime, what)
+    assert [parent(server)] == ahead
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"OMP_NUM_THREADS": "1"},  # read by native code
+        {"PYTHONHASHSEED": "0"},  # read by Python when it starts
+        {"PYDANTIC_DISABLE_PLUGINS": "1"},  # read by a module while it is imported
+        {"HOME": "/nowhere"},
+    ],
+    ids=lambda variables: next(iter(variables)),
+)
+async def test_variable_that_comes_too_late_for_a_fork(
+    runtime: ProcessRuntime, spec: Spec, variables: dict[str, str]
+) -> None:
+    server = await served(runtime, spec(MIRROR, variables=variables))
+    assert not is_forked(server)
+    assert (await post(server.port, "dict(os.environ)")).items() >= variables.items()
+
+
+async def test_code_that_sets_such_a_variable(runtime: ProcessRuntime, spec: Spec) -> None:
+    script = 'import os\nos.environ["KERAS_BACKEND"] = "torch"\n'
+    what = spec()
+    (what.app_root / "score.py").write_text(script + (what.app_root / "score.py").read_text())
+    assert not is_forked(await served(runtime, what))
+
+
+async def test_other_variables_leave_it_forked(runtime: ProcessRuntime, spec: Spec) -> None:
+    server = await served(runtime, spec(MIRROR, variables={"LABELS": "0-9", "TZ": "UTC"}))
+    assert is_forked(server)
+    assert await post(server.port, "os.environ['LABELS']") == "0-9"
+
+
+async def test_own_module_with_an_installed_name(runtime: ProcessRuntime, spec: Spec) -> None:
+    """The inference server puts the deployment's folder last on the path, forked or not."""
+    for variables in ({}, {"OMP_NUM_THREADS": "1"}):
+        what = spec(MIRROR, name=f"ep--{len(variables)}", variables=variables)
+        (what.app_root / "flask.py").write_text("raise RuntimeError('the wrong one')\n")
+        (what.app_root / "labels.py").write_text("names = ['zero', 'one']\n")
+        server = await served(runtime, what)
+        assert await post(server.port, "__import__('labels').names") == ["zero", "one"]
+        assert "site-packages" in await post(server.port, "__import__('flask').__file__")
+
+
+async def test_killed_fork_server_is_replaced(
+    runtime: ProcessRuntime, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "BACK_OFF_FIRST", 0.1)
+    servers = [await served(runtime, spec(name=name)) for name in ("a", "b")]
+    first = parent(servers[0])
+    first.kill()
+    await until(lambda: all(s.restarts == 1 and s.state is State.READY for s in servers))
+    assert parent(servers[0]) == parent(servers[1]) != first
+    assert [server.exit_code for server in servers] == [137, 137]
+
+
+async def test_fork_server_that_cannot_start_leaves_the_error_to_the_server(
+    runtime: ProcessRuntime, spec: Spec
+) -> None:
+    """An interpreter without the inference server, say: the log says what is missing."""
+    what = spec(variables={"GREETING": "hello"})
+    broken = what.app_root.parent / "python"
+    broken.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')  # no site-packages
+    broken.chmod(0o755)
+    server = await runtime.start(spec(python=broken), lambda _: None)
+    with pytest.raises(ServerFailed) as failed:
+        await server.ready()
+    assert "No module named 'azureml_inference_server_http'" in failed.value.log
+
+
+async def test_idle_fork_server_ends(
+    runtime: ProcessRuntime, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fork_server, "IDLE", 0.3)
+    server = await served(runtime, spec())
+    warm = parent(server)
+    await asyncio.sleep(1)
+    assert server.state is State.READY
+    await runtime.stop(server)
+    await until(lambda: not warm.is_running(), 3)
+    again = await served(runtime, spec())
+    assert await post(again.port, 2) == 2
+
+
+async def test_random_numbers_differ_between_servers_and_workers(
+    runtime: ProcessRuntime, spec: Spec
+) -> None:
+    script = """
+        import json, os, random
+        import numpy
+
+        def init():
+            pass
+
+        def run(data):
+            return [os.getpid(), random.random(), float(numpy.random.random())]
+    """
+    servers = [
+        await served(runtime, spec(script, name=n, preload=("numpy",), variables=two))
+        for n, two in (("a", {"WORKER_COUNT": "2"}), ("b", {"WORKER_COUNT": "2"}))
+    ]
+    seen: dict[int, tuple[float, float]] = {}
+    async with asyncio.timeout(20):
+        while len(seen) < 4:
+            for server in servers:
+                pid, *numbers = await post(server.port, None)
+                seen.setdefault(pid, (numbers[0], numbers[1]))
+    assert len({python for python, _ in seen.values()}) == 4
+    assert len({numpy for _, numpy in seen.values()}) == 4
+
+
+async def test_loggers_of_preloaded_libraries_still_log(
+    runtime: ProcessRuntime, spec: Spec
+) -> None:
+    script = (
+        ECHO
+        + "\n    import logging, urllib3.connectionpool\n"
+        + """
+    def init():
+        logging.getLogger("urllib3.connectionpool").warning("as in a plain start")
+"""
+    )
+    for variables in ({}, {"OMP_NUM_THREADS": "1"}):
+        name = f"ep--{len(variables)}"
+        what = spec(script, name=name, variables=variables, preload=("urllib3.connectionpool",))
+        await served(runtime, what)
+        assert "as in a plain start" in what.log_file.read_text()
+
+
+@pytest.mark.slow
+async def test_torch_computes_in_several_forked_servers_at_once(
+    runtime: ProcessRuntime, spec: Spec
+) -> None:
+    script = """
+        import json
+        import torch
+
+        def init():
+            global layer
+            torch.manual_seed(7)
+            layer = torch.nn.Linear(512, 512)
+
+        def run(data):
+            with torch.inference_mode():
+                x = torch.ones(256, 512)
+                for _ in range(json.loads(data)):
+                    x = torch.tanh(layer(x))
+            return [float(x.sum()), torch.get_num_threads(), torch.initial_seed()]
+    """
+    servers = [
+        await served(runtime, spec(script, name=name, preload=("torch",))) for name in ("a", "b")
+    ]
+    assert all(is_forked(server) for server in servers)
+    plain = await served(
+        runtime, spec(script, name="c", preload=("torch",), variables={"PYTHONHASHSEED": "1"})
+    )
+    assert not is_forked(plain)
+    answers = await asyncio.gather(*(post(s.port, 50) for s in (*servers, plain) for _ in "12"))
+    assert len({tuple(answer) for answer in answers}) == 1
+
+
+@pytest.mark.slow
+async def test_keras_computes_in_several_forked_servers_at_once(
+    runtime: ProcessRuntime, spec: Spec
+) -> None:
+    script = """
+        import json
+        import keras
+        import numpy
+
+        def init():
+            global model
+            keras.utils.set_random_seed(7)
+            model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, "softmax")])
+
+        def run(data):
+            images = numpy.ones((json.loads(data), 64), "float32")
+            return float(model(images, training=False).numpy().sum())
+    """
+    servers = [
+        await served(runtime, spec(script, name=name, preload=("tensorflow",)))
+        for name in ("a", "b")
+    ]
+    assert all(is_forked(server) for server in servers)
+    answers = await asyncio.gather(*(post(server.port, 32) for server in servers for _ in "12"))
+    assert answers == pytest.approx([32.0] * 4, rel=1e-4)
