@@ -250,7 +250,7 @@ import time
 import requests
 
 
-def wait_until_healthy(process, url, seconds=60):
+def wait_until_healthy(process, url, seconds=120):
     """Ask the server's health page until it answers."""
     end = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < end:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,17 +17,9 @@ from azure.identity import DefaultAzureCredential
 from emulator import daemon
 from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
 from tests.emulator.services.deployments import ECHO, Workbench
+from tests.emulator.waiting import until
 
 SLOW_INIT = ECHO.replace("global greeting", "global greeting; time.sleep(30)")
-
-
-def until(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
 
 
 @pytest.fixture

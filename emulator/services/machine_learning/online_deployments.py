@@ -23,6 +23,7 @@ from emulator.arm.errors import ArmError, bad_request, conflict, not_found
 from emulator.arm.http import ArmRequest, ArmResponse, expand, page
 from emulator.arm.ids import parent_of, system_data
 from emulator.arm.operations import Operations
+from emulator.services.machine_learning.answers import shown
 from emulator.services.machine_learning.assets import resolve
 from emulator.services.machine_learning.deployer import Deployer
 from emulator.services.machine_learning.deployment_rules import (
@@ -101,7 +102,7 @@ class OnlineDeployments:
     async def list(self, request: ArmRequest) -> ArmResponse:
         endpoint = self._endpoint(request)
         deployments = self.store.of_type(ONLINE_DEPLOYMENT_TYPE, endpoint.id)
-        return page(request, [_shown(deployment) for deployment in deployments])
+        return page(request, [shown(deployment) for deployment in deployments])
 
     async def delete(self, request: ArmRequest) -> ArmResponse:
         endpoint = self._endpoint(request)
@@ -130,7 +131,7 @@ class OnlineDeployments:
         self.routes.publish(parent_of(deployment.id))
 
     async def get(self, request: ArmRequest) -> ArmResponse:
-        return ArmResponse(_shown(self._deployment(request)))
+        return ArmResponse(shown(self._deployment(request)))
 
     async def update(self, request: ArmRequest) -> ArmResponse:
         """PATCH: tags and the instance count."""
@@ -197,7 +198,7 @@ class OnlineDeployments:
             request,
             endpoint.body["location"],
             status=200 if before else 201,
-            body=_shown(deployment),
+            body=shown(deployment),
         )
 
     async def _bring_up(self, deployment: Resource, only_count: bool) -> None:
@@ -333,12 +334,3 @@ def _with_defaults(given: dict[str, Any]) -> dict[str, Any]:
 
 def _without_nulls(settings: dict[str, Any] | None) -> dict[str, Any]:
     return {key: value for key, value in (settings or {}).items() if value is not None}
-
-
-def _shown(deployment: Resource) -> dict[str, Any]:
-    return {
-        "id": deployment.id,
-        "name": deployment.name,
-        "type": ONLINE_DEPLOYMENT_TYPE,
-        **deployment.body,
-    }

@@ -22,6 +22,7 @@ from emulator.arm.http import ArmRequest, ArmResponse, page
 from emulator.arm.ids import name_of, parent_of, stable_guid, system_data
 from emulator.arm.operations import Operations
 from emulator.defaults import TENANT
+from emulator.services.machine_learning.answers import shown
 from emulator.services.machine_learning.names import check_name
 from emulator.services.machine_learning.paths import (
     ONLINE_DEPLOYMENT_TYPE,
@@ -92,7 +93,7 @@ class OnlineEndpoints:
     async def list(self, request: ArmRequest) -> ArmResponse:
         workspace = require_workspace(self.store, request)
         endpoints = self.store.of_type(ONLINE_ENDPOINT_TYPE, workspace.id)
-        return page(request, [_shown(endpoint) for endpoint in endpoints])
+        return page(request, [shown(endpoint) for endpoint in endpoints])
 
     async def delete(self, request: ArmRequest) -> ArmResponse:
         require_workspace(self.store, request)
@@ -113,7 +114,7 @@ class OnlineEndpoints:
         self.store.delete(endpoint_id)
 
     async def get(self, request: ArmRequest) -> ArmResponse:
-        return ArmResponse(_shown(self._endpoint(request)))
+        return ArmResponse(shown(self._endpoint(request)))
 
     async def update(self, request: ArmRequest) -> ArmResponse:
         """PATCH: tags and identity; the SDK changes everything else by PUT."""
@@ -186,7 +187,7 @@ class OnlineEndpoints:
             request,
             endpoint.body["location"],
             status=200 if before else 201,
-            body=_shown(endpoint),
+            body=shown(endpoint),
         )
 
     async def _publish(self, endpoint_id: str) -> None:
@@ -347,15 +348,6 @@ class OnlineEndpoints:
                 )
             shares[deployment.name] = share
         return shares
-
-
-def _shown(endpoint: Resource) -> dict[str, Any]:
-    return {
-        "id": endpoint.id,
-        "name": endpoint.name,
-        "type": ONLINE_ENDPOINT_TYPE,
-        **endpoint.body,
-    }
 
 
 def _auth_mode(given: object) -> str:

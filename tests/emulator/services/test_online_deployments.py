@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 
 import psutil
 import pytest
@@ -14,15 +13,7 @@ from azure.ai.ml.entities import OnlineRequestSettings, ProbeSettings
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from tests.emulator.services.deployments import CONDA, ECHO
-
-
-def until(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
+from tests.emulator.waiting import until
 
 
 @pytest.fixture
