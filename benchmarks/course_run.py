@@ -61,7 +61,9 @@ def run_needed(lesson: Path) -> float:
     """Seconds for a kernel, the lesson's imports, and in the first lesson the training."""
     code = imports(lesson) + (TRAINING if lesson.name.startswith("00") else "")
     began = time.perf_counter()
-    manager, client = start_new_kernel(kernel_name=LOCAL, cwd=str(lesson.parent))
+    manager, client = start_new_kernel(
+        kernel_name=LOCAL, cwd=str(lesson.parent), stderr=subprocess.DEVNULL
+    )
     try:
         reply = client.execute_interactive(
             code, timeout=KERNEL_TIMEOUT, output_hook=lambda _message: None

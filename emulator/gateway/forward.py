@@ -91,7 +91,8 @@ class Exchange(asyncio.Protocol):
             return
         self.done = True
         if self.transport:
-            self.transport.close()
+            # What has not been sent of the request by now is of no use.
+            self.transport.abort()
         elif self.task:
             self.task.cancel()
         # The instance first: the next request is on its way before this answer is written.

@@ -4,10 +4,11 @@ A server that is forked is ready in a tenth of a second and shares the framework
 others; one that starts by itself imports torch or tensorflow first. The first server of an
 environment starts the fork server, which imports what that server would have imported.
 
-A plain start is used where being forked could make a difference: where an environment variable is
-set for the deployment, or named in its code, that is looked at while a framework is loaded.
-(A module of the deployment's own that has the name of an installed one makes none: the inference
-server puts the deployment's folder last on the path.)
+Being forked must make no difference. Environment variables that are looked at while a framework is
+loaded are the fork server's own from its start, whether they are set for the deployment or at the
+head of its code, so servers share one only if they agree about these; where that cannot be told,
+the server is started plainly. (A module of the deployment's own that has the name of an installed
+one is no such case: the inference server puts the deployment's folder last on the path.)
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +44,23 @@ EARLY = re.compile(
     r"|MALLOC_|MKL_|NUMEXPR_|NVIDIA_|OMP_|ONEDNN_|OPENBLAS_|OPENSSL_|PYTHON|PYTORCH_|TF_|TORCH_"
     r"|VECLIB_|XLA_)[A-Z0-9_]*"
 )
-_QUOTED = re.compile(rf"""(["'])(?:{EARLY.pattern})\1""")
+_NAMED = re.compile(rf"""(["'])(?:{EARLY.pattern})\1""")
+# os.environ["NAME"] = "value" or os.environ.setdefault("NAME", "value"), at the left margin
+_SET = re.compile(
+    rf"""^(?:os\.)?environ(?:\.setdefault\(|\[)(["'])(?P<name>{EARLY.pattern})\1(?:,|\] =) """
+    r"""(["'])(?P<value>[^"'\\\n]*)\3\)?[ \t]*(?:#.*)?$""",
+    re.MULTILINE,
+)
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What servers must have in common to be forked from one process."""
+
+    python: Path
+    preload: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...]
 
 
 class ForkedProcess:
@@ -68,8 +86,9 @@ class ForkServer:
         self.reader: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, python: Path, preload: tuple[str, ...], log_file: Path) -> ForkServer:
+    async def start(cls, kind: Kind, log_file: Path) -> ForkServer:
         """Start it and wait until the modules are loaded. Raises StartError."""
+        python = kind.python
         try:
             with log_file.open("wb") as log:
                 process = await asyncio.create_subprocess_exec(
@@ -77,9 +96,9 @@ class ForkServer:
                     LAUNCHER,
                     "serve",
                     str(os.getpid()),
-                    *preload,
+                    *kind.preload,
                     cwd=log_file.parent,
-                    env=clean_environment(python),
+                    env=clean_environment(python) | dict(kind.variables),
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=log,
@@ -158,25 +177,35 @@ async def end_process(process: asyncio.subprocess.Process) -> None:
 
 
 class ForkServers:
-    """The fork server of each environment: one for each interpreter and list of frameworks."""
+    """The fork servers that run, one of each kind."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.started: dict[tuple[Path, tuple[str, ...]], asyncio.Task[ForkServer]] = {}
+        self.started: dict[Kind, asyncio.Task[ForkServer]] = {}
         self.timers: dict[ForkServer, asyncio.TimerHandle] = {}
 
-    def warm(self, python: Path, preload: tuple[str, ...]) -> asyncio.Task[ForkServer]:
-        """The environment's fork server; it is started now unless it runs."""
-        key = (python, preload)
-        task = self.started.get(key)
+    async def warm(
+        self,
+        python: Path,
+        preload: tuple[str, ...],
+        app_root: Path | None,
+        variables: Mapping[str, str],
+    ) -> None:
+        """Start the fork server for this code and these variables, unless it runs."""
+        early = await asyncio.to_thread(_early, variables, app_root)
+        if early is not None:
+            self._server(Kind(python, preload, early))
+
+    def _server(self, kind: Kind) -> asyncio.Task[ForkServer]:
+        task = self.started.get(kind)
         if task is None or _ended(task):
-            task = self.started[key] = asyncio.create_task(self._start(python, preload))
+            task = self.started[kind] = asyncio.create_task(self._start(kind))
             task.add_done_callback(_ended)  # looks at the error, which `start` reports if asked
         return task
 
-    async def _start(self, python: Path, preload: tuple[str, ...]) -> ForkServer:
-        name = "-".join(("fork-server", python.parent.parent.name, *preload))
-        server = await ForkServer.start(python, preload, self.folder / f"{name}.log")
+    async def _start(self, kind: Kind) -> ForkServer:
+        name = "-".join(("fork-server", kind.python.parent.parent.name, *kind.preload))
+        server = await ForkServer.start(kind, self.folder / f"{name}.log")
         self._rest(server)
         return server
 
@@ -198,10 +227,17 @@ class ForkServers:
 
         Raises StartError when it cannot be started either way.
         """
-        if sys.platform.startswith("linux") and not await asyncio.to_thread(_is_early, request):
+        if not sys.platform.startswith("linux"):
+            return await start_plainly(request)
+        common = clean_environment(request.python).items()
+        own = {
+            name: value for name, value in request.variables.items() if (name, value) not in common
+        }
+        early = await asyncio.to_thread(_early, own, request.app_root)
+        if early is not None:
             try:
-                server = await asyncio.shield(self.warm(request.python, preload))
-                if not server.variables & _own_variables(request):
+                server = await asyncio.shield(self._server(Kind(request.python, preload, early)))
+                if not server.variables & (own.keys() - dict(early).keys()):
                     return await server.fork(request)
             except StartError as error:
                 _log.warning("%s is started plainly: %s", request.name, error)
@@ -222,15 +258,17 @@ def _ended(task: asyncio.Task[ForkServer]) -> bool:
     return task.cancelled() or task.exception() is not None or not task.result().alive
 
 
-def _own_variables(request: StartRequest) -> set[str]:
-    """The variables that the server does not have in common with its fork server."""
-    common = clean_environment(request.python).items()
-    return {name for name, value in request.variables.items() if (name, value) not in common}
-
-
-def _is_early(request: StartRequest) -> bool:
-    """Whether such a variable is set, or named in the deployment's code, as it is to set it."""
-    if any(EARLY.fullmatch(name) for name in _own_variables(request)):
-        return True
-    files = (file for file in request.app_root.rglob("*.py") if file.is_file())
-    return any(_QUOTED.search(file.read_text(errors="replace")) for file in files)
+def _early(
+    variables: Mapping[str, str], app_root: Path | None
+) -> tuple[tuple[str, str], ...] | None:
+    """The variables that must be set before a framework is loaded; None if that cannot be told."""
+    early = {name: value for name, value in variables.items() if EARLY.fullmatch(name)}
+    for file in app_root.rglob("*.py") if app_root else ():
+        text = file.read_text(errors="replace") if file.is_file() else ""
+        settings = list(_SET.finditer(text))
+        if len(settings) != len(_NAMED.findall(text)):
+            return None  # read, perhaps, or set in another way
+        for setting in settings:
+            if early.setdefault(setting["name"], setting["value"]) != setting["value"]:
+                return None
+    return tuple(sorted(early.items()))

@@ -16,7 +16,7 @@ import asyncio
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,11 +48,25 @@ class ProcessRuntime:
         self.records = Records(folder)
         self.fork_servers = ForkServers(folder)
         self.tasks: dict[Server, asyncio.Task[None]] = {}
+        self.warming: set[asyncio.Task[None]] = set()
 
-    def warm(self, python: Path, preload: tuple[str, ...]) -> None:
-        """Begin to load the frameworks, for a server that is to start soon. Linux only."""
+    def warm(
+        self,
+        python: Path,
+        preload: tuple[str, ...],
+        app_root: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """Begin to load the frameworks for a server that is to start soon. Linux only.
+
+        The arguments are those of its ServerSpec, as far as they are known. Returns at once.
+        """
         if sys.platform.startswith("linux"):
-            self.fork_servers.warm(python, preload)
+            task = asyncio.create_task(
+                self.fork_servers.warm(python, preload, app_root, variables or {})
+            )
+            self.warming.add(task)
+            task.add_done_callback(self.warming.discard)
 
     async def start(self, spec: ServerSpec, on_change: Callable[[Server], None]) -> Server:
         """Start a server and look after it until it is stopped. Answers at once.
@@ -76,6 +90,7 @@ class ProcessRuntime:
     async def close(self) -> None:
         """Stop every server and fork server."""
         await asyncio.gather(*(self.stop(server) for server in list(self.tasks)))
+        await asyncio.gather(*self.warming, return_exceptions=True)
         await self.fork_servers.close()
 
     async def recover(self) -> None:

@@ -10,6 +10,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import requests
 
 from emulator.gateway import request as gateway_request
 from emulator.gateway import server as gateway_server
+from emulator.routing import DeploymentRoute
 from emulator.tls import CertificateAuthority
 from tests.emulator.gateway.scripted import (
     HOST,
@@ -312,6 +314,22 @@ def test_a_client_that_goes_frees_its_place(serving: Serving, instance: Make) ->
     eventually(lambda: not serving.table.busy, "the first's place is free")
     stuck.respond = reply()
     assert serving.send().status_code == 200
+
+
+def test_an_instance_that_does_not_read_is_left(serving: Serving) -> None:
+    body = b"x" * 20_000_000
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        serving.route.deployments["blue"] = DeploymentRoute(
+            "blue", (listener.getsockname()[1],), request_timeout_seconds=0.5
+        )
+        serving.route.traffic = {"blue": 100}
+        assert serving.send(data=body).status_code == 408
+        connection, _ = listener.accept()
+        with connection, suppress(ConnectionResetError):
+            connection.settimeout(PATIENCE)
+            assert len(read_to_end(connection)) < len(body)
+    assert not serving.table.busy
 
 
 def test_half_a_request_harms_nobody(serving: Serving, blue: Instance) -> None:

@@ -30,10 +30,14 @@ async def runtime(tmp_path: Path) -> AsyncIterator[ProcessRuntime]:
 def spec(tmp_path: Path) -> Callable[..., ServerSpec]:
     """Writes `script` as score.py and answers what to start; `changes` are fields of the spec."""
 
-    def write(script: str = ECHO, *, name: str = "ep--blue--0", **changes: Any) -> ServerSpec:
+    def write(
+        script: str = ECHO, *, name: str = "ep--blue--0", plainly: bool = False, **changes: Any
+    ) -> ServerSpec:
         app_root = tmp_path / name / "code"
         app_root.mkdir(parents=True, exist_ok=True)
-        (app_root / "score.py").write_text(textwrap.dedent(script))
+        # What such a name is there for cannot be told, so the server is not forked.
+        head = '# "OMP_NUM_THREADS"\n' if plainly else ""
+        (app_root / "score.py").write_text(head + textwrap.dedent(script))
         model_dir = tmp_path / name / "model"
         model_dir.mkdir(exist_ok=True)
         defaults: dict[str, Any] = {

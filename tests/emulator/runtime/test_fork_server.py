@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from textwrap import dedent
 
 import psutil
 import pytest
@@ -54,29 +55,62 @@ async def test_warm_starts_it_ahead(runtime: ProcessRuntime, spec: Spec) -> None
     assert [parent(server)] == ahead
 
 
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {"OMP_NUM_THREADS": "1"},  # read by native code
-        {"PYTHONHASHSEED": "0"},  # read by Python when it starts
-        {"PYDANTIC_DISABLE_PLUGINS": "1"},  # read by a module while it is imported
-        {"HOME": "/nowhere"},
-    ],
-    ids=lambda variables: next(iter(variables)),
-)
-async def test_variable_that_comes_too_late_for_a_fork(
+EARLY = [
+    {"OMP_NUM_THREADS": "1"},  # read by native code
+    {"PYTHONHASHSEED": "0"},  # read by Python when it starts
+]
+
+
+@pytest.mark.parametrize("variables", EARLY, ids=lambda variables: next(iter(variables)))
+async def test_variable_of_the_deployment_is_there_when_frameworks_are_loaded(
     runtime: ProcessRuntime, spec: Spec, variables: dict[str, str]
 ) -> None:
-    server = await served(runtime, spec(MIRROR, variables=variables))
+    servers = [
+        await served(runtime, spec(MIRROR, name="a", variables=variables)),
+        await served(runtime, spec(MIRROR, name="b", variables=variables)),
+        await served(runtime, spec(MIRROR, name="c")),
+    ]
+    assert all(is_forked(server) for server in servers)
+    assert parent(servers[0]) == parent(servers[1]) != parent(servers[2])
+    assert parent(servers[0]).environ().items() >= variables.items()
+    assert (await post(servers[0].port, "dict(os.environ)")).items() >= variables.items()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['os.environ["KERAS_BACKEND"] = "torch"', "os.environ.setdefault('KERAS_BACKEND', 'torch')"],
+)
+async def test_variable_set_by_the_code_too(runtime: ProcessRuntime, spec: Spec, line: str) -> None:
+    server = await served(runtime, spec(f"import os\n{line}\n" + dedent(MIRROR)))
+    assert is_forked(server)
+    assert parent(server).environ()["KERAS_BACKEND"] == "torch"
+    assert await post(server.port, "os.environ['KERAS_BACKEND']") == "torch"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'os.environ.update({"KERAS_BACKEND": "torch"})',
+        'os.environ["KERAS_BACKEND"] = "torch" if sys.argv else "jax"',
+        'os.environ["KERAS_BACKEND"] = "torch"; os.environ["KERAS_BACKEND"] = "jax"',
+        'os.environ["TF_NAME"] = "a"',  # and the deployment sets it to b
+    ],
+)
+async def test_plain_start_where_it_cannot_be_told(
+    runtime: ProcessRuntime, spec: Spec, line: str
+) -> None:
+    script = f"import os, sys\n{line}\n" + dedent(MIRROR)
+    server = await served(runtime, spec(script, variables={"TF_NAME": "b"}))
     assert not is_forked(server)
-    assert (await post(server.port, "dict(os.environ)")).items() >= variables.items()
 
 
-async def test_code_that_sets_such_a_variable(runtime: ProcessRuntime, spec: Spec) -> None:
-    script = 'import os\nos.environ["KERAS_BACKEND"] = "torch"\n'
-    what = spec()
-    (what.app_root / "score.py").write_text(script + (what.app_root / "score.py").read_text())
-    assert not is_forked(await served(runtime, what))
+@pytest.mark.parametrize("name", ["PYDANTIC_DISABLE_PLUGINS", "HOME"])
+async def test_plain_start_where_a_module_looked_at_a_variable(
+    runtime: ProcessRuntime, spec: Spec, name: str
+) -> None:
+    server = await served(runtime, spec(MIRROR, variables={name: "/nowhere"}))
+    assert not is_forked(server)
+    assert await post(server.port, f"os.environ['{name}']") == "/nowhere"
 
 
 async def test_other_variables_leave_it_forked(runtime: ProcessRuntime, spec: Spec) -> None:
@@ -87,8 +121,8 @@ async def test_other_variables_leave_it_forked(runtime: ProcessRuntime, spec: Sp
 
 async def test_own_module_with_an_installed_name(runtime: ProcessRuntime, spec: Spec) -> None:
     """The inference server puts the deployment's folder last on the path, forked or not."""
-    for variables in ({}, {"OMP_NUM_THREADS": "1"}):
-        what = spec(MIRROR, name=f"ep--{len(variables)}", variables=variables)
+    for plainly in (False, True):
+        what = spec(MIRROR, name=f"ep--{plainly}", plainly=plainly)
         (what.app_root / "flask.py").write_text("raise RuntimeError('the wrong one')\n")
         (what.app_root / "labels.py").write_text("names = ['zero', 'one']\n")
         server = await served(runtime, what)
@@ -174,9 +208,9 @@ async def test_loggers_of_preloaded_libraries_still_log(
         logging.getLogger("urllib3.connectionpool").warning("as in a plain start")
 """
     )
-    for variables in ({}, {"OMP_NUM_THREADS": "1"}):
-        name = f"ep--{len(variables)}"
-        what = spec(script, name=name, variables=variables, preload=("urllib3.connectionpool",))
+    for plainly in (False, True):
+        preload = ("urllib3.connectionpool",)
+        what = spec(script, name=f"ep--{plainly}", plainly=plainly, preload=preload)
         await served(runtime, what)
         assert "as in a plain start" in what.log_file.read_text()
 
@@ -205,9 +239,7 @@ async def test_torch_computes_in_several_forked_servers_at_once(
         await served(runtime, spec(script, name=name, preload=("torch",))) for name in ("a", "b")
     ]
     assert all(is_forked(server) for server in servers)
-    plain = await served(
-        runtime, spec(script, name="c", preload=("torch",), variables={"PYTHONHASHSEED": "1"})
-    )
+    plain = await served(runtime, spec(script, name="c", preload=("torch",), plainly=True))
     assert not is_forked(plain)
     answers = await asyncio.gather(*(post(s.port, 50) for s in (*servers, plain) for _ in "12"))
     assert len({tuple(answer) for answer in answers}) == 1

@@ -28,19 +28,15 @@ from tests.emulator.runtime.servers import (
 pytestmark = pytest.mark.anyio
 Spec = Callable[..., ServerSpec]
 
-# A variable that is read while libraries are loaded: the server has to be started plainly.
-PLAINLY = {"OMP_NUM_THREADS": "1"}
-BOTH_STARTS = pytest.mark.parametrize("variables", [{}, PLAINLY], ids=["forked", "plain"])
+BOTH_STARTS = pytest.mark.parametrize("plainly", [False, True], ids=["forked", "plain"])
 
 
 @BOTH_STARTS
-async def test_scores_on_loopback_only(
-    runtime: ProcessRuntime, spec: Spec, variables: dict[str, str]
-) -> None:
-    server = await served(runtime, spec(variables=variables))
+async def test_scores_on_loopback_only(runtime: ProcessRuntime, spec: Spec, plainly: bool) -> None:
+    server = await served(runtime, spec(plainly=plainly))
 
     assert server.state is State.READY
-    assert is_forked(server) is (not variables and sys.platform.startswith("linux"))
+    assert is_forked(server) is (not plainly and sys.platform.startswith("linux"))
     assert await post(server.port, {"data": [1, 2]}) == {"data": [1, 2]}
     listening = {
         (connection.laddr.ip, connection.laddr.port)
@@ -55,12 +51,14 @@ async def test_scores_on_loopback_only(
 async def test_environment_is_the_deployments_and_not_the_emulators(
     runtime: ProcessRuntime,
     spec: Spec,
-    variables: dict[str, str],
+    plainly: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("AZURE_CLIENT_SECRET", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, "the emulator's own")
-    what = spec(MIRROR, variables={**variables, "GREETING": "hello", "AML_APP_ROOT": "/not/there"})
+    what = spec(
+        MIRROR, plainly=plainly, variables={"GREETING": "hello", "AML_APP_ROOT": "/not/there"}
+    )
     server = await served(runtime, what)
 
     seen = await post(server.port, "dict(os.environ)")
@@ -78,9 +76,9 @@ async def test_environment_is_the_deployments_and_not_the_emulators(
 
 @BOTH_STARTS
 async def test_leads_a_session_of_its_own_and_has_no_input(
-    runtime: ProcessRuntime, spec: Spec, variables: dict[str, str]
+    runtime: ProcessRuntime, spec: Spec, plainly: bool
 ) -> None:
-    server = await served(runtime, spec(MIRROR, variables=variables))
+    server = await served(runtime, spec(MIRROR, plainly=plainly))
 
     assert await post(server.port, "os.getpgid(0)") == server.pid
     assert await post(server.port, "os.getsid(0)") == server.pid
@@ -275,9 +273,7 @@ async def test_unready_server_recovers(runtime: ProcessRuntime, spec: Spec) -> N
 
 
 @BOTH_STARTS
-async def test_stop_leaves_nothing(
-    runtime: ProcessRuntime, spec: Spec, variables: dict[str, str]
-) -> None:
+async def test_stop_leaves_nothing(runtime: ProcessRuntime, spec: Spec, plainly: bool) -> None:
     script = """
         import subprocess
         def init():
@@ -287,7 +283,7 @@ async def test_stop_leaves_nothing(
     """
     changes: list[State] = []
     server = await runtime.start(
-        spec(script, variables=variables), lambda server: changes.append(server.state)
+        spec(script, plainly=plainly), lambda server: changes.append(server.state)
     )
     await server.ready()
     leader, port = server.pid, server.port
@@ -321,10 +317,10 @@ async def test_stop_says_so_before_the_server_ends(runtime: ProcessRuntime, spec
 @pytest.mark.parametrize("delay", [0, 0.05, 0.4, 0.8])
 @BOTH_STARTS
 async def test_stop_while_starting(
-    runtime: ProcessRuntime, spec: Spec, variables: dict[str, str], delay: float
+    runtime: ProcessRuntime, spec: Spec, plainly: bool, delay: float
 ) -> None:
     script = "import time\ndef init():\n    time.sleep(60)\ndef run(data):\n    pass\n"
-    what = spec(script, variables=variables)
+    what = spec(script, plainly=plainly)
     server = await runtime.start(what, lambda _: None)
     await asyncio.sleep(delay)
     await runtime.stop(server)
@@ -362,7 +358,7 @@ asyncio.run(main())
 def test_nothing_outlives_a_killed_emulator(tmp_path: Path, spec: Spec) -> None:
     import pickle
 
-    specs = [spec(name="ep--a--0"), spec(name="ep--b--0", variables=PLAINLY)]
+    specs = [spec(name="ep--a--0"), spec(name="ep--b--0", plainly=True)]
     with subprocess.Popen(
         [sys.executable, "-c", EMULATOR, str(tmp_path / "runtime")],
         stdin=subprocess.PIPE,
