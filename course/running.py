@@ -9,17 +9,22 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from html import escape
 from pathlib import Path
 
 import click
 import nbformat
 from nbconvert import HTMLExporter
+from nbformat import NotebookNode
 from rich.console import Console
 from rich.table import Table
 
 from course import kernels
 from course.execution import LessonFailedError, execute
 from course.places import TITLES, open_place
+
+# What nbconvert writes for a figure without a description.
+UNDESCRIBED = "No description has been provided for this image"
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,17 @@ def write_page(notebook: Path) -> None:
     page, _ = HTMLExporter().from_notebook_node(
         content, resources={"metadata": {"name": notebook.stem}}
     )
-    notebook.with_suffix(".html").write_text(page, encoding="utf-8")
+    notebook.with_suffix(".html").write_text(_describe(page, content), encoding="utf-8")
+
+
+def _describe(page: str, notebook: NotebookNode) -> str:
+    """Give each figure the description in its output's metadata, which this template leaves out."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                alt = output.metadata.get("image/png", {}).get("alt", UNDESCRIBED)
+                page = page.replace(f'alt="{UNDESCRIBED}"', f'alt="{escape(alt)}"', 1)
+    return page
 
 
 def _write_summary(results: Sequence[Result], file: Path) -> None:

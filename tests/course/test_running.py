@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from course.running import UNDESCRIBED, write_page
 from emulator import daemon
 from emulator.home import Home
 
@@ -121,3 +123,24 @@ def test_a_run_that_is_stopped_stops_what_it_started(home: Home, tmp_path: Path)
     assert daemon.running(home) is None
     with pytest.raises(ProcessLookupError):
         os.kill(kernel, 0)
+
+
+def test_figures_keep_their_descriptions_on_the_page(tmp_path: Path) -> None:
+    pixel = (
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA"
+        "AABJRU5ErkJggg=="
+    )
+    outputs = [
+        nbformat.v4.new_output(
+            "display_data",
+            {"image/png": pixel},
+            metadata={"image/png": {"alt": words}} if words else {},
+        )
+        for words in ("first <b>", None, "third")
+    ]
+    cell = nbformat.v4.new_code_cell("", outputs=outputs)
+    file = tmp_path / "figures.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), file)
+    write_page(file)
+    described = re.findall(r'alt="([^"]*)"', file.with_suffix(".html").read_text())
+    assert described == ["first &lt;b&gt;", UNDESCRIBED, "third"]
