@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import time
@@ -87,12 +88,17 @@ def write_page(notebook: Path) -> None:
 
 def _describe(page: str, notebook: NotebookNode) -> str:
     """Give each figure the description in its output's metadata, which this template leaves out."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                alt = output.metadata.get("image/png", {}).get("alt", UNDESCRIBED)
-                page = page.replace(f'alt="{UNDESCRIBED}"', f'alt="{escape(alt)}"', 1)
-    return page
+    descriptions = iter(
+        output.metadata.get("image/png", {}).get("alt", UNDESCRIBED)
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    )
+    return re.sub(
+        f'alt="{UNDESCRIBED}"',
+        lambda _: f'alt="{escape(next(descriptions, UNDESCRIBED))}"',
+        page,
+    )
 
 
 def _write_summary(results: Sequence[Result], file: Path) -> None:
