@@ -170,13 +170,18 @@ class Deployer:
         properties = spec["properties"]
         workspace = parent_of(deployment_id, 2)
         python = await self._build(workspace, properties["environmentId"], folder, steps)
-        # The framework is loaded while the model is downloaded.
-        self.runtime.warm(python.python, python.preload)
         with (folder / "storage-initializer.log").open("a") as log:
             steps["ModelDownload"] = "InProgress"
             try:
-                model_dir = await self._download_model(workspace, properties, folder, log.write)
                 code_dir = await self._download_code(workspace, properties, folder, log.write)
+                # The framework is loaded while the model is downloaded.
+                self.runtime.warm(
+                    python.python,
+                    python.preload,
+                    code_dir,
+                    properties.get("environmentVariables") or {},
+                )
+                model_dir = await self._download_model(workspace, properties, folder, log.write)
             except ArmError as error:
                 steps["ModelDownload"] = "Failed"
                 log.write(f"{now()} {error.message}\n")

@@ -92,31 +92,27 @@ def test_a_deployment_from_yaml(ml_client, bench, tmp_path):
     assert made.provisioning_state == "Succeeded"
 
 
-def test_scaling_starts_and_stops_instances(ml_client, bench, served):
+def test_scaling_starts_and_stops_instances(local_azure, ml_client, bench, served):
     deployment = ml_client.online_deployments.get("blue", served)
-    before = inference_servers()
+    before = inference_servers(local_azure)
     for count in (3, 1):
         deployment.instance_count = count
         scaled = ml_client.online_deployments.begin_create_or_update(deployment).result()
         assert scaled.instance_count == count
-        until(lambda count=count: len(inference_servers()) == len(before) + count - 1)
+        until(lambda count=count: len(inference_servers(local_azure)) == len(before) + count - 1)
     assert bench.caller(served)({}).status_code == 200
 
 
-def inference_servers() -> set[str]:
-    """The inference servers on this machine, by the port that each listens on."""
+def inference_servers(azure) -> set[int]:
+    """The ports on which what this emulator has started listens."""
     found = set()
-    for process in psutil.process_iter(["cmdline"]):
-        variables = {}
+    for process in psutil.Process(azure.process.pid).children(recursive=True):
         try:
-            if any("inference" in word or "launcher" in word for word in process.cmdline()):
-                variables = process.environ()
-                for connection in process.net_connections("tcp"):
-                    if connection.status == psutil.CONN_LISTEN:
-                        found.add(connection.laddr.port)
+            for connection in process.net_connections("tcp"):
+                if connection.status == psutil.CONN_LISTEN:
+                    found.add(connection.laddr.port)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-        del variables
     return found
 
 
@@ -228,13 +224,13 @@ def test_a_deployment_with_traffic_cannot_be_deleted(ml_client, bench, served):
         ml_client.online_deployments.get("blue", served)
 
 
-def test_deleting_the_endpoint_leaves_no_process_behind(ml_client, bench):
-    before = inference_servers()
+def test_deleting_the_endpoint_leaves_no_process_behind(local_azure, ml_client, bench):
+    before = inference_servers(local_azure)
     name = bench.endpoint().name
     bench.deploy(name, "blue")
-    assert inference_servers() > before
+    assert inference_servers(local_azure) > before
     ml_client.online_endpoints.begin_delete(name).result()
-    until(lambda: inference_servers() == before)
+    until(lambda: inference_servers(local_azure) == before)
 
 
 def test_swagger_describes_the_deployment(ml_client, bench, served):
