@@ -78,7 +78,7 @@ class Emulator:
         self.python = PythonEnvironments(home.environments)
         self.runtime = ProcessRuntime(home.deployments / "processes")
         deployer = Deployer(
-            self.store, self.storage, self.python, self.runtime, home.deployments, routes.ready
+            self.store, self.storage, self.python, self.runtime, home.deployments, routes
         )
         self.endpoints = OnlineEndpoints(
             self.store,

@@ -51,8 +51,16 @@ class Running:
     steps: dict[str, str] = field(default_factory=dict)
 
 
+class Routes(Protocol):
+    """Where requests are sent; the composition root hands the scoring routes in."""
+
+    def ready(self, deployment_id: str, ports: tuple[int, ...]) -> None: ...
+
+    async def drained(self, deployment_id: str, ports: tuple[int, ...]) -> None: ...
+
+
 class Deployer:
-    """Owns every inference server. `on_ready` is told a deployment's id and its ready ports."""
+    """Owns every inference server. `routes` is told which are ready, and which are to go."""
 
     def __init__(
         self,
@@ -61,14 +69,14 @@ class Deployer:
         environments: Environments,
         runtime: ProcessRuntime,
         folder: Path,
-        on_ready: Callable[[str, tuple[int, ...]], None],
+        routes: Routes,
     ) -> None:
         self.store = store
         self.blobs = blobs
         self.environments = environments
         self.runtime = runtime
         self.folder = folder
-        self.on_ready = on_ready
+        self.routes = routes
         self.running: dict[str, Running] = {}
 
     def folder_of(self, deployment_id: str) -> Path:
@@ -106,7 +114,7 @@ class Deployer:
         running.steps["UserContainerStart"] = "Succeeded"
         running.servers = new
         self._publish(deployment_id)
-        await asyncio.gather(*(self.runtime.stop(server) for server in old))
+        await self._retire(deployment_id, old)
 
     async def scale(self, deployment_id: str, spec: dict[str, Any]) -> None:
         """Start or stop instances until there are as many as `spec` asks for."""
@@ -115,7 +123,7 @@ class Deployer:
         surplus = running.servers[count:]
         running.servers = running.servers[:count]
         self._publish(deployment_id)
-        await asyncio.gather(*(self.runtime.stop(server) for server in surplus))
+        await self._retire(deployment_id, surplus)
         if count > len(running.servers):
             server_spec = await self._prepare(deployment_id, spec, running.steps)
             new = [
@@ -134,9 +142,9 @@ class Deployer:
         below = scope.lower()
         gone = [key for key in self.running if key == below or key.startswith(below + "/")]
         for key in gone:
-            self.on_ready(key, ())
             servers = self.running.pop(key).servers
-            await asyncio.gather(*(self.runtime.stop(server) for server in servers))
+            self.routes.ready(key, ())
+            await self._retire(key, servers)
             await asyncio.to_thread(shutil.rmtree, self.folder_of_key(key), ignore_errors=True)
 
     def folder_of_key(self, key: str) -> Path:
@@ -288,10 +296,15 @@ class Deployer:
             _numbered(spec, number), lambda _: self._publish(deployment_id)
         )
 
+    async def _retire(self, deployment_id: str, servers: list[Server]) -> None:
+        """Stop instances that are no longer published, once what they are at is done."""
+        await self.routes.drained(deployment_id, tuple(server.port for server in servers))
+        await asyncio.gather(*(self.runtime.stop(server) for server in servers))
+
     def _publish(self, deployment_id: str) -> None:
         running = self.running.get(deployment_id.lower())
         servers = running.servers if running else []
-        self.on_ready(
+        self.routes.ready(
             deployment_id, tuple(server.port for server in servers if server.state is State.READY)
         )
 

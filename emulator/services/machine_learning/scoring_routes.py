@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+
 from emulator.routing import DeploymentRoute, EndpointRoute, RoutingTable
 from emulator.services.machine_learning.durations import seconds
 from emulator.services.machine_learning.paths import ONLINE_DEPLOYMENT_TYPE
@@ -54,6 +57,17 @@ class ScoringRoutes:
     def ready(self, deployment_id: str, ports: tuple[int, ...]) -> None:
         """These instances of a deployment pass their readiness probe."""
         self._route(deployment_id).ports = ports
+
+    async def drained(self, deployment_id: str, ports: tuple[int, ...]) -> None:
+        """Wait for the requests under way on instances that are no longer given any.
+
+        A request ends within the deployment's time-out, so this does, too.
+        """
+        limit = self._route(deployment_id).request_timeout_seconds + 1
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                while any(self.routing.busy[port] for port in ports):
+                    await asyncio.sleep(0.01)
 
     def forget(self, deployment_id: str) -> None:
         self._deployments.pop(deployment_id.lower(), None)
