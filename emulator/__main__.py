@@ -130,14 +130,6 @@ def reset(yes: bool) -> None:
     click.echo("Local Azure is empty.")
 
 
-@main.command(hidden=True)
-def serve() -> None:
-    """Be the emulator, in the foreground. `up` starts this."""
-    from emulator.serve import serve as run
-
-    run(find_home())
-
-
 if __name__ == "__main__":
     try:
         main()

@@ -85,7 +85,7 @@ def _start(home: Home) -> Running:
                 del environment[name]
     with home.log.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "emulator", "serve"],
+            [sys.executable, "-m", "emulator.serve"],
             cwd=CHECKOUT,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -99,7 +99,7 @@ def _start(home: Home) -> Running:
             raise EmulatorError(f"Local Azure stopped while starting.\n{log_tail(home)}")
         if home.process_file.exists() and (found := running(home)):
             return Running(found.port, found.pid, started_by_us=True)
-        time.sleep(0.01)
+        time.sleep(0.002)
     process.kill()
     raise EmulatorError(
         f"Local Azure did not answer within {START_TIMEOUT:.0f} seconds.\n{log_tail(home)}"

@@ -1,4 +1,4 @@
-"""The emulator's own process: from start to the signal that ends it."""
+"""The emulator's own process: from start to the signal that ends it. `up` starts this module."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from emulator import daemon
 from emulator.app import Emulator
-from emulator.home import Home
+from emulator.home import Home, find_home
 from emulator.store import StoreError
 
 
@@ -47,3 +47,7 @@ async def _run(home: Home) -> None:
     finally:
         home.process_file.unlink(missing_ok=True)
         await emulator.stop()
+
+
+if __name__ == "__main__":
+    serve(find_home())

@@ -12,27 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import certifi
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
-from emulator.defaults import AZURE_DOMAINS
 
 LIFETIME = timedelta(days=30)
 # A new authority is made when less than this is left, so that none expires during a lesson.
 MARGIN = timedelta(days=1)
-_CA_USAGE = x509.KeyUsage(
-    digital_signature=True,
-    key_cert_sign=True,
-    crl_sign=True,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    encipher_only=False,
-    decipher_only=False,
-)
 
 
 class CertificateAuthority:
@@ -42,6 +25,7 @@ class CertificateAuthority:
         self.folder = folder
         self.certificate = folder / "ca.pem"
         self.key = folder / "ca-key.pem"
+        self.expires = folder / "ca-expires"  # the certificate's end, to be read without parsing it
         self._contexts: dict[str, ssl.SSLContext] = {}
         if not self._valid():
             self._create()
@@ -58,63 +42,31 @@ class CertificateAuthority:
         return self._contexts[name]
 
     def _valid(self) -> bool:
-        if not (self.certificate.exists() and self.key.exists()):
+        if not all(file.exists() for file in (self.certificate, self.key, self.expires)):
             return False
-        certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())
-        return certificate.not_valid_after_utc - datetime.now(UTC) > MARGIN
+        return self._expiry() - datetime.now(UTC) > MARGIN
+
+    def _expiry(self) -> datetime:
+        return datetime.fromisoformat(self.expires.read_text())
 
     def _create(self) -> None:
+        from emulator.authority import new_authority
+
         for old in self.folder.glob("*.pem"):
             old.unlink()
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name(
-            [x509.NameAttribute(NameOID.COMMON_NAME, "Local Azure (this machine only)")]
-        )
-        moment = datetime.now(UTC)
-        # trustme's own authority can neither expire soon nor be held to some domains.
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(moment - timedelta(hours=1))
-            .not_valid_after(moment + LIFETIME)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(
-                x509.NameConstraints([x509.DNSName(domain) for domain in AZURE_DOMAINS], None),
-                critical=True,
-            )
-            .add_extension(
-                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
-            )
-            .add_extension(_CA_USAGE, critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        write_private(
-            self.key,
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.TraditionalOpenSSL,
-                serialization.NoEncryption(),
-            ),
-        )
-        self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        moment = datetime.now(UTC).replace(microsecond=0)
+        certificate, key = new_authority(moment, moment + LIFETIME)
+        self.expires.write_text((moment + LIFETIME).isoformat())
+        write_private(self.key, key)
+        self.certificate.write_bytes(certificate)
 
     def _leaf(self, name: str) -> Path:
         path = self.folder / f"host-{name}.pem"
         if not path.exists():
-            # Imported here: needed once for each name, and a good part of the start otherwise.
-            import trustme
+            from emulator.authority import new_leaf
 
-            authority = trustme.CA.from_pem(self.certificate.read_bytes(), self.key.read_bytes())
-            leaf = authority.issue_cert(
-                name,
-                not_after=x509.load_pem_x509_certificate(
-                    self.certificate.read_bytes()
-                ).not_valid_after_utc,
-            )
-            write_private(path, leaf.private_key_and_cert_chain_pem.bytes())
+            certificate, key = self.certificate.read_bytes(), self.key.read_bytes()
+            write_private(path, new_leaf(certificate, key, name, self._expiry()))
         return path
 
 

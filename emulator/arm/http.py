@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -76,23 +75,28 @@ class Service(Protocol):
 
 @dataclass(frozen=True)
 class Route:
+    """Literals match without regard to case, `{name}` takes one segment of the path."""
+
     method: str
     template: str
-    pattern: re.Pattern[str]
     handler: Handler
+    segments: tuple[str, ...]
 
-    def match(self, path: str) -> dict[str, str] | None:
-        found = self.pattern.fullmatch(path)
-        return found.groupdict() if found else None
+    def match(self, segments: Sequence[str]) -> dict[str, str] | None:
+        if len(segments) != len(self.segments):
+            return None
+        params = {}
+        for expected, given in zip(self.segments, segments, strict=True):
+            if expected.startswith("{") and given:
+                params[expected[1:-1]] = given
+            elif expected != given.lower():
+                return None
+        return params
 
 
-def compile_route(method: str, template: str, handler: Handler) -> Route:
-    """Literals match without regard to case, `{name}` one segment of the path."""
-    parts = re.split(r"\{(\w+)\}", template)
-    pattern = "".join(
-        f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)
-    )
-    return Route(method, template, re.compile(pattern, re.IGNORECASE), handler)
+def route(method: str, template: str, handler: Handler) -> Route:
+    segments = (part if part.startswith("{") else part.lower() for part in template.split("/"))
+    return Route(method, template, handler, tuple(segments))
 
 
 def expand(template: str, params: Mapping[str, str]) -> str:
@@ -137,7 +141,7 @@ class ArmApplication:
         public_paths: frozenset[str] = frozenset({"/metadata/endpoints"}),
     ) -> None:
         self.routes = [
-            compile_route(method, template, getattr(service, name))
+            route(method, template, getattr(service, name))
             for service in services
             for method, template, name in service.ROUTES
         ]
@@ -186,8 +190,9 @@ class ArmApplication:
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         others = set()
+        segments = path.split("/")
         for route in self.routes:
-            params = route.match(path)
+            params = route.match(segments)
             if params is None:
                 continue
             if route.method == method:

@@ -114,6 +114,9 @@ class ForkServer:
             if not line:
                 raise StartError(f"The fork server of {python} ended while loading: {log_file}.")
             server.variables = frozenset(json.loads(line)["variables"])
+        except (ValueError, KeyError) as error:
+            await end_process(process)
+            raise StartError(f"The fork server of {python} said {line!r}.") from error
         except BaseException:
             await end_process(process)
             raise

@@ -325,7 +325,9 @@ def test_make_picks_a_python_that_runs(tmp_path: Path) -> None:
     broken.write_text("#!/bin/sh\necho 'pyenv: python3.11: command not found' >&2; exit 127\n")
     broken.chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    environment.pop("MAKEFLAGS", None)
+    # Under `make test` this is a make within a make, which would say so.
+    for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+        environment.pop(name, None)
     shown = subprocess.run(
         ["make", "--dry-run", "--always-make", "setup"],
         cwd=ROOT,

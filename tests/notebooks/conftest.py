@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -9,6 +10,7 @@ import pytest
 from azure.ai.ml import MLClient
 
 from helpers.workspace import ensure_models
+from tests.azure import azure_in, course_client
 
 ROOT = Path(__file__).parent.parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
@@ -29,8 +31,10 @@ def notebook(lesson: Path) -> nbformat.NotebookNode:
     return read(lesson)
 
 
-@pytest.fixture(scope="session")
-def workspace(ml_client: MLClient) -> MLClient:
-    """The workspace's client, with the models and environments registered."""
-    ensure_models(ml_client)
-    return ml_client
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLClient]:
+    """The client of a workspace in which there is nothing but what the lessons register."""
+    with azure_in(tmp_path_factory.mktemp("lessons-azure")):
+        client = course_client()
+        ensure_models(client)
+        yield client

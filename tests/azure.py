@@ -1,0 +1,62 @@
+"""An emulator for tests, and the client of the course's workspace in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator import daemon
+from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
+from emulator.home import Home
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+
+class LocalAzure:
+    """A running emulator. `restart` and `kill` are what can happen to it."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.process = daemon.up(home)
+
+    def kill(self) -> None:
+        """kill -9, as a crash or a power cut would."""
+        os.kill(self.process.pid, 9)
+        os.waitpid(self.process.pid, 0)
+
+    def start(self) -> None:
+        self.process = daemon.up(self.home)
+
+    def stop(self) -> None:
+        daemon.down(self.home)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return daemon.environment(self.home)
+
+
+@contextmanager
+def azure_in(folder: Path) -> Iterator[LocalAzure]:
+    """An emulator whose settings are in os.environ while the block lasts."""
+    before = dict(os.environ)
+    home = Home(folder)
+    os.environ["AZURE_LOCAL_HOME"] = str(home.root)
+    azure = LocalAzure(home)
+    os.environ.update(azure.environment)
+    try:
+        yield azure
+    finally:
+        azure.stop()
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def course_client() -> MLClient:
+    from azure.ai.ml import MLClient
+    from azure.identity import DefaultAzureCredential
+
+    return MLClient(DefaultAzureCredential(), SUBSCRIPTION, RESOURCE_GROUP, WORKSPACE)
