@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import yaml
-
 from emulator.arm.errors import ArmError, conflict
 from emulator.services.machine_learning.answers import section
 from emulator.services.machine_learning.asset_service import Assets, asset_routes
@@ -97,6 +95,8 @@ def _conda_as_json(conda: object) -> str:
     """The conda file as Azure keeps it: its YAML rewritten as JSON. Raises ArmError 400."""
     if not conda:
         return ""
+    import yaml  # here: it takes a tenth of the emulator's start, and few starts need it
+
     try:
         content = yaml.safe_load(str(conda))
     except yaml.YAMLError as error:
