@@ -156,12 +156,13 @@ class Emulator:
 
     async def start(self, port: int) -> int:
         """Bring back what was there, then listen: on `port`, or a free one where that is taken."""
+        await self.runtime.recover()
+        await self.resources.recover()
         self.resources.seed()
         self.storage.seed()
         self.workspaces.seed()
         await self.workspaces.recover()
         await self.templates.recover()
-        await self.runtime.recover()
         await self.endpoints.recover()
         await self.deployments.recover()
         try:

@@ -234,7 +234,8 @@ def _create(path: Path) -> dict[str, str]:
         serialization.NoEncryption(),
     )
     saved = {
-        "client_secret": secrets.token_urlsafe(30),
+        # Letters and digits: one that begins with a dash would be an option to a command line.
+        "client_secret": secrets.token_hex(24),
         "key_id": secrets.token_hex(12),
         "key": pem.decode(),
     }

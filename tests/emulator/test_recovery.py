@@ -134,6 +134,23 @@ def test_deleting_the_resource_group_stops_what_runs_in_it(another_azure, bench)
     assert (answer.status_code, endpoint.name in answer.text) == (404, True)
 
 
+def test_killed_in_the_middle_of_deleting_its_group_the_course_starts_empty(another_azure, bench):
+    from azure.mgmt.resource.resources import ResourceManagementClient
+
+    name = bench.endpoint().name
+    bench.deploy(name, "blue")
+    client = ResourceManagementClient(DefaultAzureCredential(), SUBSCRIPTION)
+    client.resource_groups.begin_delete(RESOURCE_GROUP)
+    another_azure.kill()
+    another_azure.start()
+    # What the course works in is there from every start on; what was made in it is gone.
+    group = client.resource_groups.get(RESOURCE_GROUP)
+    assert group.properties.provisioning_state == "Succeeded"
+    assert bench.client.workspaces.get(WORKSPACE).name == WORKSPACE
+    assert list(bench.client.online_endpoints.list()) == []
+    until(lambda: no_inference_server(another_azure))
+
+
 def test_two_kernels_at_once_share_one_emulator(tmp_path):
     """Two Python processes start it at the same moment and work in it side by side."""
     from emulator.home import Home
