@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -11,6 +12,7 @@ from contextlib import suppress
 from emulator import daemon
 from emulator.app import Emulator
 from emulator.home import Home
+from emulator.runtime.containers import choose_runtime
 
 
 def serve(home: Home) -> None:
@@ -33,7 +35,10 @@ async def _run(home: Home) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows ends the process instead
             loop.add_signal_handler(number, stopped.set)
-    emulator = Emulator(home)
+    home.create()
+    containers = await choose_runtime(home.containers / "runtime", os.environ)
+    logging.getLogger(__name__).info("containers are run by %s", containers.description)
+    emulator = Emulator(home, containers)
     try:
         port = await emulator.start(daemon.last_port(home))
     except OSError:

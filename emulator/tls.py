@@ -61,7 +61,11 @@ class CertificateAuthority:
         if not (self.certificate.exists() and self.key.exists()):
             return False
         certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())
-        return certificate.not_valid_after_utc - datetime.now(UTC) > MARGIN
+        limits = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+        # One that an older local Azure made may know fewer domains.
+        domains = {name.value for name in limits.permitted_subtrees or ()}
+        lasts = certificate.not_valid_after_utc - datetime.now(UTC) > MARGIN
+        return lasts and domains == set(AZURE_DOMAINS)
 
     def _create(self) -> None:
         for old in self.folder.glob("*.pem"):

@@ -161,7 +161,8 @@ class ArmApplication:
         await to_response(answer, request)(scope, receive, send)
 
     async def answer(self, request: Request) -> ArmResponse:
-        path = request.url.path.rstrip("/") or "/"
+        # The az CLI writes //containerGroups, and Resource Manager takes it.
+        path = re.sub("/{2,}", "/", request.url.path).rstrip("/") or "/"
         claims: dict[str, Any] = {}
         if path not in self.public_paths:
             claims = self.authenticate(request.headers.get("authorization"))
