@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -14,6 +15,7 @@ import click
 
 from emulator import daemon
 from emulator.home import find_home
+from emulator.runtime.containers import describe
 
 
 @click.group()
@@ -48,6 +50,7 @@ def status(as_json: bool) -> None:
     report: dict[str, Any] = {"running": found is not None, "home": str(home.root)}
     if found:
         report |= {"proxy": f"http://127.0.0.1:{found.port}", "pid": found.pid}
+    report["containers"] = describe(os.environ)
     report["resources"] = _resource_counts()
     if as_json:
         click.echo(json.dumps(report, indent=2))
@@ -55,7 +58,7 @@ def status(as_json: bool) -> None:
         click.echo(f"Local Azure {'runs' if found else 'does not run'}.")
         if found:
             click.echo(f"  proxy  {report['proxy']}\n  process {found.pid}")
-        click.echo(f"  state  {home.root}")
+        click.echo(f"  state  {home.root}\n  containers are run by {report['containers']}")
         for kind, count in report["resources"].items():
             click.echo(f"  {count:5d}  {kind}")
     sys.exit(0 if found else 1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from functools import cached_property
+from typing import Literal
 
 import uvicorn
 from starlette.responses import JSONResponse
@@ -16,13 +18,35 @@ from emulator.arm.errors import not_emulated
 from emulator.arm.http import ArmApplication, Service
 from emulator.arm.operations import Operations
 from emulator.front_door import FrontDoor
+from emulator.gateway.ingress.connection import Connection as IngressConnection
+from emulator.gateway.ingress.request import Ingress
 from emulator.gateway.request import Gateway
 from emulator.gateway.server import Connection
 from emulator.home import Home
 from emulator.quick_ack import quick_ack
-from emulator.routing import RoutingTable
+from emulator.routing import IngressTable, PublicAddresses, RoutingTable
+from emulator.runtime.containers import ContainerRuntime
 from emulator.runtime.environments import Environments as PythonEnvironments
 from emulator.runtime.process import ProcessRuntime
+from emulator.services.container_apps.apps import ContainerApps
+from emulator.services.container_apps.controller import Controller
+from emulator.services.container_apps.environments import ManagedEnvironments
+from emulator.services.container_apps.images import Images as AppImages
+from emulator.services.container_apps.log_stream import LogStream
+from emulator.services.container_apps.operations import AppOperations
+from emulator.services.container_apps.paths import APP_SUFFIX, STREAM_SUFFIX
+from emulator.services.container_apps.revisions import Revisions
+from emulator.services.container_apps.scaling import DEFAULT_COOLDOWN, Pace
+from emulator.services.container_instances.containers import Containers
+from emulator.services.container_instances.groups import ContainerGroups
+from emulator.services.container_instances.images import Images
+from emulator.services.container_instances.paths import TERMINAL_SUFFIX
+from emulator.services.container_instances.terminals import Terminals
+from emulator.services.container_registry.access import Access
+from emulator.services.container_registry.login_server import LoginServer
+from emulator.services.container_registry.paths import LOGIN_SUFFIX
+from emulator.services.container_registry.registries import Registries
+from emulator.services.container_registry.runs import Runs
 from emulator.services.identity import TOKEN_LIFETIME, Identity
 from emulator.services.machine_learning.codes import Codes
 from emulator.services.machine_learning.data import Data
@@ -52,9 +76,9 @@ class _Http(HttpToolsProtocol):
 class Emulator:
     """Local Azure, whole. `start` returns when the first request would be answered."""
 
-    def __init__(self, home: Home) -> None:
-        home.create()
+    def __init__(self, home: Home, containers: ContainerRuntime) -> None:
         self.home = home
+        self.containers = containers
         self.store = Store(home.database)
         self.identity = Identity(
             home.identity, int(os.environ.get("AZURE_LOCAL_TOKEN_LIFETIME", TOKEN_LIFETIME))
@@ -90,6 +114,48 @@ class Emulator:
         self.deployments = OnlineDeployments(self.store, self.operations, deployer, routes)
         self.resources.before_delete.insert(0, self.endpoints.stop_below)
         self.workspaces.before_delete.append(self.endpoints.stop_below)
+        self.registries = Registries(self.store, self.operations, containers)
+        self.runs = Runs(self.store, self.storage, containers, home.containers / "builds")
+        self.registries.before_delete.append(self.runs.forget)
+        self.registry_access = Access(
+            self.registries.is_admin,
+            self.identity.client_secret,
+            self.identity.issue,
+            self.identity.verify,
+        )
+        self.resources.providers["Microsoft.ContainerRegistry"] = ["registries"]
+        self.resources.before_delete.append(self.registries.delete_below)
+        self.addresses = PublicAddresses()
+        terminals = Terminals(containers)
+        self.groups = ContainerGroups(
+            self.store,
+            self.operations,
+            containers,
+            Images(containers, self.registries.is_login_server, self.registry_access.may_pull),
+            self.addresses,
+            home.containers / "groups",
+        )
+        self.resources.providers["Microsoft.ContainerInstance"] = ["containerGroups"]
+        self.resources.before_delete.insert(0, self.groups.stop_below)
+        self.ingress = Ingress(IngressTable())
+        self.app_environments = ManagedEnvironments(self.store, self.operations)
+        self.app_controller = Controller(
+            self.store,
+            containers,
+            AppImages(containers, self.registries.is_login_server, self.registry_access.may_pull),
+            self.ingress.table,
+            home.containers / "apps",
+            Pace(float(os.environ.get("AZURE_LOCAL_SCALE_COOLDOWN", DEFAULT_COOLDOWN))),
+        )
+        self.apps = ContainerApps(
+            self.store,
+            self.operations,
+            self.app_environments,
+            self.app_controller,
+            self.identity.issue,
+        )
+        self.resources.providers["Microsoft.App"] = ["managedEnvironments", "containerApps"]
+        self.resources.before_delete.insert(0, self.app_controller.delete_below)
         self.gateway = Gateway(
             self.routing, lambda token, audience: self.identity.verify(token, (audience,))
         )
@@ -105,6 +171,14 @@ class Emulator:
             Data(self.store),
             self.endpoints,
             self.deployments,
+            self.registries,
+            self.runs,
+            self.groups,
+            Containers(self.groups, terminals),
+            self.app_environments,
+            self.apps,
+            Revisions(self.store, self.app_controller),
+            AppOperations(self.store, self.operations, self.apps.shown),
             self.operations,
         ]
         self.exact: dict[str, ASGIApp] = {
@@ -115,13 +189,22 @@ class Emulator:
                 check_scope=self.resources.check_scope,
             ),
         }
-        self.suffixes: dict[str, ASGIApp] = {BLOB_SUFFIX: self.storage.application}
-        self.door = FrontDoor(CertificateAuthority(home.tls), self.protocol)
+        self.suffixes: dict[str, ASGIApp] = {
+            BLOB_SUFFIX: self.storage.application,
+            LOGIN_SUFFIX: LoginServer(self.registries.find, self.registry_access, containers),
+            TERMINAL_SUFFIX: terminals,
+            STREAM_SUFFIX: LogStream(self.store, self.app_controller, self.identity.verify),
+        }
+        self.door = FrontDoor(CertificateAuthority(home.tls), self.protocol, self.addresses)
+        self.config = self._configure("none")
+        self.state = ServerState()
+
+    def _configure(self, web_sockets: Literal["none", "websockets-sansio"]) -> uvicorn.Config:
         config = uvicorn.Config(
             self.dispatch,
             http=_Http,
             interface="asgi3",
-            ws="none",
+            ws=web_sockets,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -130,13 +213,21 @@ class Emulator:
             timeout_keep_alive=75,
         )
         config.load()
-        self.config = config
-        self.state = ServerState()
+        return config
+
+    @cached_property
+    def web_socket_config(self) -> uvicorn.Config:
+        """Made when the first terminal is opened: importing web sockets takes a while."""
+        return self._configure("websockets-sansio")
 
     def protocol(self, host: str) -> asyncio.Protocol:
         """The HTTP protocol for one connection to an Azure host."""
         if host.lower().endswith(SCORING_SUFFIX):
             return Connection(self.gateway, host.lower())
+        if host.lower().endswith(APP_SUFFIX):
+            return IngressConnection(self.ingress, host.lower())
+        if host.lower().endswith((TERMINAL_SUFFIX, STREAM_SUFFIX)):
+            return _Http(self.web_socket_config, self.state, {})
         return _Http(self.config, self.state, {})
 
     async def dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -160,11 +251,18 @@ class Emulator:
         await self.resources.recover()
         self.resources.seed()
         self.storage.seed()
+        self.runs.seed()
         self.workspaces.seed()
         await self.workspaces.recover()
         await self.templates.recover()
         await self.endpoints.recover()
         await self.deployments.recover()
+        await self.containers.recover()
+        await self.registries.recover()
+        await self.runs.recover()
+        await self.groups.recover()
+        await self.app_environments.recover()
+        await self.apps.recover()
         try:
             return await self.door.listen(port)
         except OSError:
@@ -173,7 +271,11 @@ class Emulator:
     async def stop(self) -> None:
         await self.door.close()
         await self.deployments.close()
+        await self.runs.close()
         await self.operations.close()
+        await self.groups.close()
+        await self.app_controller.close()
+        await self.containers.close()
         await self.runtime.close()
         await self.python.close()
         self.store.close()

@@ -27,6 +27,7 @@ AZURE_DOMAINS = (
     "azure.net",
     "azurecr.io",
     "azurecontainer.io",
+    "azurecontainerapps.dev",
     "azurecontainerapps.io",
     "azureml.ms",
     "azureml.net",
@@ -37,3 +38,7 @@ AZURE_DOMAINS = (
     "login.microsoft.com",
     "dc.services.visualstudio.com",
 )
+
+# Public IPs of container groups come from the ranges for documentation, which nobody has.
+# https://www.rfc-editor.org/rfc/rfc5737
+PUBLIC_RANGES = ("203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24")

@@ -1,9 +1,11 @@
 """The HTTP(S) proxy on loopback through which unmodified clients reach local Azure.
 
-    a client asks for            it gets
-    CONNECT to a host of ours    TLS ended here, the host's application behind it
-    http:// on a host of ours    the host's application
-    any other host               a tunnel or a forwarded request, untouched
+    a client asks for              it gets
+    CONNECT to a host of ours      TLS ended here, the host's application behind it
+    http:// on a host of ours      the host's application
+    the address of a container     the container's own port, untouched: a container group has no
+    group, CONNECT or http://      gateway before it
+    any other host                 a tunnel or a forwarded request, untouched
 
 https://www.rfc-editor.org/rfc/rfc9110#name-connect
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ipaddress
 import logging
 import os
 import re
@@ -20,14 +23,30 @@ from collections.abc import Callable
 from typing import cast
 from urllib.parse import unquote, urlsplit
 
-from emulator.defaults import AZURE_DOMAINS
+from emulator.defaults import AZURE_DOMAINS, PUBLIC_RANGES
+from emulator.routing import PublicAddresses
 from emulator.tls import CertificateAuthority
 
 LARGEST_HEAD = 64 * 1024  # bytes
 CONNECT_TIMEOUT = 30.0  # seconds
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})*", re.IGNORECASE)
+# Of the containers' domain these are Azure's own hosts, the ends of terminals' web sockets.
+OUR_CONTAINER_HOSTS = ".management.azurecontainer.io"
+_PUBLIC = tuple(ipaddress.ip_network(text) for text in PUBLIC_RANGES)
 _log = logging.getLogger(__name__)
+
+
+def is_container_group(host: str) -> bool:
+    """Whether the host is the name or the public IP of a container group."""
+    name = host.lower().rstrip(".")
+    if name.endswith(".azurecontainer.io"):
+        return not name.endswith(OUR_CONTAINER_HOSTS)
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return any(address in network for network in _PUBLIC)
 
 
 def is_azure(host: str) -> bool:
@@ -36,13 +55,20 @@ def is_azure(host: str) -> bool:
 
 
 class FrontDoor:
-    """Listens on loopback. `serve` makes the HTTP protocol for one connection to an Azure host."""
+    """Listens on loopback. `serve` makes the HTTP protocol for one connection to an Azure host.
+
+    `addresses` are those of the container groups.
+    """
 
     def __init__(
-        self, authority: CertificateAuthority, serve: Callable[[str], asyncio.Protocol]
+        self,
+        authority: CertificateAuthority,
+        serve: Callable[[str], asyncio.Protocol],
+        addresses: PublicAddresses | None = None,
     ) -> None:
         self.authority = authority
         self.serve = serve
+        self.addresses = addresses or PublicAddresses()
         self.server: asyncio.Server | None = None
         self.tasks: set[asyncio.Task[None]] = set()
 
@@ -103,6 +129,8 @@ class _Opening(asyncio.Protocol):
                 return self.refuse(400, f"CONNECT needs a host and a port, not '{target}'.")
             host = host.strip("[]")
             del self.buffer[: len(head) + 4]
+            if is_container_group(host):
+                return self.reach_container(host, int(port), greeting=ESTABLISHED)
             if is_azure(host):
                 if not _HOST.fullmatch(host):
                     return self.refuse(400, f"'{host}' is not a host name.")
@@ -119,7 +147,8 @@ class _Opening(asyncio.Protocol):
                 f"This is local Azure's proxy, process {os.getpid()}. Set HTTPS_PROXY to it and "
                 "ask for an Azure URL: `python -m emulator env` prints the settings.",
             )
-        if is_azure(host):
+        in_group = is_container_group(host)
+        if is_azure(host) and not in_group:
             return self.hand_over(self.transport, self.door.serve(host))
         # One request a connection: the next one may be for another host.
         path = url._replace(scheme="", netloc="").geturl() or "/"
@@ -129,15 +158,17 @@ class _Opening(asyncio.Protocol):
             if field.partition(":")[0].strip().lower()
             not in ("connection", "proxy-connection", "keep-alive", "proxy-authorization")
         ]
-        through = _proxy_for("http")
+        through = None if in_group else _proxy_for("http")
         request = "\r\n".join(
             [f"{method} {target if through else path} {version}", *kept, "Connection: close"]
         )
         if through and through.authorization:
             request += f"\r\nProxy-Authorization: {through.authorization}"
         self.buffer[: len(head)] = request.encode("latin-1")
+        if in_group:
+            return self.reach_container(host, http_port)
         where = (through.host, through.port) if through else (host, http_port)
-        return self.door.spawn(asyncio.create_task(self.relay(*where, first=bytes(self.buffer))))
+        return self.door.spawn(asyncio.create_task(self.relay(*where)))
 
     def refuse(self, status: int, message: str) -> None:
         body = f"{message}\n".encode()
@@ -175,6 +206,16 @@ class _Opening(asyncio.Protocol):
         if self.buffer:
             protocol.data_received(bytes(self.buffer))
 
+    # A container group
+
+    def reach_container(self, host: str, port: int, *, greeting: bytes = b"") -> None:
+        try:
+            local = self.door.addresses.find(host.rstrip("."), port)
+        except LookupError as error:
+            return self.refuse(502, str(error.args[0]))
+        work = self.relay("127.0.0.1", local, greeting=greeting, name=f"{host}:{port}")
+        return self.door.spawn(asyncio.create_task(work))
+
     # Any other host
 
     async def tunnel(self, host: str, port: int) -> None:
@@ -188,7 +229,7 @@ class _Opening(asyncio.Protocol):
         return await self.relay(through.host, through.port, first=f"{request}\r\n".encode())
 
     async def relay(
-        self, host: str, port: int, *, first: bytes = b"", greeting: bytes = b""
+        self, host: str, port: int, *, first: bytes = b"", greeting: bytes = b"", name: str = ""
     ) -> None:
         loop = asyncio.get_running_loop()
         pipe = _Pipe(self.transport)
@@ -196,11 +237,12 @@ class _Opening(asyncio.Protocol):
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 upstream, _ = await loop.create_connection(lambda: pipe, host, port)
         except (OSError, TimeoutError) as error:
-            return self.refuse(502, f"{host}:{port} cannot be reached: {error}.")
+            return self.refuse(502, f"{name or f'{host}:{port}'} cannot be reached: {error}.")
         self.transport.write(greeting)
         back = _Pipe(upstream)
         self.transport.set_protocol(back)
         back.connection_made(self.transport)
+        # More of the request may have come while the connection was made.
         upstream.write(first or bytes(self.buffer))
         return None
 

@@ -33,6 +33,10 @@ class Home:
         return self.root / "environments"
 
     @property
+    def containers(self) -> Path:
+        return self.root / "containers"
+
+    @property
     def tls(self) -> Path:
         return self.root / "tls"
 
@@ -68,7 +72,8 @@ class Home:
     def create(self) -> None:
         """Make the folder, readable by its owner alone: it holds keys and secrets."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for folder in (self.blobs, self.deployments, self.environments, self.tls):
+        folders = (self.blobs, self.deployments, self.environments, self.containers, self.tls)
+        for folder in folders:
             folder.mkdir(exist_ok=True, mode=0o700)
 
 

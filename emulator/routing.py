@@ -6,7 +6,8 @@ publish a new `EndpointRoute` or change one in place; the gateway reads it anew 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -76,3 +77,93 @@ class RoutingTable:
 
     def find(self, host: str) -> EndpointRoute | None:
         return self.endpoints.get(host.lower())
+
+
+class PublicAddresses:
+    """Public IPs and DNS names of container groups -> (port -> port on 127.0.0.1).
+
+    A name that is here without a port has nothing listening on it; one that is not here does not
+    resolve. Names are lower case.
+    """
+
+    def __init__(self) -> None:
+        self.ports: dict[str, dict[int, int]] = {}
+
+    def publish(self, name: str, ports: Mapping[int, int]) -> None:
+        self.ports[name.lower()] = dict(ports)
+
+    def withdraw(self, name: str) -> None:
+        self.ports.pop(name.lower(), None)
+
+    def find(self, name: str, port: int) -> int:
+        """The port on 127.0.0.1. Raises LookupError, whose message says what is not there."""
+        known = self.ports.get(name.lower())
+        if known is None:
+            raise LookupError(f"{name} does not resolve: no container group runs under that name.")
+        if port not in known:
+            listening = ", ".join(map(str, sorted(known))) or "none"
+            raise LookupError(
+                f"Nothing listens on port {port} of {name} (its open ports: {listening}). "
+                "A container group answers on the ports that its containers listen on, and it "
+                "has no certificate: use http://."
+            )
+        return known[port]
+
+
+@dataclass(eq=False)
+class RevisionRoute:
+    """One active revision of a container app: where its replicas answer, and what goes on there.
+
+    `ports` are the loopback ports of the replicas that are ready; the tuple is replaced, never
+    changed (`serve_from`). With no port, a request waits for one if `may_come`: `wake` is called,
+    which starts a replica of a revision that was scaled to zero. `under_way` counts requests that
+    are answered or wait, `begun` all there ever were: what a scaler needs to know. `busy` counts
+    those under way on each port: a replica whose port was taken out may stop once its count is 0.
+    """
+
+    name: str
+    wake: Callable[[], None]
+    ports: tuple[int, ...] = ()
+    may_come: bool = True
+    under_way: int = 0
+    begun: int = 0
+    busy: Counter[int] = field(default_factory=Counter)
+    waiting: deque[Callable[[], None]] = field(default_factory=deque)
+
+    def serve_from(self, ports: tuple[int, ...], *, may_come: bool) -> None:
+        """Requests that wait go on when there is a port, or learn that there will be none."""
+        self.ports, self.may_come = ports, may_come
+        if ports or not may_come:
+            waiting, self.waiting = self.waiting, deque()
+            for go_on in waiting:
+                go_on()
+
+
+@dataclass(eq=False)
+class AppRoute:
+    """What answers at one host name of a container app, each revision by its weight.
+
+    `external` is False for an app that is reachable from inside its environment only.
+    """
+
+    shares: tuple[tuple[RevisionRoute, int], ...]
+    external: bool = True
+    allow_insecure: bool = False
+
+
+class IngressTable:
+    """Host names of container apps -> what answers there. Host names are lower case."""
+
+    def __init__(self) -> None:
+        self.hosts: dict[str, AppRoute] = {}
+        self.by_app: dict[str, tuple[str, ...]] = {}
+
+    def publish(self, app_id: str, routes: Mapping[str, AppRoute]) -> None:
+        """These host names of the app, and no others, are served from now on."""
+        self.withdraw(app_id)
+        self.hosts.update(routes)
+        self.by_app[app_id.lower()] = tuple(routes)
+
+    def withdraw(self, app_id: str) -> None:
+        for host in self.by_app.pop(app_id.lower(), ()):
+            self.hosts.pop(host, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -11,6 +12,7 @@ from contextlib import suppress
 from emulator import daemon
 from emulator.app import Emulator
 from emulator.home import Home, find_home
+from emulator.runtime.containers import choose_runtime
 from emulator.store import StoreError
 
 
@@ -34,8 +36,11 @@ async def _run(home: Home) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows ends the process instead
             loop.add_signal_handler(number, stopped.set)
+    home.create()
+    containers = await choose_runtime(home.containers / "runtime", os.environ)
+    logging.getLogger(__name__).info("containers are run by %s", containers.description)
     try:
-        emulator = Emulator(home)
+        emulator = Emulator(home, containers)
     except StoreError as error:
         sys.exit(f"Error: {error}")
     # The last run's port, so that kernels that are still running find it again.

@@ -6,12 +6,16 @@ only, and is never put in a system store: only processes that are given the bund
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import certifi
+
+from emulator.defaults import AZURE_DOMAINS
 
 LIFETIME = timedelta(days=30)
 # A new authority is made when less than this is left, so that none expires during a lesson.
@@ -25,7 +29,7 @@ class CertificateAuthority:
         self.folder = folder
         self.certificate = folder / "ca.pem"
         self.key = folder / "ca-key.pem"
-        self.expires = folder / "ca-expires"  # the certificate's end, to be read without parsing it
+        self.made = folder / "ca.json"  # what it says of itself, to be read without parsing it
         self._contexts: dict[str, ssl.SSLContext] = {}
         if not self._valid():
             self._create()
@@ -42,12 +46,18 @@ class CertificateAuthority:
         return self._contexts[name]
 
     def _valid(self) -> bool:
-        if not all(file.exists() for file in (self.certificate, self.key, self.expires)):
+        if not all(file.exists() for file in (self.certificate, self.key, self.made)):
             return False
-        return self._expiry() - datetime.now(UTC) > MARGIN
+        made = self._made()
+        # One that an older local Azure made may know fewer domains.
+        return self._expiry() - datetime.now(UTC) > MARGIN and made["domains"] == [*AZURE_DOMAINS]
+
+    def _made(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.made.read_text())
+        return found
 
     def _expiry(self) -> datetime:
-        return datetime.fromisoformat(self.expires.read_text())
+        return datetime.fromisoformat(self._made()["expires"])
 
     def _create(self) -> None:
         from emulator.authority import new_authority
@@ -56,7 +66,8 @@ class CertificateAuthority:
             old.unlink()
         moment = datetime.now(UTC).replace(microsecond=0)
         certificate, key = new_authority(moment, moment + LIFETIME)
-        self.expires.write_text((moment + LIFETIME).isoformat())
+        said = {"expires": (moment + LIFETIME).isoformat(), "domains": AZURE_DOMAINS}
+        self.made.write_text(json.dumps(said))
         write_private(self.key, key)
         self.certificate.write_bytes(certificate)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -165,7 +166,8 @@ class ArmApplication:
         await to_response(answer, request)(scope, receive, send)
 
     async def answer(self, request: Request) -> ArmResponse:
-        path = request.url.path.rstrip("/") or "/"
+        # The az CLI writes //containerGroups, and Resource Manager takes it.
+        path = re.sub("/{2,}", "/", request.url.path).rstrip("/") or "/"
         claims: dict[str, Any] = {}
         if path not in self.public_paths:
             claims = self.authenticate(request.headers.get("authorization"))

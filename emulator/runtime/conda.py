@@ -91,7 +91,7 @@ class CondaFile:
             version = ".".join(str(part) for part in sys.version_info[:3])
             missing.append(f"is {version} and not {self.python}")
         for requirement in self.requirements:
-            missing += _missing(requirement, {})
+            missing += missing_of(requirement)
         return list(dict.fromkeys(missing))
 
     def pip_lines(self) -> list[str]:
@@ -102,7 +102,9 @@ class CondaFile:
         return [*self.pip_options, *lines]
 
 
-def _missing(requirement: Requirement, environment: dict[str, str]) -> list[str]:
+def missing_of(requirement: Requirement, environment: dict[str, str] | None = None) -> list[str]:
+    """What this Python lacks of it, its extras among it, each as the end of a sentence."""
+    environment = environment or {}
     if requirement.marker and not requirement.marker.evaluate(environment):
         return []
     try:
@@ -116,7 +118,7 @@ def _missing(requirement: Requirement, environment: dict[str, str]) -> list[str]
         for line in distribution.requires or ():
             needed = Requirement(line)
             if needed.marker and "extra" in str(needed.marker):
-                missing += _missing(needed, {"extra": extra})
+                missing += missing_of(needed, {"extra": extra})
     return missing
 
 

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 from emulator.runtime.starting import LAUNCHER, signal_group
 
 if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
     from emulator.runtime.conda import CondaFile
 
 Log = Callable[[str], None]
@@ -104,10 +106,22 @@ class Environments:
             )
             raise BuildError("\n".join(lines))
         try:
-            built = await self._built(python, file, note)
+            built = await self._built(python, file.pip_lines(), note)
         except BuildError as error:
             raise BuildError("\n".join(lines)) from error
         return PythonEnvironment(built, file.frameworks)
+
+    async def with_packages(
+        self, requirements: Sequence[Requirement], pip_options: Sequence[str], log: Log
+    ) -> Path:
+        """An interpreter of this Python's version that has the packages. Raises BuildError."""
+        from emulator.runtime.conda import missing_of
+
+        missing = dict.fromkeys(each for one in requirements for each in missing_of(one))
+        if not missing:
+            return Path(sys.executable)
+        log("This Python will not do, it " + "; it ".join(missing) + ". Building one.")
+        return await self._built(sys.executable, [*pip_options, *map(str, requirements)], log)
 
     async def close(self) -> None:
         """End the builds that are under way; they are begun anew when they are next needed."""
@@ -127,8 +141,7 @@ class Environments:
                 return found
         return None
 
-    async def _built(self, python: str, file: CondaFile, log: Log) -> Path:
-        lines = file.pip_lines()
+    async def _built(self, python: str, lines: list[str], log: Log) -> Path:
         digest = hashlib.sha256("\n".join([python, *lines]).encode()).hexdigest()[:16]
         folder = self.folder / digest
         interpreter = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

@@ -16,10 +16,15 @@ SAME = 1.0  # seconds by which two readings of one process's start may differ
 
 
 class Records:
-    """One small file for each process: its id, when it started and its folder."""
+    """One small file for each process: its id, when it started and its folder.
 
-    def __init__(self, folder: Path) -> None:
+    `variable` is the environment variable that names the folder to the process and to all that
+    it starts.
+    """
+
+    def __init__(self, folder: Path, variable: str = "AML_APP_ROOT") -> None:
         self.folder = folder
+        self.variable = variable
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.process.json"
@@ -45,30 +50,28 @@ class Records:
                 record = json.loads(file.read_text())
             except (OSError, ValueError):
                 record = None
-            if record and _still_runs(record):
+            if record and self._still_runs(record):
                 signal_group(record["pid"], kill=True)
             file.unlink(missing_ok=True)
 
+    def _still_runs(self, record: dict[str, Any]) -> bool:
+        """Whether the process id still is that process, or the group that it led lives on."""
+        import psutil
 
-def _still_runs(record: dict[str, Any]) -> bool:
-    """Whether the process id still is that process, or the group that it led lives on."""
-    import psutil
+        try:
+            created = psutil.Process(record["pid"]).create_time()
+            return abs(float(created) - float(record["created"])) < SAME
+        except psutil.Error:
+            return os.name == "posix" and any(
+                self._is_member(process, record) for process in psutil.process_iter()
+            )
 
-    try:
-        created = psutil.Process(record["pid"]).create_time()
-        return abs(float(created) - float(record["created"])) < SAME
-    except psutil.Error:
-        return os.name == "posix" and any(
-            _is_member(process, record) for process in psutil.process_iter()
-        )
+    def _is_member(self, process: Any, record: dict[str, Any]) -> bool:
+        import psutil
 
-
-def _is_member(process: Any, record: dict[str, Any]) -> bool:
-    import psutil
-
-    try:
-        if os.getpgid(process.pid) != record["pid"]:
+        try:
+            if os.getpgid(process.pid) != record["pid"]:
+                return False
+            return bool(process.environ().get(self.variable) == record["app_root"])
+        except (OSError, psutil.Error):
             return False
-        return bool(process.environ().get("AML_APP_ROOT") == record["app_root"])
-    except (OSError, psutil.Error):
-        return False

@@ -11,7 +11,7 @@ import psutil
 import pytest
 import requests
 
-from emulator.front_door import is_azure
+from emulator.front_door import is_azure, is_container_group
 
 ARM = "https://management.azure.com/subscriptions?api-version=2022-12-01"
 
@@ -32,6 +32,13 @@ def web():
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             body = f"{self.path} for {self.headers['Host']}".encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -72,6 +79,23 @@ def test_azure_domains(host, ours):
     assert is_azure(host) is ours
 
 
+@pytest.mark.parametrize(
+    ("host", "group"),
+    [
+        ("label.westeurope.azurecontainer.io", True),
+        ("LABEL.westeurope.AzureContainer.io.", True),
+        ("bridge-linux-01.westeurope.management.azurecontainer.io", False),
+        ("203.0.113.7", True),
+        ("198.51.100.1", True),
+        ("127.0.0.1", False),
+        ("8.8.8.8", False),
+        ("203.0.113.7.example.org", False),
+    ],
+)
+def test_addresses_of_container_groups(host, group):
+    assert is_container_group(host) is group
+
+
 def test_a_client_that_does_not_trust_the_local_authority_is_told_by_tls(local_azure):
     with pytest.raises(requests.exceptions.SSLError):
         requests.get(ARM, verify=certifi.where(), timeout=10)
@@ -109,6 +133,22 @@ def test_another_host_is_forwarded_untouched(local_azure, web):
     session.proxies = {"http": f"http://127.0.0.1:{local_azure.process.port}"}
     through = session.get(f"http://127.0.0.1:{web}/page?a=b", timeout=10)
     assert answer.text == through.text == f"/page?a=b for 127.0.0.1:{web}"
+
+
+def test_a_body_that_comes_while_the_connection_is_made_is_not_lost(local_azure, web):
+    """Sent in pieces: some arrive before there is anybody to give them to."""
+    for size in (10, 100_000, 1_000_000):
+        with socket.create_connection(("127.0.0.1", local_azure.process.port), timeout=10) as peer:
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            peer.sendall(
+                f"POST http://127.0.0.1:{web}/ HTTP/1.1\r\nHost: 127.0.0.1:{web}\r\n"
+                f"Content-Length: {size}\r\n\r\n".encode()
+            )
+            peer.sendall(b"x" * size)
+            received = b""
+            while chunk := peer.recv(65536):
+                received += chunk
+        assert received.partition(b"\r\n\r\n")[2] == b"x" * size
 
 
 def test_a_tunnel_carries_both_directions(local_azure, web):

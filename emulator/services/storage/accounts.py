@@ -19,6 +19,7 @@ from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
 from emulator.store import Resource, Store
 
 TYPE = "Microsoft.Storage/storageAccounts"
+COURSE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
 SUBSCRIPTION_SCOPE = "/subscriptions/{subscriptionId}/providers/Microsoft.Storage"
 ACCOUNTS = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/" + TYPE
 ACCOUNT = ACCOUNTS + "/{accountName}"
@@ -55,10 +56,9 @@ class Accounts:
         self.suffix = suffix
         self.empty = empty
 
-    def seed(self, name: str) -> None:
-        """The account of the course's resource group is there from the start."""
+    def seed(self, name: str, scope: str = COURSE) -> None:
+        """The account is there from the start, by default in the course's resource group."""
         if self.find(name) is None:
-            scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
             self._save(f"{scope}/providers/{TYPE}/{name}", {"location": REGION})
 
     def find(self, name: str) -> Resource | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 from emulator.defaults import STORAGE_ACCOUNT
@@ -14,7 +15,7 @@ from emulator.services.storage.accounts import Accounts
 from emulator.services.storage.authorization import Authorizer, Verify
 from emulator.services.storage.blobs import Blobs
 from emulator.services.storage.blocks import Blocks
-from emulator.services.storage.catalogue import Blob, Catalogue
+from emulator.services.storage.catalogue import Blob, Catalogue, new_etag
 from emulator.services.storage.containers import Containers
 from emulator.services.storage.files import Files, link_or_copy
 from emulator.services.storage.http import BlobApplication, check_container_name, operations
@@ -72,6 +73,10 @@ class Storage:
         if self.catalogue.container(account, name) is None:
             self.catalogue.put_container(account, name, {})
 
+    async def delete_container(self, account: str, name: str) -> None:
+        """Delete the container and its blobs. One that is not there is fine."""
+        await self.files.remove(self.catalogue.delete_container(account, name))
+
     def container_sas(self, account: str, container: str, permissions: str, hours: float) -> str:
         """A query string without '?' that allows `permissions` ("rwl") in one container."""
         return sas.container_sas(account, self.account_key(account), container, permissions, hours)
@@ -87,6 +92,43 @@ class Storage:
     def is_blob(self, account: str, container: str, path: str) -> bool:
         """Whether there is a blob of exactly that name: a file, not a folder of files."""
         return self.catalogue.blob(account, container, path.strip("/")) is not None
+
+    def internal_account(self, name: str) -> None:
+        """An account of Azure's own, as its services have: in no subscription, so in no list."""
+        self.accounts.seed(name, "/internal")
+
+    async def write(
+        self,
+        account: str,
+        container: str,
+        name: str,
+        content: bytes,
+        *,
+        content_type: str,
+        metadata: dict[str, str],
+    ) -> None:
+        """Create or replace a blob, as a service of Azure does that writes to its own account."""
+
+        async def stream() -> AsyncIterator[bytes]:
+            yield content
+
+        moment = int(time.time())
+        async with self.files.receive(stream()) as saved:
+            blob = Blob(
+                account,
+                container,
+                name,
+                saved.file,
+                saved.length,
+                new_etag(),
+                moment,
+                moment,
+                {"content-type": content_type},
+                metadata,
+                [],
+            )
+            replaced = self.catalogue.put_blob(blob)
+        await self.files.remove(replaced)
 
     async def materialize(self, account: str, container: str, prefix: str, target: Path) -> int:
         """Copy one blob, or a folder of blobs, to a folder of this machine.

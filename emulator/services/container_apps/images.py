@@ -1,0 +1,106 @@
+"""Which image a container runs, and whether the app may have it.
+
+An image of {registry}.azurecr.io must be in that registry, and the app must have credentials for
+it; any other is one that this machine has, or that its engine can pull.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from emulator.arm.errors import ArmError
+from emulator.runtime.containers import (
+    ContainerRuntime,
+    ContainerRuntimeError,
+    Image,
+    ImageNotFound,
+)
+from emulator.services.container_apps.configuration import secret_values
+from emulator.services.container_apps.fields import invalid
+
+REGISTRY_SUFFIX = ".azurecr.io"
+
+
+class Images:
+    """`is_registry` says whether a login server exists, `may_pull` who may pull from it."""
+
+    def __init__(
+        self,
+        runtime: ContainerRuntime,
+        is_registry: Callable[[str], bool],
+        may_pull: Callable[[str, str, str], bool],
+    ) -> None:
+        self.runtime = runtime
+        self.is_registry = is_registry
+        self.may_pull = may_pull
+
+    async def fetch(
+        self, template: Mapping[str, Any], configuration: dict[str, Any]
+    ) -> dict[str, Image]:
+        """Every image of a template, by the name it has there. Raises ArmError 400 naming it."""
+        found: dict[str, Image] = {}
+        users = registry_users(configuration)
+        for container in [*template["containers"], *(template["initContainers"] or [])]:
+            given = container["image"]
+            reference = with_tag(given)
+            user = users.get(server_of(reference))
+            try:
+                self._check(reference, user)
+                found[given] = await self.runtime.pull(reference, user, lambda _: None)
+            except (ImageNotFound, ContainerRuntimeError) as error:
+                raise self._not_found(container["name"], given, reference, error) from None
+        return found
+
+    def _check(self, reference: str, user: tuple[str, str] | None) -> None:
+        server = server_of(reference)
+        if not server.endswith(REGISTRY_SUFFIX):
+            return
+        if not self.is_registry(server):
+            raise ImageNotFound(f"lookup {server}: no such host: there is no such registry")
+        if user is None:
+            raise ImageNotFound(
+                "UNAUTHORIZED: authentication required: configuration.registries has no "
+                f"credentials for {server}"
+            )
+        if not self.may_pull(server, *user):
+            raise ImageNotFound(
+                f"UNAUTHORIZED: authentication required: the registry {server} refuses the user "
+                f"name and password of '{user[0]}'"
+            )
+
+    def _not_found(self, container: str, given: str, reference: str, error: Exception) -> ArmError:
+        reason = str(error)
+        if isinstance(error, ImageNotFound) and not reason.startswith(("UNAUTHORIZED", "lookup")):
+            tag = reference.rpartition(":")[2]
+            reason = (
+                f'MANIFEST_UNKNOWN: manifest tagged by "{tag}" is not found; map[Tag:{tag}]: '
+                + reason
+            )
+        return invalid(
+            f"template.containers.{container}.image",
+            f'Invalid value: "{given}": GET https:: {reason}',
+        )
+
+
+def registry_users(configuration: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Registry server -> user name and password."""
+    secrets = secret_values(configuration)
+    return {
+        registry["server"]: (registry["username"], secrets[registry["passwordSecretRef"]])
+        for registry in configuration["registries"] or []
+    }
+
+
+def with_tag(image: str) -> str:
+    """The reference with ":latest" if it has neither tag nor digest."""
+    last = image.rpartition("/")[2]
+    return image if ":" in last or "@" in last else f"{image}:latest"
+
+
+def server_of(reference: str) -> str:
+    """The registry's host name, lower case; "docker.io" if the reference names none."""
+    first, slash, _ = reference.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return first.lower()
+    return "docker.io"

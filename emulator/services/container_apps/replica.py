@@ -1,0 +1,305 @@
+"""One replica of a revision: its containers, started, probed, restarted when they end.
+
+As Kubernetes does it, on which Container Apps stands:
+https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
+
+    container    means                                    followed by
+    Waiting      not started yet, or between two starts   Running
+    Running      its program runs                         Terminated
+    Terminated   its program has ended                    Waiting, if it is to run
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from emulator.runtime.containers import (
+    Container,
+    ContainerRuntime,
+    ContainerRuntimeError,
+    ContainerSpec,
+    ContainerState,
+    ImageNotFound,
+)
+from emulator.services.container_apps.plan import ContainerPlan, ReplicaPlan
+from emulator.services.container_apps.probes import START_UP_PERIOD, Probe
+
+# A container that ended starts again after this long (seconds), twice as long each time up to the
+# last, and as at first when it ran for BACK_OFF_RESET. Kubernetes waits 10 to 300, and 600.
+BACK_OFF_FIRST, BACK_OFF_LAST, BACK_OFF_RESET = 0.5, 30.0, 60.0
+_log = logging.getLogger(__name__)
+
+# Kind ("Normal" or "Warning"), reason and message of a system event.
+Tell = Callable[[str, str, str], None]
+
+
+class ReplicaContainer:
+    """One container of a replica. `container` is the start it is at, None before the first."""
+
+    def __init__(self, plan: ContainerPlan, replica: Replica) -> None:
+        self.plan = plan
+        self.replica = replica
+        self.container: Container | None = None
+        self.log_file = replica.folder / f"{plan.name}.log"
+        self.is_started = False  # passed its startup probe
+        self.is_ready = False
+        self.was_ready = False
+        self.restarts = 0
+        self.last_end = ""
+        self.waiting_for = "ContainerCreating"
+
+    @property
+    def state(self) -> ContainerState:
+        return self.container.state if self.container else ContainerState.WAITING
+
+    @property
+    def details(self) -> str:
+        container = self.container
+        if container is None or container.state is ContainerState.WAITING:
+            return self.waiting_for
+        if container.state is ContainerState.TERMINATED:
+            return f"{container.reason}: {container.exit_code}. {self.waiting_for}".strip()
+        return container.message
+
+    async def run_once(self) -> int:
+        """Start it and wait until it ends. Answers its exit code, -1 when it cannot be started."""
+        spec = self.replica.spec(self.plan, self.restarts, self.log_file)
+        before = self.container
+        starting = asyncio.create_task(self.replica.runtime.start(spec))
+        try:
+            self.container = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The replica is stopped: it must know of what is being started all the same.
+            with suppress(ImageNotFound, ContainerRuntimeError):
+                self.container = await starting
+            raise
+        except (ImageNotFound, ContainerRuntimeError) as error:
+            self.waiting_for = f"CreateContainerError: {error}"
+            self.replica.tell("Warning", "CreateContainerError", str(error))
+            return -1
+        finally:
+            # Not before the next is there: a group's empty dirs go with its last container.
+            if before:
+                await self.replica.runtime.remove(before)
+        self.waiting_for = ""
+        container = self.container
+        self.replica.tell("Normal", "ContainerStarted", f"Started container '{self.plan.name}'")
+        ended = asyncio.create_task(container.wait())
+        watch = asyncio.create_task(self._watch(container))
+        try:
+            await asyncio.wait({ended, watch}, return_when=asyncio.FIRST_COMPLETED)
+            if watch.done() and not watch.cancelled() and not ended.done():
+                self.replica.tell(
+                    "Warning",
+                    "ProbeFailed",
+                    f"{watch.result()} of container '{self.plan.name}' failed: restarting it",
+                )
+                self._change(ready=False, started=False)
+                await self.replica.runtime.stop(container, self.replica.plan.grace)
+            return await ended
+        finally:
+            watch.cancel()
+            ended.cancel()
+            self._change(ready=False, started=False)
+
+    async def run_for_ever(self) -> None:
+        """Start it again whenever it ends: a replica's containers are there to stay."""
+        delay = BACK_OFF_FIRST
+        while True:
+            began = asyncio.get_running_loop().time()
+            code = await self.run_once()
+            if asyncio.get_running_loop().time() - began > BACK_OFF_RESET:
+                delay = BACK_OFF_FIRST
+            self._ended(code, delay)
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, BACK_OFF_LAST)
+            self.restarts += 1
+
+    def _ended(self, code: int, delay: float) -> None:
+        if code >= 0:
+            reason = self.container.reason if self.container else ""
+            self.waiting_for = f"CrashLoopBackOff: starts again in {delay:g} seconds"
+            self.last_end = (
+                f"Container '{self.plan.name}' was terminated with exit code '{code}' and reason "
+                f"'{'OOMKilled' if reason == 'OOMKilled' else 'ProcessExited'}'"
+            )
+            self.replica.tell("Warning", "ContainerTerminated", self.last_end)
+        else:
+            self.last_end = self.waiting_for
+        self.replica.changed()
+
+    # Probes
+
+    def _change(self, *, ready: bool, started: bool) -> None:
+        if (self.is_ready, self.is_started) != (ready, started):
+            self.is_ready, self.is_started = ready, started
+            self.was_ready = self.was_ready or ready
+            self.replica.changed()
+
+    def _port(self, probe: Probe) -> int:
+        return self.replica.address.get(probe.port, 0)
+
+    async def _watch(self, container: Container) -> str:
+        """Ask the probes for as long as it runs; answers the one for which it must be restarted."""
+        plan = self.plan
+        if plan.startup and not await self._passes(plan.startup, plan.startup.patience):
+            return "Startup probe"
+        self._change(ready=plan.readiness is None, started=True)
+        readiness = asyncio.create_task(self._watch_readiness(plan.readiness))
+        try:
+            if plan.liveness is None:
+                await container.wait()
+                return ""
+            await asyncio.sleep(plan.liveness.initial_delay)
+            await self._until_failing(plan.liveness)
+        finally:
+            readiness.cancel()
+        return "Liveness probe"
+
+    async def _passes(self, probe: Probe, patience: float | None) -> bool:
+        """Ask until it passes. False when it did not within its patience (seconds)."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                passed = 0
+                while passed < probe.success_threshold:
+                    passed = passed + 1 if await probe.ask(self._port(probe)) else 0
+                    await asyncio.sleep(0 if passed else START_UP_PERIOD)
+                return True
+        return False
+
+    async def _until_failing(self, probe: Probe) -> None:
+        failed = 0
+        while failed < probe.failure_threshold:
+            await asyncio.sleep(probe.period)
+            failed = 0 if await probe.ask(self._port(probe)) else failed + 1
+
+    async def _watch_readiness(self, probe: Probe | None) -> None:
+        while probe:
+            await self._passes(probe, None)
+            self._change(ready=True, started=True)
+            await self._until_failing(probe)
+            self.replica.tell(
+                "Warning", "ProbeFailed", f"Readiness probe of container '{self.plan.name}' failed"
+            )
+            self._change(ready=False, started=True)
+
+
+class Replica:
+    """`on_change` is called after each change of what it is, from the event loop."""
+
+    def __init__(
+        self,
+        runtime: ContainerRuntime,
+        plan: ReplicaPlan,
+        name: str,
+        folder: Path,
+        on_change: Callable[[Replica], None],
+        tell: Tell,
+    ) -> None:
+        self.runtime = runtime
+        self.plan = plan
+        self.name = name
+        self.folder = folder
+        self.tell = tell
+        self.on_change = on_change
+        self.created = datetime.now(UTC)
+        self.inits = [ReplicaContainer(container, self) for container in plan.inits]
+        self.containers = [ReplicaContainer(container, self) for container in plan.containers]
+        self.is_stopping = False
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return not self.is_stopping and all(container.is_ready for container in self.containers)
+
+    @property
+    def was_ready(self) -> bool:
+        return all(container.was_ready for container in self.containers)
+
+    @property
+    def crashes(self) -> int:
+        """How often the container that ended most often did."""
+        return max(container.restarts for container in self.inits + self.containers)
+
+    @property
+    def last_end(self) -> str:
+        """How the container that ended most often did the last time."""
+        return max(self.inits + self.containers, key=lambda one: one.restarts).last_end
+
+    @property
+    def address(self) -> dict[int, int]:
+        """Container port -> port on 127.0.0.1, of all containers that were started."""
+        return {
+            port: here
+            for one in self.containers
+            if one.container
+            for port, here in one.container.address.items()
+        }
+
+    @property
+    def port(self) -> int | None:
+        """Where the ingress sends requests; None when not ready."""
+        if not self.is_ready or self.plan.target_port is None:
+            return None
+        return self.address.get(self.plan.target_port)
+
+    def changed(self) -> None:
+        self.on_change(self)
+
+    def spec(self, plan: ContainerPlan, restart: int, log_file: Path) -> ContainerSpec:
+        # What shares nothing with another container, or with its own next start, starts sooner
+        # without a group.
+        is_group = len(self.containers) + len(self.inits) > 1 or bool(plan.empty_dirs)
+        return ContainerSpec(
+            name=f"{self.name}--{plan.name}" + (f"-{restart}" if restart else ""),
+            image=plan.image,
+            command=plan.command,
+            args=plan.args,
+            variables={**plan.variables, "CONTAINER_APP_REPLICA_NAME": self.name},
+            ports=plan.ports,
+            cpu=plan.cpu,
+            memory_gb=plan.memory_gb,
+            log_file=log_file,
+            files=plan.files,
+            empty_dirs=plan.empty_dirs,
+            group=self.name if is_group else "",
+            group_ports=self.plan.ports if is_group else (),
+        )
+
+    def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.task = asyncio.create_task(self._run(), name=self.name)
+
+    async def _run(self) -> None:
+        try:
+            for init in self.inits:
+                delay = BACK_OFF_FIRST
+                while (code := await init.run_once()) != 0:
+                    init._ended(code, delay)
+                    await asyncio.sleep(delay)
+                    delay = min(2 * delay, BACK_OFF_LAST)
+                    init.restarts += 1
+            await asyncio.gather(*(container.run_for_ever() for container in self.containers))
+        except Exception:
+            _log.exception("replica %s", self.name)
+
+    async def leave(self) -> None:
+        """Start, probe and restart nothing any more."""
+        self.is_stopping = True
+        if self.task:
+            self.task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.task
+
+    async def stop(self) -> None:
+        """End its containers; they are gone when this returns."""
+        await self.leave()
+        started = [one.container for one in self.inits + self.containers if one.container]
+        await asyncio.gather(*(self.runtime.stop(one, self.plan.grace) for one in started))
+        for container in started:
+            await self.runtime.remove(container)

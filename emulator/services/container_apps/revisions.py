@@ -1,0 +1,189 @@
+"""Revisions of a container app, and their replicas.
+
+https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-apps-revisions
+https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-apps-revision-replicas
+
+    runningState        when
+    Processing          its first replica starts
+    Running             replicas answer
+    RunningAtMaxScale   as many as it may have
+    ScaledToZero        none is needed at present
+    Degraded            replicas are there, none is ready, one was
+    Failed              none became ready
+    Stopped             it is not active, or the app is stopped
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.arm.errors import not_found
+from emulator.arm.http import ArmRequest, ArmResponse, expand, page
+from emulator.arm.ids import parent_of
+from emulator.services.container_apps.controller import Controller
+from emulator.services.container_apps.paths import (
+    APP,
+    REPLICA,
+    REPLICAS,
+    REVISION,
+    REVISION_TYPE,
+    REVISIONS,
+    stream_url,
+)
+from emulator.services.container_apps.replica import Replica, ReplicaContainer
+from emulator.services.container_apps.routes import fqdn, labels, weights
+from emulator.services.container_apps.runner import Runner
+from emulator.store import Resource, Store
+
+
+class Revisions:
+    ROUTES = (
+        ("POST", REVISION + "/activate", "activate"),
+        ("POST", REVISION + "/deactivate", "deactivate"),
+        ("GET", REVISION, "get"),
+        ("GET", REVISIONS, "list"),
+        ("POST", REVISION + "/restart", "restart"),
+        ("GET", REPLICA, "get_replica"),
+        ("GET", REPLICAS, "list_replicas"),
+    )
+
+    def __init__(self, store: Store, controller: Controller) -> None:
+        self.store = store
+        self.controller = controller
+
+    async def activate(self, request: ArmRequest) -> ArmResponse:
+        revision = self._revision(request)
+        if not revision.properties["active"]:
+            self.controller.activate(revision)
+        return ArmResponse("Activate succeeded")
+
+    async def deactivate(self, request: ArmRequest) -> ArmResponse:
+        revision = self._revision(request)
+        if revision.properties["active"]:
+            self.controller.deactivate(revision)
+        return ArmResponse("Deactivate succeeded")
+
+    async def get(self, request: ArmRequest) -> ArmResponse:
+        revision = self._revision(request)
+        return ArmResponse(self._shown(self._app(request), revision))
+
+    async def list(self, request: ArmRequest) -> ArmResponse:
+        app = self._app(request)
+        found = self.controller.revisions(app.id)
+        return page(request, [self._shown(app, revision) for revision in found])
+
+    async def restart(self, request: ArmRequest) -> ArmResponse:
+        self.controller.spawn(self.controller.restart(self._revision(request)))
+        return ArmResponse("Restart succeeded")
+
+    # Replicas
+
+    async def get_replica(self, request: ArmRequest) -> ArmResponse:
+        revision = self._revision(request)
+        runner = self.controller.runner(revision.id)
+        for replica in runner.replicas if runner else []:
+            if replica.name == request.params["replicaName"]:
+                return ArmResponse(self._shown_replica(revision, replica))
+        raise not_found(request.id)
+
+    async def list_replicas(self, request: ArmRequest) -> ArmResponse:
+        revision = self._revision(request)
+        runner = self.controller.runner(revision.id)
+        replicas = runner.replicas if runner else []
+        return page(request, [self._shown_replica(revision, replica) for replica in replicas])
+
+    # What they look like
+
+    def _app(self, request: ArmRequest) -> Resource:
+        app_id = expand(APP, request.params)
+        app = self.store.get(app_id)
+        if app is None:
+            raise not_found(app_id)
+        return app
+
+    def _revision(self, request: ArmRequest) -> Resource:
+        self._app(request)
+        revision_id = expand(REVISION, request.params)
+        revision = self.store.get(revision_id)
+        if revision is None:
+            raise not_found(revision_id)
+        return revision
+
+    def _shown(self, app: Resource, revision: Resource) -> dict[str, Any]:
+        ingress = app.properties["configuration"]["ingress"]
+        domain = self.controller.domain(app)
+        runner = self.controller.runner(revision.id)
+        running, health, details = _state(runner)
+        found = [label for label, name in labels(app).items() if name == revision.name]
+        return {
+            "id": revision.id,
+            "name": revision.name,
+            "type": REVISION_TYPE,
+            "properties": {
+                **revision.properties,
+                "fqdn": fqdn(revision.name, domain, external=ingress["external"])
+                if ingress
+                else None,
+                "replicas": len(runner.replicas) if runner else 0,
+                "trafficWeight": weights(app).get(revision.name, 0),
+                "labels": found,
+                "healthState": health,
+                "runningState": running,
+                "runningStateDetails": details,
+            },
+        }
+
+    def _shown_replica(self, revision: Resource, replica: Replica) -> dict[str, Any]:
+        url = f"{self._stream_url(revision)}/replicas/{replica.name}/containers"
+        started = [one for one in replica.containers if one.container]
+        running = all(one.state == "Running" for one in started) and bool(started)
+        return {
+            "id": f"{revision.id}/replicas/{replica.name}",
+            "name": replica.name,
+            "type": f"{REVISION_TYPE}/replicas",
+            "properties": {
+                "createdTime": replica.created.isoformat().replace("+00:00", "Z"),
+                "runningState": "Running" if running else "NotRunning",
+                "runningStateDetails": "",
+                "containers": [_shown_container(one, url) for one in replica.containers],
+                "initContainers": [_shown_container(one, url) for one in replica.inits],
+            },
+        }
+
+    def _stream_url(self, revision: Resource) -> str:
+        app = self.store.get(parent_of(revision.id))
+        assert app is not None
+        return f"{stream_url(app.id, app.body['location'])}/revisions/{revision.name}"
+
+
+def _state(runner: Runner | None) -> tuple[str, str, str]:
+    """runningState, healthState and details."""
+    if runner is None:
+        return "Stopped", "None", ""
+    if runner.failure:
+        return "Failed", "Unhealthy", runner.failure
+    if not runner.was_ready:
+        return "Processing", "None", "Waiting for the first replica to be ready."
+    if not runner.replicas:
+        return "ScaledToZero", "Healthy", ""
+    if not runner.ready_replicas:
+        if any(not replica.was_ready and not replica.crashes for replica in runner.replicas):
+            return "Processing", "Healthy", "A replica is starting."
+        return "Degraded", "Unhealthy", "No replica is ready."
+    if len(runner.replicas) >= runner.limits.most:
+        return "RunningAtMaxScale", "Healthy", ""
+    return "Running", "Healthy", ""
+
+
+def _shown_container(one: ReplicaContainer, url: str) -> dict[str, Any]:
+    return {
+        "name": one.plan.name,
+        "containerId": one.container.id if one.container else None,
+        "ready": one.is_ready,
+        "started": one.is_started,
+        "restartCount": one.restarts,
+        "runningState": str(one.state),
+        "runningStateDetails": one.details,
+        "logStreamEndpoint": f"{url}/{one.plan.name}/logstream",
+        "execEndpoint": f"{url}/{one.plan.name}/exec".replace("https://", "wss://"),
+    }

@@ -1,0 +1,215 @@
+"""One active revision: its replicas, as many as the scale rules ask for.
+
+    a runner     when
+    starting     no replica has been ready yet, and it may still become so
+    ready        a replica has been ready
+    failed       its containers ended again and again, or the deadline passed, before one was ready
+
+A failed revision goes on trying, as on Azure; it is ready once it answers after all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import string
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from emulator.routing import RevisionRoute
+from emulator.runtime.containers import ContainerRuntime
+from emulator.services.container_apps.plan import ReplicaPlan
+from emulator.services.container_apps.replica import Replica
+from emulator.services.container_apps.scaling import Limits, Pace, Scaler
+
+# A new revision has failed when its containers ended this often, or after this long (seconds).
+# Azure waits ten minutes.
+MOST_CRASHES, DEADLINE = 3, 120.0
+_LETTERS = string.ascii_lowercase + string.digits
+
+# Type ("Normal" or "Warning"), reason, message, replica's name.
+TellApp = Callable[[str, str, str, str], None]
+
+
+class Runner:
+    """`on_ready` is called when the first replica ever is ready, `on_change` after any change."""
+
+    def __init__(
+        self,
+        runtime: ContainerRuntime,
+        plan: ReplicaPlan,
+        limits: Limits,
+        pace: Pace,
+        folder: Path,
+        *,
+        on_ready: Callable[[], None],
+        tell: TellApp,
+    ) -> None:
+        self.runtime = runtime
+        self.plan = plan
+        self.limits = limits
+        self.pace = pace
+        self.folder = folder
+        self.on_ready = on_ready
+        self.tell = tell
+        self.route = RevisionRoute(plan.revision, self.wake)
+        self.replicas: list[Replica] = []
+        self.was_ready = False
+        self.failure = ""
+        self.is_stopping = False
+        self.settled = asyncio.Event()  # ready, or failed
+        self.pod_hash = _random(10)
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.retiring: set[asyncio.Task[None]] = set()
+
+    # Its life
+
+    def start(self) -> None:
+        """Start at least one replica, even of a revision that may scale to zero."""
+        self.scale_to(max(1, self.limits.least))
+        for work in (self._watch_deadline(), self._scale()):
+            self.tasks.add(asyncio.create_task(work))
+
+    async def stop(self) -> None:
+        """End its replicas, after the requests that are under way."""
+        self.is_stopping = True
+        self.route.serve_from((), may_come=False)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.scale_to(0)
+        await asyncio.gather(*self.retiring)
+
+    async def close(self) -> None:
+        """Look after its replicas no more. Their containers are left to the runtime."""
+        self.is_stopping = True
+        for task in (*self.tasks, *self.retiring):
+            task.cancel()
+        await asyncio.gather(*self.tasks, *self.retiring, return_exceptions=True)
+        await asyncio.gather(*(replica.leave() for replica in self.replicas))
+
+    async def renew(self, plan: ReplicaPlan, limits: Limits) -> None:
+        """Put new replicas in the place of those that run, each when it is ready."""
+        self.plan, self.limits = plan, limits
+        old = list(self.replicas)
+        self.replicas = [self._new_replica() for _ in old] + old
+        new = self.replicas[: len(old)]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DEADLINE):
+                while not all(one.is_ready or one.crashes >= MOST_CRASHES for one in new):
+                    await asyncio.sleep(0.05)
+        self.replicas = [replica for replica in self.replicas if replica not in old]
+        self.publish()
+        await asyncio.gather(*map(self._retire, old))
+
+    # What it is
+
+    @property
+    def ready_replicas(self) -> int:
+        return sum(replica.is_ready for replica in self.replicas)
+
+    def publish(self) -> None:
+        ports = tuple(replica.port for replica in self.replicas if replica.port is not None)
+        expected = not self.replicas or any(
+            not replica.was_ready and replica.crashes < MOST_CRASHES for replica in self.replicas
+        )
+        may_come = expected and not self.failure and not self.is_stopping
+        self.route.serve_from(ports, may_come=may_come)
+
+    def _changed(self, replica: Replica) -> None:
+        if self.is_stopping:
+            return
+        if replica.is_ready and not self.was_ready:
+            self.was_ready, self.failure = True, ""
+            self.settled.set()
+            self.publish()
+            self.on_ready()
+        elif not self.was_ready and replica.crashes >= MOST_CRASHES - 1 and not self.failure:
+            self._fail(replica.last_end)
+        self.publish()
+
+    def _fail(self, reason: str) -> None:
+        self.failure = (
+            f"Deployment Progress Deadline Exceeded. {self.ready_replicas}/{len(self.replicas)} "
+            f"replicas ready: {reason}. The container's logs say more."
+        )
+        self.tell("Warning", "DeploymentFailed", self.failure, "")
+        self.settled.set()
+        self.publish()
+
+    async def _watch_deadline(self) -> None:
+        await asyncio.sleep(DEADLINE)
+        if not self.settled.is_set():
+            self._fail(f"none became ready within {DEADLINE:.0f} seconds")
+
+    # Scaling
+
+    def wake(self) -> None:
+        """A request came and nothing answers: a revision at zero gets a replica at once."""
+        if not self.replicas and not self.is_stopping:
+            self.scale_to(1)
+
+    def scale_to(self, count: int) -> None:
+        before = len(self.replicas)
+        if count == before:
+            return
+        if before or count > 1:
+            self.tell("Normal", "SuccessfulRescale", f"New size: {count}; it was {before}", "")
+        surplus = self.replicas[count:]
+        self.replicas = self.replicas[:count]
+        self.publish()
+        for replica in surplus:
+            self._retire(replica)
+        for _ in range(count - before):
+            self.replicas.append(self._new_replica())
+
+    async def _scale(self) -> None:
+        loop = asyncio.get_running_loop()
+        scaler = Scaler(self.limits, loop.time())
+        begun = self.route.begun
+        while True:
+            await asyncio.sleep(self.pace.window)
+            scaler.limits = self.limits
+            rate = (self.route.begun - begun) / self.pace.window
+            begun = self.route.begun
+            concurrency = max(rate, float(self.route.under_way))
+            if self.was_ready:
+                self.scale_to(scaler.decide(loop.time(), concurrency, len(self.replicas)))
+
+    # Replicas
+
+    def _new_replica(self) -> Replica:
+        name = f"{self.plan.revision}-{self.pod_hash}-{_random(5)}"
+        replica = Replica(
+            self.runtime,
+            self.plan,
+            name,
+            self.folder / name,
+            self._changed,
+            lambda kind, reason, message: self.tell(kind, reason, message, name),
+        )
+        replica.start()
+        return replica
+
+    def _retire(self, replica: Replica) -> asyncio.Task[None]:
+        """Stop a replica that gets no more requests, once those that it has are answered."""
+        port = replica.port
+        replica.is_stopping = True
+        self.publish()
+        task = asyncio.create_task(self._end(replica, port))
+        self.retiring.add(task)
+        task.add_done_callback(self.retiring.discard)
+        return task
+
+    async def _end(self, replica: Replica, port: int | None) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.plan.grace
+        while port and self.route.busy[port] > 0 and loop.time() < until:
+            await asyncio.sleep(0.02)
+        await replica.stop()
+        self.tell("Normal", "ReplicaStopped", f"Stopped replica '{replica.name}'", replica.name)
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))

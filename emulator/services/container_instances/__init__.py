@@ -1,0 +1,4 @@
+"""Azure Container Instances: groups of containers that run on this machine.
+
+https://learn.microsoft.com/rest/api/container-instances/
+"""

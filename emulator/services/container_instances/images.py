@@ -1,0 +1,125 @@
+"""Which image a container runs, and whether its group may have it.
+
+An image of {registry}.azurecr.io must be in that registry and the group must have credentials for
+it; any other is one that this machine has, or that its engine can pull.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from emulator.arm.errors import ArmError
+from emulator.runtime.containers import (
+    ContainerRuntime,
+    ContainerRuntimeError,
+    Image,
+    ImageNotFound,
+)
+
+REGISTRY_SUFFIX = ".azurecr.io"
+# A pull that takes longer than this (seconds) goes on after the request is answered.
+PATIENCE = 5.0
+
+
+class Images:
+    """`is_registry` says whether a login server exists, `may_pull` who may pull from it."""
+
+    def __init__(
+        self,
+        runtime: ContainerRuntime,
+        is_registry: Callable[[str], bool],
+        may_pull: Callable[[str, str, str], bool],
+    ) -> None:
+        self.runtime = runtime
+        self.is_registry = is_registry
+        self.may_pull = may_pull
+        self.pulls: dict[str, asyncio.Task[Image]] = {}
+
+    async def check(self, group: str, properties: dict[str, Any]) -> None:
+        """Raises ArmError 400 InaccessibleImage for the first image that is not to be had."""
+        for field in ("initContainers", "containers"):
+            for number, container in enumerate(properties.get(field) or []):
+                image = container["properties"]["image"]
+                credentials = properties.get("imageRegistryCredentials") or []
+                if problem := await self._problem(image, credentials):
+                    raise ArmError(
+                        400,
+                        "InaccessibleImage",
+                        f"The image '{image}' in container group '{group}' is not accessible. "
+                        f"Please check the image and registry credential. {problem}",
+                        target=f"{field}[{number}].properties.image",
+                    )
+
+    async def get(self, image: str, credentials: list[dict[str, Any]]) -> Image:
+        """The image, once it is on this machine. Raises ImageNotFound."""
+        reference = with_tag(image)
+        if found := await self.runtime.image(reference):
+            return found
+        if is_azure(reference):
+            raise ImageNotFound(f"There is no image {reference} in the registry.")
+        return await asyncio.shield(self._pull(reference, credentials))
+
+    async def _problem(self, image: str, credentials: list[dict[str, Any]]) -> str:
+        reference = with_tag(image)
+        if is_azure(reference):
+            return await self._problem_in_registry(reference, credentials)
+        if await self.runtime.image(reference):
+            return ""
+        pull = self._pull(reference, credentials)
+        await asyncio.wait({pull}, timeout=PATIENCE)
+        if not pull.done():
+            return ""
+        error = pull.exception()
+        if isinstance(error, (ImageNotFound, ContainerRuntimeError)):
+            return str(error)
+        if error:
+            raise error
+        return ""
+
+    async def _problem_in_registry(self, reference: str, credentials: list[dict[str, Any]]) -> str:
+        server = server_of(reference)
+        if not self.is_registry(server):
+            return f"There is no container registry {server}."
+        own = [one for one in credentials if server_name(one["server"]) == server]
+        if not own:
+            return f"imageRegistryCredentials has none for {server}."
+        if not any(self.may_pull(server, one["username"], one["password"]) for one in own):
+            return f"The registry {server} refuses the user name and password."
+        if await self.runtime.image(reference) is None:
+            return f"The registry {server} has no such repository or tag."
+        return ""
+
+    def _pull(self, reference: str, credentials: list[dict[str, Any]]) -> asyncio.Task[Image]:
+        if reference not in self.pulls:
+            server = server_of(reference)
+            own = next((one for one in credentials if server_name(one["server"]) == server), None)
+            user = (own["username"], own["password"]) if own else None
+            task = asyncio.create_task(self.runtime.pull(reference, user, lambda _: None))
+            self.pulls[reference] = task
+            task.add_done_callback(lambda _: self.pulls.pop(reference, None))
+        return self.pulls[reference]
+
+
+def with_tag(image: str) -> str:
+    """The reference with ":latest" if it has neither tag nor digest."""
+    last = image.rpartition("/")[2]
+    return image if ":" in last or "@" in last else f"{image}:latest"
+
+
+def server_of(reference: str) -> str:
+    """The registry's host name, lower case; "docker.io" if the reference names none."""
+    first, slash, _ = reference.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return first.lower()
+    return "docker.io"
+
+
+def server_name(given: str) -> str:
+    """A credential's server may be written as a URL."""
+    return given.removeprefix("https://").rstrip("/").lower()
+
+
+def is_azure(reference: str) -> bool:
+    return server_of(reference).endswith(REGISTRY_SUFFIX)

@@ -1,0 +1,17 @@
+"""Resource types, paths and host names of Container Instances."""
+
+from __future__ import annotations
+
+GROUP_TYPE = "Microsoft.ContainerInstance/containerGroups"
+SUBSCRIPTION_SCOPE = "/subscriptions/{subscriptionId}/providers/Microsoft.ContainerInstance"
+LOCATION = SUBSCRIPTION_SCOPE + "/locations/{location}"
+GROUPS = (
+    "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/" + GROUP_TYPE
+)
+GROUP = GROUPS + "/{containerGroupName}"
+CONTAINER = GROUP + "/containers/{containerName}"
+# Where a group's DNS name label lives: {label}.{region}.azurecontainer.io
+DNS_SUFFIX = "azurecontainer.io"
+# The host that the web sockets of exec and attach end at.
+TERMINAL_PREFIX = "bridge-linux-01."
+TERMINAL_SUFFIX = ".management.azurecontainer.io"

@@ -1,0 +1,740 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Azure (local)
+#     language: python
+#     name: azure-local
+# ---
+
+# %% [markdown]
+# # 07 Container Apps
+#
+# A container group runs one image on one machine, and that is all. *Azure Container Apps* runs the
+# same image as a service: with https, with versions that share the traffic, and with as many copies
+# as the requests need, down to none.
+#
+# ```text
+#                      environment
+#                      ┌───────────────────────────────────────────────────┐
+# client ──https──> ingress ──┬── 80 % ──> revision v1 ──> replica, replica │
+#                      │      └── 20 % ──> revision v2 ──> replica          │
+#                      └───────────────────────────────────────────────────┘
+# ```
+#
+# ## Goals
+#
+# Afterwards you can
+#
+# - create an environment and an app in it, with the SDK, from YAML, and in the portal;
+# - bring a second revision into service beside the first, and measure its share;
+# - watch an app scale out under load and to zero without it, and say what the first request after
+#   that pays;
+# - give an app a secret without anybody reading it.
+#
+# **Time:** about 35 minutes.
+#
+# ## What this costs on live Azure
+#
+# A replica is billed by the second while it runs: roughly 0.000024 US dollars for each processor
+# core and 0.000003 for each gigabyte of memory, and a fraction of that while it waits for requests
+# ([prices](https://azure.microsoft.com/pricing/details/container-apps/)). The first 180,000 core
+# seconds of a month are free, and an app that has scaled to zero costs nothing. This lesson has at
+# most four replicas with half a core each for half an hour: within what is free, or a few cents.
+# The registry costs what it cost in lesson 06.
+
+# %% tags=["parameters"]
+import os
+
+from helpers import names
+
+subscription_id = os.environ["AZURE_SUBSCRIPTION_ID"]
+resource_group = os.environ["AZURE_RESOURCE_GROUP"]
+workspace_name = os.environ["AZUREML_WORKSPACE"]
+suffix = names.suffix()
+request_count = 300
+use_cli = False
+
+# %% [markdown]
+# > **Caution.** Older pages say that there is no Python SDK for Container Apps. There is:
+# > `azure-mgmt-appcontainers`.
+#
+# The image is the one of lesson 06. Where it is missing, the next cell builds it.
+
+# %%
+from azure.ai.ml import MLClient
+from azure.identity import DefaultAzureCredential
+from azure.mgmt.appcontainers import ContainerAppsAPIClient
+
+from helpers.containers import ensure_image, until
+from helpers.wait import wait
+from helpers.workspace import ensure_models
+
+credential = DefaultAzureCredential()
+ml_client = MLClient(credential, subscription_id, resource_group, workspace_name)
+client = ContainerAppsAPIClient(credential, subscription_id)
+
+ensure_models(ml_client)
+image = ensure_image(subscription_id, resource_group, suffix, tag="1")
+location = ml_client.workspaces.get(workspace_name).location
+
+# %% [markdown]
+# ## The environment
+#
+# Apps live in an *environment*. It is what they have in common: a network, in which they reach each
+# other, and a domain, under which each of them has its address.
+
+# %%
+from azure.mgmt.appcontainers.models import ManagedEnvironment
+
+environment_name = app_name = f"digits-{suffix}"
+# An app left by an earlier run would be in the way: a revision's name is used only once.
+client.container_apps.begin_delete(resource_group, app_name).wait()
+
+environment = wait(
+    client.managed_environments.begin_create_or_update(
+        resource_group, environment_name, ManagedEnvironment(location=location)
+    ),
+    "the environment",
+)
+print("domain:", environment.properties.default_domain)
+
+# %% [markdown]
+# ## The app
+#
+# An app has two parts, and it pays to keep them apart:
+#
+# - `configuration`: who may come in, which secrets there are, where images come from. A change
+#   takes effect at once.
+# - `template`: what runs. Every change of it makes a new *revision*, and a revision never changes.
+
+# %%
+from azure.mgmt.appcontainers.models import (
+    Configuration,
+    Container,
+    ContainerApp,
+    ContainerAppProbe,
+    ContainerAppProbeHttpGet,
+    ContainerAppProperties,
+    ContainerResources,
+    EnvironmentVar,
+    HttpScaleRule,
+    Ingress,
+    RegistryCredentials,
+    Scale,
+    ScaleRule,
+    Secret,
+    Template,
+    TrafficWeight,
+)
+
+configuration = Configuration(
+    active_revisions_mode="Multiple",
+    ingress=Ingress(
+        external=True,
+        target_port=80,
+        traffic=[TrafficWeight(latest_revision=True, weight=100)],
+    ),
+    secrets=[Secret(name="registry-password", value=image.password)],
+    registries=[
+        RegistryCredentials(
+            server=image.server,
+            username=image.username,
+            password_secret_ref="registry-password",
+        )
+    ],
+)
+
+
+def template(version):
+    """Describe what runs: the API, which is told its version, and how it scales."""
+    return Template(
+        revision_suffix=f"v{version}",
+        containers=[
+            Container(
+                name="digits",
+                image=image.reference,
+                env=[EnvironmentVar(name="APP_VERSION", value=str(version))],
+                resources=ContainerResources(cpu=0.5, memory="1Gi"),
+                probes=[
+                    ContainerAppProbe(
+                        type="Readiness",
+                        http_get=ContainerAppProbeHttpGet(path="/", port=80),
+                        period_seconds=2,
+                    )
+                ],
+            )
+        ],
+        scale=Scale(
+            min_replicas=0,
+            max_replicas=3,
+            cooldown_period=60,
+            rules=[
+                ScaleRule(
+                    name="http",
+                    http=HttpScaleRule(metadata={"concurrentRequests": "10"}),
+                )
+            ],
+        ),
+    )
+
+
+# %% [markdown]
+# Most of it you know from lesson 06. What is new:
+#
+# - `ingress` is the gateway before the app: `external` lets the internet in, and `target_port` is
+#   the port on which the container listens.
+# - `active_revisions_mode="Multiple"` lets several revisions run side by side. With `Single`, the
+#   default, a new revision takes the place of the old one when it is ready.
+# - The password is a *secret* of the app, and the registry refers to it by name.
+# - The *readiness probe* asks `GET /`; a replica gets no request before that answers.
+# - `scale` says between how many replicas the app may have, and when there should be more.
+#
+# > **Before you run it.** In lesson 06, `Succeeded` came before the API answered, and the first
+# > requests found nobody. What will the first request get here?
+
+# %%
+app = wait(
+    client.container_apps.begin_create_or_update(
+        resource_group,
+        app_name,
+        ContainerApp(
+            location=location,
+            properties=ContainerAppProperties(
+                environment_id=environment.id,
+                configuration=configuration,
+                template=template(1),
+            ),
+        ),
+    ),
+    app_name,
+)
+url = f"https://{app.properties.configuration.ingress.fqdn}"
+print("address: ", url)
+print("revision:", app.properties.latest_revision_name)
+
+# %%
+import requests
+
+answer = requests.get(url, timeout=240)
+print(answer.status_code, answer.json())
+
+# %% [markdown]
+# **What happened.** It gets its answer. The app was `Succeeded` when the probe had seen a replica
+# that answers, and if a request comes while none is ready, the ingress lets it wait. And the
+# address has https, with a certificate that nobody had to ask for. What about plain http?
+
+# %%
+answer = requests.get(
+    url.replace("https://", "http://"), allow_redirects=False, timeout=60
+)
+print(answer.status_code, "->", answer.headers["Location"])
+
+# %% [markdown]
+# It sends clients to https. (`allow_insecure=True` in the ingress would let them stay.)
+#
+# Now a digit, as in lesson 06. The figure shows what came back.
+
+# %%
+from sklearn.datasets import load_digits
+
+from helpers import plots
+
+images = load_digits().images
+some = images[[7, 42, 449, 787, 1288, 1468]]
+answer = requests.post(f"{url}/predict", json={"data": some.tolist()}, timeout=60)
+predictions = answer.json()["predictions"]
+plots.predictions(some, [each["probabilities"] for each in predictions])
+
+# %% [markdown]
+# > **Tip.** There is still no key: whoever knows the address may ask. Container Apps can ask for a
+# > [sign-in](https://learn.microsoft.com/azure/container-apps/authentication) before a request gets
+# > to the app, without a line of code.
+#
+# ## The same app as YAML
+#
+# People who use the CLI keep the description in a file. Here is the course's,
+# [`scoring/api/containerapp.yaml`](../scoring/api/containerapp.yaml):
+
+# %%
+from pathlib import Path
+
+text = Path("../scoring/api/containerapp.yaml").read_text()
+print("\n".join(line for line in text.splitlines() if not line.startswith("#")))
+
+# %% [markdown]
+# It is the same tree, with the names as Azure's REST API has them: `targetPort` is the SDK's
+# `target_port`. What stands in `${...}` is different for everybody, and has to be filled in. With
+# the CLI, in a terminal, that would be:
+#
+# ```bash
+# export LOCATION=... ENVIRONMENT_ID=... IMAGE=... REGISTRY_SERVER=... REGISTRY_USERNAME=...
+# read -s REGISTRY_PASSWORD && export REGISTRY_PASSWORD
+# envsubst < scoring/api/containerapp.yaml > build/containerapp.yaml
+#
+# az containerapp create --name digits-cli --resource-group rg-... --yaml build/containerapp.yaml
+# az containerapp show   --name digits-cli --resource-group rg-... --output table
+# az containerapp logs show --name digits-cli --resource-group rg-... --tail 20
+# az containerapp delete --name digits-cli --resource-group rg-... --yes
+# rm build/containerapp.yaml
+# ```
+#
+# > **Caution.** The filled-in file has the password in it. It belongs neither into a repository nor
+# > into a backup, so remove it at once, or use a [managed
+# > identity](https://learn.microsoft.com/azure/container-apps/managed-identity-image-pull), which
+# > needs no password.
+#
+# The SDK takes the same tree, so this notebook can do it without the CLI, and without a file.
+
+# %%
+import string
+
+import yaml
+
+values = {
+    "LOCATION": location,
+    "ENVIRONMENT_ID": environment.id,
+    "IMAGE": image.reference,
+    "REGISTRY_SERVER": image.server,
+    "REGISTRY_USERNAME": image.username,
+    "REGISTRY_PASSWORD": image.password,
+}
+described = yaml.safe_load(string.Template(text).substitute(values))
+
+yaml_name = f"digits-{suffix}-yaml"
+from_yaml = wait(
+    client.container_apps.begin_create_or_update(
+        resource_group, yaml_name, described
+    ),
+    yaml_name,
+)
+yaml_url = f"https://{from_yaml.properties.configuration.ingress.fqdn}"
+print(requests.get(yaml_url, timeout=240).json())
+
+# %% [markdown]
+# If you have the CLI on this machine and are signed in with it, set `use_cli = True` at the top:
+# then the next cell asks it for the app that the SDK has just made from the YAML.
+
+# %%
+import subprocess
+
+if use_cli:
+    command = ["az", "containerapp", "show", "--name", yaml_name]
+    command += ["--resource-group", resource_group, "--output", "table"]
+    print(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    )
+
+# %%
+wait(client.container_apps.begin_delete(resource_group, yaml_name), "deleting it")
+
+# %% [markdown]
+# ## The same app in the portal
+#
+# For a first look there is the [Azure portal](https://portal.azure.com), where an app is made with
+# a mouse. The drawings show what its forms ask for; the portal itself looks nicer, and changes from
+# time to time. (Local Azure has no such forms, so this part is to read, or to do on live Azure.)
+#
+# Choose *Create a resource*, then *Container App*. The first page, *Basics*, asks where:
+#
+# ![Drawing of the form Basics: subscription; resource group rg-deploying-models; container app name
+# digits; deployment source container image; region West Europe; environment
+# digits.](../docs/images/portal-container-app-basics.svg)
+#
+# 1. the resource group, the same as in this notebook;
+# 2. a name, which becomes the first part of the address;
+# 3. the region and the environment: one that is there, or a new one.
+#
+# The second page, *Container*, asks what runs:
+#
+# ![Drawing of the form Container: quickstart image not ticked; name digits; image source Azure
+# Container Registry; registry, image digits, tag 1; 0.5 CPU cores and 1 Gi memory; environment
+# variable APP_VERSION with value 1.](../docs/images/portal-container-app-container.svg)
+#
+# 1. take away the tick at *Use quickstart image*, or you will admire Microsoft's welcome page;
+# 2. choose the registry, the image and the tag;
+# 3. choose half a core and 1 gigabyte;
+# 4. add the variable `APP_VERSION`.
+#
+# The third page, *Ingress*, asks who may come in:
+#
+# ![Drawing of the form Ingress: ingress enabled; traffic accepted from anywhere; type HTTP;
+# insecure connections not allowed; target port
+# 80.](../docs/images/portal-container-app-ingress.svg)
+#
+# 1. tick *Enabled*;
+# 2. accept traffic from anywhere;
+# 3. give the port on which the container listens: 80.
+#
+# *Review + create* looks it over, and after a minute *Go to resource* leads to the app. Its
+# *Application Url* is what you have in `url` here. Scaling and revisions are on pages of their own,
+# *Scale* and *Revisions and replicas*.
+#
+# ## A second revision
+#
+# Version 2 is ready. Only one variable differs here; it could be another image as well.
+#
+# > **Before you run it.** The traffic says: 100 per cent to the *latest* revision. What would
+# > happen to your users in the moment in which version 2 is ready?
+#
+# They would all get it at once. So pin the traffic to version 1 in the same call that brings
+# version 2. `begin_update` sends only what is to change.
+
+# %%
+v1, v2 = f"{app_name}--v1", f"{app_name}--v2"
+
+
+def update(what, *, traffic, template=None):
+    """Change the app's traffic (revision -> per cent), and what runs if a template is given."""
+    weights = [
+        TrafficWeight(revision_name=name, weight=weight)
+        for name, weight in traffic.items()
+    ]
+    change = ContainerApp(
+        location=location,
+        properties=ContainerAppProperties(
+            configuration=Configuration(ingress=Ingress(traffic=weights)),
+            template=template,
+        ),
+    )
+    return wait(
+        client.container_apps.begin_update(resource_group, app_name, change), what
+    )
+
+
+app = update("version 2", traffic={v1: 100}, template=template(2))
+
+revisions = client.container_apps_revisions.list_revisions(resource_group, app_name)
+for revision in sorted(revisions, key=lambda each: each.name):
+    print(revision.name, "traffic:", revision.properties.traffic_weight)
+
+# %% [markdown]
+# Every revision has an address of its own as well, so version 2 can be tried before anybody gets
+# it:
+
+# %%
+second = client.container_apps_revisions.get_revision(resource_group, app_name, v2)
+for address in (f"https://{second.properties.fqdn}", url):
+    print(address)
+    print(
+        "   answers as version",
+        requests.get(address, timeout=240).json()["version"],
+    )
+
+# %% [markdown]
+# ## 80 and 20
+#
+# Now a part of the traffic. As in lesson 05, the function asks again and again and counts who
+# answered; the API says its version in a header.
+
+# %%
+from collections import Counter
+
+session = requests.Session()
+three = {"data": images[:3].tolist()}
+
+
+def ask(count):
+    """Ask the app `count` times and return how often each version answered."""
+    answered = Counter()
+    for _ in range(count):
+        answer = session.post(f"{url}/predict", json=three, timeout=240)
+        answer.raise_for_status()
+        answered[answer.headers["X-App-Version"]] += 1
+    return answered
+
+
+update("80 / 20", traffic={v1: 80, v2: 20})
+counted = ask(request_count)
+print("all were answered:", counted.total() == request_count)
+
+# %% [markdown]
+# > **Before you run it.** Out of 300 requests, how far from 60 may version 2 be before you would
+# > call it a fault?
+#
+# In the figure, the band is where 99 of 100 such measurements lie when chance does its work, as in
+# lesson 05, and the dots are what was measured.
+
+# %%
+from scipy.stats import binom
+
+
+def share(version, expected):
+    """Return the measured share of a version, with the band around the expected one."""
+    low, high = binom.interval(0.99, request_count, expected)
+    return plots.Share(
+        f"version {version}",
+        counted[str(version)] / request_count,
+        low / request_count,
+        high / request_count,
+    )
+
+
+plots.shares([share(1, 0.8), share(2, 0.2)], what="share of the requests")
+
+# %% [markdown]
+# **What happened.** Nobody noticed anything, and the shares are as asked for, as far as chance lets
+# them be. A band of six points to each side is what 300 requests can tell; for half of that you
+# need four times as many.
+#
+# > **Tip.** The share is decided anew for each request. For a page that needs all its requests
+# > answered by the same version, there is [session
+# > affinity](https://learn.microsoft.com/azure/container-apps/sticky-sessions).
+#
+# Azure refuses what does not add up:
+
+# %%
+from azure.core.exceptions import HttpResponseError
+
+try:
+    update("60 / 30", traffic={v1: 60, v2: 30})
+except HttpResponseError as error:
+    print(error.status_code, error.error.code)
+
+# %% [markdown]
+# All is well, so version 2 gets everything. Version 1 goes on being *active*: it runs, or may be
+# started at any time. An inactive revision costs nothing and can be activated again, which is what
+# a way back looks like here.
+
+# %%
+update("all to version 2", traffic={v2: 100})
+client.container_apps_revisions.deactivate_revision(resource_group, app_name, v1)
+
+revisions = client.container_apps_revisions.list_revisions(resource_group, app_name)
+for revision in sorted(revisions, key=lambda each: each.name):
+    state = "active" if revision.properties.active else "inactive"
+    print(revision.name, state, revision.properties.traffic_weight)
+print(dict(ask(20)))
+
+# %% [markdown]
+# ## Scaling out, and to zero
+#
+# The rule in the template says `concurrentRequests: 10`. The name misleads a little: Azure counts
+# the requests of the last 15 seconds and divides by 15, so it is *requests a second* for each
+# replica. With about 30 a second, three replicas are wanted.
+#
+# The next cells send that many, count the replicas all the time, stop when there are three, and
+# then wait for what happens without any requests.
+#
+# > **Before you run it.** Draw what you expect: replicas against time.
+
+# %%
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from requests.adapters import HTTPAdapter
+
+per_second, most_at_once = 30, 32
+session.mount("https://", HTTPAdapter(pool_maxsize=most_at_once))  # they stay open
+
+
+def send(stop):
+    """Send `per_second` requests a second until `stop` is set, several at the same time."""
+    with ThreadPoolExecutor(most_at_once) as pool:
+        while not stop.is_set():
+            pool.submit(session.post, f"{url}/predict", json=three, timeout=240)
+            stop.wait(1 / per_second)
+
+
+def count_replicas():
+    """Return how many replicas version 2 has at this moment."""
+    found = client.container_apps_revision_replicas.list_replicas(
+        resource_group, app_name, v2
+    )
+    return len(found.value)
+
+
+# %%
+began = time.monotonic()
+seen = []
+
+
+def look(wanted):
+    """Note time and replicas; return whether there are as many as wanted."""
+    seen.append((time.monotonic() - began, count_replicas()))
+    return seen[-1][1] == wanted
+
+
+stop = threading.Event()
+sender = threading.Thread(target=send, args=[stop])
+sender.start()
+try:
+    until(lambda: look(3), "three replicas")
+    more = time.monotonic() + 10
+    until(lambda: look(3) and time.monotonic() > more, "ten more seconds")
+finally:
+    stop.set()
+    sender.join()
+load_ended = time.monotonic() - began
+
+# %% [markdown]
+# Now there is silence. On live Azure an app keeps its replicas for about five minutes after the
+# last request, in case that there are more to come; `cooldown_period` is the wait before the last
+# one goes. Local Azure has a tenth of that patience.
+
+# %%
+until(lambda: look(0), "no replica")
+print("replicas:", count_replicas())
+
+# %% [markdown]
+# The figure shows what was counted.
+
+# %%
+from helpers import timeline
+
+times, counts = zip(*seen, strict=True)
+timeline.replicas(
+    times,
+    counts,
+    load=(0, load_ended),
+    loaded=f"about {per_second} requests a second",
+)
+
+# %% [markdown]
+# **What happened.** More replicas came within seconds, and went again after a while, all by
+# themselves. With zero replicas the app still has its address, and costs nothing.
+#
+# ## The cold start
+#
+# > **Before you run it.** Nothing runs now. What will the next request get, and when?
+
+# %%
+for which in ("the first", "the second", "the third"):
+    began = time.monotonic()
+    answer = requests.post(f"{url}/predict", json=three, timeout=240)
+    passed = time.monotonic() - began
+    print(f"{which}: {answer.status_code} after {passed:.1f} s")
+
+# %% [markdown]
+# **What happened.** The first request waited until a replica had been started and had loaded
+# PyTorch. That is the *cold start*, and it is the price of zero; on live Azure the image may have
+# to be fetched as well. For people who wait, set `min_replicas=1` and pay for one idle replica. For
+# a service that is asked twice a day, zero is right.
+#
+# > **Tip.** What makes a cold start shorter: a small image (PyTorch without what it needs for
+# > graphics cards), a model that is in the image and not downloaded, and loading nothing that is
+# > not used.
+#
+# ## Secrets
+#
+# The app has one secret already, the registry's password. Get the app and look:
+
+# %%
+app = client.container_apps.get(resource_group, app_name)
+for secret in app.properties.configuration.secrets:
+    print(secret.name, "=", secret.value)
+
+# %% [markdown]
+# > **Before you run it.** Is there any way to read it again?
+
+# %%
+for secret in client.container_apps.list_secrets(resource_group, app_name).value:
+    print(secret.name, "=", names.masked(secret.value))
+
+# %% [markdown]
+# **What happened.** A `get` never shows it. `list_secrets` does, for whoever has the right to that
+# call, which is another right than to look at the app.
+#
+# A container gets a secret as an environment variable: `EnvironmentVar(name="...",
+# secret_ref="...")` in the template, with the secret's *name*. So the template, which many can
+# read, has no secret in it. A changed secret reaches the containers when they start anew.
+#
+# ## Exercises
+#
+# ### Half and half
+#
+# Activate version 1 again, and send half of the traffic to each version. The check looks at the app
+# on Azure.
+
+# %%
+from helpers.exercises import lesson_07 as exercises
+
+# Your code goes here.
+
+# %%
+exercises.half.check(client, resource_group, app_name)
+# exercises.half.hint()
+# exercises.half.solution()
+
+# %% [markdown]
+# ### No cold start
+#
+# Bring out a version 3 that always has at least one replica. Who gets how much traffic is up to
+# you. (If it does not come out right, a version 5 will do as well: a revision's name can be used
+# only once.)
+
+# %%
+# Your code goes here.
+
+# %%
+exercises.warm.check(client, resource_group, app_name)
+# exercises.warm.hint()
+# exercises.warm.solution()
+
+# %% [markdown]
+# ### A secret variable
+#
+# Give the app a second secret, `api-token`, with any value you like, and bring out a version 4
+# whose container gets it as the environment variable `API_TOKEN`. Mind that secrets are a list, and
+# an update takes the new list in place of the old one.
+
+# %%
+# Your code goes here.
+
+# %%
+exercises.secret_variable.check(client, resource_group, app_name)
+# exercises.secret_variable.hint()
+# exercises.secret_variable.solution()
+
+# %% [markdown]
+# ## Cleaning up
+#
+# First the app, then the environment: one that still has apps is not deleted.
+
+# %%
+wait(
+    client.container_apps.begin_delete(resource_group, app_name), "deleting the app"
+)
+wait(
+    client.managed_environments.begin_delete(resource_group, environment_name),
+    "deleting the environment",
+)
+
+mine = [
+    each.name
+    for each in client.container_apps.list_by_resource_group(resource_group)
+    if suffix in each.name.split("-")
+]
+print("your apps:", mine)
+
+# %% [markdown]
+# And the registry, with the image in it. Nothing is left then that costs money.
+
+# %%
+from azure.mgmt.containerregistry import ContainerRegistryManagementClient
+
+registries = ContainerRegistryManagementClient(
+    credential, subscription_id
+).registries
+wait(
+    registries.begin_delete(resource_group, f"digits{suffix}"),
+    "deleting the registry",
+)
+
+# %% [markdown]
+# ## Recap
+#
+# - An app lives in an environment and gets an address with https.
+# - `configuration` changes at once; a change of the `template` makes a new revision.
+# - Pin the traffic before you bring a new revision, then move it over in steps.
+# - A rule of ten requests a second for each replica, and limits, are all that scaling needs.
+# - Zero replicas cost nothing, and the first request after that waits for the cold start.
+# - Secrets are referred to by name, and are never in what a `get` returns.
+#
+# `python -m scoring.create_container NAME --service containerapp`
+# ([`scoring/create_container.py`](../scoring/create_container.py)) does the first half of this
+# lesson in one go.

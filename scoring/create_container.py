@@ -1,0 +1,315 @@
+"""Put the digit API into a container on Azure, try it, and remove it again.
+
+    python -m scoring.create_container digits-ada
+    python -m scoring.create_container digits-ada --service containerapp
+    python -m scoring.create_container digits-ada --delete
+
+It builds the image of scoring/api in a container registry, with ACR Tasks, so this machine needs no
+Docker; then it makes a container group (Azure Container Instances) or a container app.
+
+The same on live Azure and on local Azure: which one answers depends on the environment the script
+runs in (`python -m emulator env` prints what local Azure needs).
+https://learn.microsoft.com/azure/container-registry/container-registry-tasks-overview
+https://learn.microsoft.com/azure/container-instances/container-instances-overview
+https://learn.microsoft.com/azure/container-apps/overview
+"""
+
+import argparse
+import logging
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import requests
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.mgmt.appcontainers import models as apps
+from azure.mgmt.containerinstance import models as instances
+
+from scoring.azure_clients import MADE_BY, Azure, Exit, ScriptError, connect, reason
+from scoring.container_image import Image, build_image, choose_weights, create_registry
+
+PATIENCE = 900  # seconds until the API has to answer; live Azure fetches a large image first
+LAST_LINES = 40  # of the log of a container that failed
+
+# A three that somebody wrote and no model was trained on.
+SAMPLE_TRUTH = 3
+SAMPLE_DIGIT = [
+    [0, 0, 6, 14, 16, 16, 2, 0],
+    [0, 5, 16, 13, 11, 16, 0, 0],
+    [0, 0, 7, 2, 15, 12, 0, 0],
+    [0, 0, 0, 7, 16, 13, 1, 0],
+    [0, 0, 0, 0, 6, 15, 10, 0],
+    [0, 0, 0, 0, 0, 15, 9, 0],
+    [0, 0, 3, 11, 8, 16, 6, 0],
+    [0, 0, 7, 16, 16, 8, 0, 0],
+]
+
+
+def create_group(azure: Azure, name: str, image: Image, cpu: float, memory: float) -> str:
+    """Create the container group and return its address."""
+    group = instances.ContainerGroup(
+        location=azure.location,
+        tags=MADE_BY,
+        os_type="Linux",
+        restart_policy="Always",
+        image_registry_credentials=[
+            instances.ImageRegistryCredential(
+                server=image.server, username=image.username, password=image.password
+            )
+        ],
+        containers=[
+            instances.Container(
+                name="digits",
+                image=image.reference,
+                ports=[instances.ContainerPort(port=80)],
+                resources=instances.ResourceRequirements(
+                    requests=instances.ResourceRequests(cpu=cpu, memory_in_gb=memory)
+                ),
+            )
+        ],
+        ip_address=instances.IpAddress(
+            type="Public", dns_name_label=name, ports=[instances.Port(port=80, protocol="TCP")]
+        ),
+    )
+    groups = azure.instances.container_groups
+    print(f"Container group {name} starts; live, this takes minutes.")
+    try:
+        made = groups.begin_create_or_update(azure.resource_group, name, group).result()
+    except AzureError as error:
+        raise ScriptError(
+            Exit.CONTAINER, f"Container group {name} failed.\n{reason(error)}"
+        ) from error
+    assert made.ip_address
+    return f"http://{made.ip_address.fqdn}"
+
+
+def group_logs(azure: Azure, name: str) -> str:
+    """Return the last lines that the group's container wrote."""
+    with suppress(AzureError):
+        found = azure.instances.containers.list_logs(
+            azure.resource_group, name, "digits", tail=LAST_LINES
+        )
+        return str(found.content)
+    return "(no log: it was not started)"
+
+
+def create_app(azure: Azure, name: str, image: Image, cpu: float, memory: float) -> str:
+    """Create the environment, unless it is there, and the container app; return its address."""
+    environment_name = f"{name}-env"
+    environments = azure.apps.managed_environments
+    try:
+        environment = environments.get(azure.resource_group, environment_name)
+        print(f"Environment {environment_name} exists.")
+    except ResourceNotFoundError:
+        environment = environments.begin_create_or_update(
+            azure.resource_group,
+            environment_name,
+            apps.ManagedEnvironment(location=azure.location, tags=MADE_BY),
+        ).result()
+        print(f"Environment {environment_name} created.")
+    app = apps.ContainerApp(
+        location=azure.location,
+        tags=MADE_BY,
+        properties=apps.ContainerAppProperties(
+            managed_environment_id=environment.id,
+            configuration=apps.Configuration(
+                ingress=apps.Ingress(external=True, target_port=80),
+                secrets=[apps.Secret(name="registry-password", value=image.password)],
+                registries=[
+                    apps.RegistryCredentials(
+                        server=image.server,
+                        username=image.username,
+                        password_secret_ref="registry-password",
+                    )
+                ],
+            ),
+            template=apps.Template(
+                containers=[
+                    apps.Container(
+                        name="digits",
+                        image=image.reference,
+                        resources=apps.ContainerResources(cpu=cpu, memory=f"{memory:g}Gi"),
+                    )
+                ],
+                scale=apps.Scale(min_replicas=1, max_replicas=3),
+            ),
+        ),
+    )
+    print(f"Container app {name} starts; live, this takes minutes.")
+    try:
+        made = azure.apps.container_apps.begin_create_or_update(
+            azure.resource_group, name, app
+        ).result()
+    except AzureError as error:
+        raise ScriptError(
+            Exit.CONTAINER, f"Container app {name} failed.\n{reason(error)}"
+        ) from error
+    assert made.properties
+    assert made.properties.configuration
+    assert made.properties.configuration.ingress
+    return f"https://{made.properties.configuration.ingress.fqdn}"
+
+
+def predict_sample(url: str, patience: float) -> None:
+    """Send one handwritten digit once the API answers; print the digit, the truth, the answer.
+
+    The API has `patience` seconds to start.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            problem = f"GET / is answered with {requests.get(url, timeout=30).status_code}"
+            if problem.endswith(" 200"):
+                break
+        except requests.RequestException as error:
+            problem = type(error).__name__
+        if time.monotonic() > deadline:
+            raise ScriptError(Exit.CONTAINER, f"{url} does not answer: {problem}.")
+        time.sleep(0.2)
+    answer = requests.post(f"{url}/predict", json={"data": [SAMPLE_DIGIT]}, timeout=60)
+    if answer.status_code != 200:
+        raise ScriptError(
+            Exit.PREDICTION,
+            f"The API does not answer as it should: {answer.status_code} {answer.text[:500]}",
+        )
+    prediction = answer.json()["predictions"][0]
+    print("\nTest with this digit:\n")
+    for row in SAMPLE_DIGIT:
+        print("    " + "".join(" .:-=+*%@"[value // 2] * 2 for value in row))
+    highest = max(prediction["probabilities"])
+    print(
+        f"\nTruth: {SAMPLE_TRUTH}. Prediction: {prediction['digit']}, with probability {highest}."
+    )
+
+
+def delete(azure: Azure, name: str, registry: str) -> None:
+    """Delete the group, the app, its environment and the registry, as far as they are there."""
+    group, clients = azure.resource_group, azure
+    found = False
+    for kind, one, operations in (
+        ("Container group", name, clients.instances.container_groups),
+        ("Container app", name, clients.apps.container_apps),
+        ("Environment", f"{name}-env", clients.apps.managed_environments),
+        ("Registry", registry, clients.registries.registries),
+    ):
+        try:
+            tags = operations.get(group, one).tags or {}
+        except ResourceNotFoundError:
+            continue
+        found = True
+        if MADE_BY.items() <= tags.items():
+            operations.begin_delete(group, one).result()
+            print(f"{kind} {one} is deleted.")
+        else:
+            print(f"{kind} {one} was not made by this script and stays.")
+    if not found:
+        print(f"There is nothing of {name}: nothing to delete.")
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line; what it leaves open comes from the environment."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scoring.create_container",
+        description="Build the digit API's image in a container registry, run it in a container "
+        "and try it. Run twice, it updates what is there. The registry and the container cost "
+        "money on live Azure for as long as they exist: --delete removes them.",
+        epilog="exit codes: 0 done, 1 a call to Azure failed, 2 wrong command line, 3 no "
+        "credential works, 4 no such workspace, 5 no such model, 6 the image cannot be built (its "
+        "log is printed), 7 the container failed (its log is printed), 8 the prediction failed",
+    )
+    add = parser.add_argument
+    add("name", help="of the container group or app: 5 to 32 small letters, digits and dashes")
+    add("--delete", action="store_true", help="delete all that this script made under the name")
+    add(
+        "--service",
+        choices=["instances", "containerapp"],
+        default="instances",
+        help="Azure Container Instances or Azure Container Apps; default: %(default)s",
+    )
+    add("--image-only", action="store_true", help="build the image and stop")
+    add("--registry", metavar="NAME", help="default: the name without its dashes")
+    add("--tag", default="1", help="of the image; default: %(default)s")
+    add("--model", default="digits-pytorch", metavar="NAME", help="default: %(default)s")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--model-version", metavar="N", help="default: the latest one")
+    which.add_argument(
+        "--model-path", type=Path, metavar="PATH", help="take this .pt file, registered or not"
+    )
+    add(
+        "--build-arg",
+        action="append",
+        default=[],
+        metavar="NAME[=VALUE]",
+        help="for the Dockerfile, such as BASE_IMAGE or PIP_EXTRA_INDEX_URL; without a value, the "
+        "environment's; may be repeated",
+    )
+    add("--cpu", type=float, default=1.0, metavar="CORES", help="default: %(default)s")
+    add("--memory", type=float, metavar="GB", help="default: 1.5, with containerapp twice the CPU")
+    where = parser.add_argument_group("workspace")
+    coordinates = {
+        "--subscription-id": "AZURE_SUBSCRIPTION_ID",
+        "--resource-group": "AZURE_RESOURCE_GROUP",
+        "--workspace": "AZUREML_WORKSPACE",
+    }
+    for flag, variable in coordinates.items():
+        where.add_argument(flag, default=os.environ.get(variable), help=f"default: ${variable}")
+    options = parser.parse_args(arguments)
+    for flag, variable in coordinates.items():
+        if not getattr(options, flag[2:].replace("-", "_")):
+            parser.error(f"give {flag} or set {variable}")
+    options.registry = options.registry or options.name.replace("-", "")
+    for argument in options.build_arg:
+        if "=" not in argument and argument not in os.environ:
+            parser.error(f"--build-arg {argument}: write NAME=VALUE, or set {argument}")
+    if options.memory is None:
+        options.memory = 1.5 if options.service == "instances" else 2 * options.cpu
+    return options
+
+
+def run(options: argparse.Namespace) -> None:
+    """Do what the command line asks for. Raises ScriptError or AzureError."""
+    azure = connect(options.subscription_id, options.resource_group, options.workspace)
+    if options.delete:
+        delete(azure, options.name, options.registry)
+        return
+    weights = choose_weights(azure, options.model, options.model_version, options.model_path)
+    create_registry(azure, options.registry)
+    arguments = {}
+    for argument in options.build_arg:
+        key, equals, value = argument.partition("=")
+        arguments[key] = value if equals else os.environ[key]
+    name = f"digits:{options.tag}"
+    image = build_image(azure, options.registry, name, weights, arguments)
+    if options.image_only:
+        return
+    create = create_group if options.service == "instances" else create_app
+    url = create(azure, options.name, image, options.cpu, options.memory)
+    try:
+        predict_sample(url, PATIENCE)
+    except ScriptError as error:
+        if options.service == "instances":
+            logs = group_logs(azure, options.name)
+            raise ScriptError(error.code, f"{error}\n--- its log ---\n{logs}") from error
+        raise
+    print(f"\nIt answers at {url}; try {url}/docs in a browser.")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the script and return its exit code."""
+    options = parse(arguments)
+    logging.getLogger("azure").setLevel(logging.ERROR)  # its warnings repeat what is said here
+    try:
+        run(options)
+    except ScriptError as error:
+        print(error, file=sys.stderr)
+        return error.code
+    except AzureError as error:
+        print(f"A call to Azure failed: {reason(error)}", file=sys.stderr)
+        return Exit.AZURE
+    return Exit.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Log streams, the system log and terminals, as the az CLI reads them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+import pytest
+import requests
+import websocket
+
+from tests.emulator.services.apps_bench import AppsBench
+from tests.emulator.services.container_machine import until
+
+
+@pytest.fixture
+def stream(apps: AppsBench) -> str:
+    apps.put(apps.body())
+    return apps.list_replicas()[0].containers[0].log_stream_endpoint
+
+
+def read(apps: AppsBench, url: str, **query: object) -> str:
+    headers = {"Authorization": f"Bearer {apps.token()}"}
+    answer = requests.get(url, params=query, headers=headers, timeout=10)
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_the_console_as_json_and_as_text(apps: AppsBench, stream: str):
+    assert stream.startswith("https://westeurope.azurecontainerapps.dev/subscriptions/")
+    for number in range(5):
+        apps.ask(f"/print/line-{number}")
+    until(lambda: "line-4" in read(apps, stream))
+    lines = [json.loads(line) for line in read(apps, stream, tailLines=3).splitlines()]
+    assert [line["Log"] for line in lines[2:]] == ["line-2", "line-3", "line-4"]
+    assert "Connecting to the container 'web'" in lines[0]["Log"]
+    assert all(line["TimeStamp"].endswith("Z") for line in lines)
+    text = read(apps, stream, output="text", tailLines=1).splitlines()
+    assert len(text) == 3
+    assert text[2].endswith("Z line-4")
+    assert len(read(apps, stream, tailLines=0).splitlines()) == 2
+
+
+def test_following_the_console(apps: AppsBench, stream: str):
+    headers = {"Authorization": f"Bearer {apps.token()}"}
+    query = {"follow": "true", "output": "text", "tailLines": "0"}
+    host, began = apps.fqdn(), time.monotonic()
+    with requests.get(stream, params=query, headers=headers, stream=True, timeout=10) as answer:
+        lines = answer.iter_lines()
+        next(lines), next(lines)
+        apps.ask("/print/now", host=host)
+        assert next(lines).endswith(b" now")
+    assert time.monotonic() - began < 8
+
+
+def test_a_stream_wants_the_token_of_its_app(apps: AppsBench, stream: str):
+    for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic eDp5"}):
+        assert requests.get(stream, headers=headers, timeout=10).status_code == 401
+    other = stream.replace(apps.name, "another-app")
+    headers = {"Authorization": f"Bearer {apps.token()}"}
+    assert requests.get(other, headers=headers, timeout=10).status_code == 401
+    gone = stream.replace("/containers/web/", "/containers/none/")
+    assert requests.get(gone, headers=headers, timeout=10).status_code == 404
+
+
+def test_the_system_log(apps: AppsBench, stream: str):
+    url = apps.get().event_stream_endpoint
+    assert url == f"{stream.partition('/revisions/')[0]}/eventstream"
+    events = [json.loads(line) for line in read(apps, url, tailLines=100).splitlines()][1:]
+    assert {event["ContainerAppName"] for event in events} == {apps.name}
+    reasons = [event["Reason"] for event in events]
+    assert reasons[0] == "RevisionCreation"
+    assert "RevisionReady" in reasons
+    # A process is never passed off as a container.
+    assert ("NotAContainer" in reasons) == (apps.kind == "process")
+
+
+def test_a_terminal(apps: AppsBench, stream: str):
+    proxy = os.environ["HTTPS_PROXY"].removeprefix("http://").split(":")
+    url = stream.replace("https://", "wss://").replace("/logstream", "/exec?command=python+-i")
+    socket = websocket.create_connection(
+        url,
+        header=[f"Authorization: Bearer {apps.token()}"],
+        http_proxy_host=proxy[0],
+        http_proxy_port=int(proxy[1]),
+        proxy_type="http",
+        sslopt={"ca_certs": os.environ["SSL_CERT_FILE"]},
+        timeout=20,
+    )
+    socket.send_binary(b'\x00\x04{"Width": 100, "Height": 30}')
+    socket.send_binary(b"\x00\x00print('sum', 40 + 2)\n")
+    printed = b""
+    while b"sum 42" not in printed:
+        message = socket.recv()
+        assert message[0] in (0, 1)
+        printed += message[2:] if message[0] == 0 else b""
+    socket.send_binary(b"\x00\x00raise SystemExit\n")
+    while message := socket.recv():
+        assert message[:1] == b"\x00"
+    socket.close()

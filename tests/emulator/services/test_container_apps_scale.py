@@ -1,0 +1,108 @@
+"""Scaling by HTTP concurrency, scale to zero, the cold start, probes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from emulator.defaults import RESOURCE_GROUP
+from tests.emulator.services.apps_bench import AppsBench
+from tests.emulator.services.container_machine import until
+
+
+def scale(least: int, most: int, concurrency: int = 2) -> dict[str, Any]:
+    metadata = {"concurrentRequests": str(concurrency)}
+    rule = {"name": "http", "http": {"metadata": metadata}}
+    return {"minReplicas": least, "maxReplicas": most, "rules": [rule]}
+
+
+def replicas(apps: AppsBench) -> int:
+    return apps.revision(apps.get().latest_revision_name).replicas
+
+
+def test_load_adds_replicas_and_idleness_takes_them(apps: AppsBench):
+    apps.put(apps.body(scale=scale(1, 4)))
+    host, stop, answered = apps.fqdn(), threading.Event(), set()
+
+    def load() -> None:
+        while not stop.is_set():
+            answer = apps.ask("/sleep/0.3", host=host)
+            assert answer.status_code == 200
+            answered.add(answer.json()["replica"])
+
+    threads = [threading.Thread(target=load) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        until(lambda: replicas(apps) == 4)
+        until(lambda: len(answered) == 4)
+        revision = apps.revision(apps.get().latest_revision_name)
+        assert revision.running_state == "RunningAtMaxScale"
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert len(apps.list_replicas()) == 4
+    until(lambda: replicas(apps) == 1)
+    assert apps.ask(host=host).status_code == 200
+
+
+def test_to_zero_and_the_cold_start(apps: AppsBench):
+    apps.put(apps.body(apps.container(env={"DELAY": "1"}), scale=scale(0, 2)))
+    host, name = apps.fqdn(), apps.get().latest_revision_name
+    assert apps.ask(host=host).status_code == 200
+    until(lambda: replicas(apps) == 0)
+    revision = apps.revision(name)
+    assert (revision.running_state, revision.health_state) == ("ScaledToZero", "Healthy")
+    assert apps.list_replicas() == []
+    began = time.monotonic()
+    assert apps.ask(host=host).status_code == 200
+    cold = time.monotonic() - began
+    assert cold > 1
+    began = time.monotonic()
+    assert apps.ask(host=host).status_code == 200
+    assert time.monotonic() - began < cold / 2
+    assert replicas(apps) == 1
+
+
+def test_a_request_under_way_keeps_a_replica(apps: AppsBench):
+    apps.put(apps.body(scale=scale(0, 1)))
+    assert apps.ask("/sleep/9").status_code == 200
+
+
+def test_the_least_is_kept(apps: AppsBench):
+    apps.put(apps.body(scale=scale(2, 3)))
+    assert replicas(apps) == 2
+    names = {replica.name for replica in apps.list_replicas()}
+    time.sleep(8)
+    assert {replica.name for replica in apps.list_replicas()} == names
+    one = apps.replicas.get_replica(
+        RESOURCE_GROUP, apps.name, apps.get().latest_revision_name, sorted(names)[0]
+    )
+    assert one.running_state == "Running"
+
+
+def probe(kind: str, **more: Any) -> dict[str, Any]:
+    request = {"httpGet": {"path": "/health", "port": 80}}
+    return {"type": kind, "periodSeconds": 1, "timeoutSeconds": 1, **request, **more}
+
+
+def test_a_replica_that_is_not_ready_gets_no_requests(apps: AppsBench):
+    probes = [probe("Readiness", failureThreshold=1)]
+    apps.put(apps.body(apps.container(probes=probes)))
+    host = apps.fqdn()
+    apps.ask("/healthy/no", host=host)
+    until(lambda: apps.ask(host=host).status_code == 503)
+    container = apps.list_replicas()[0].containers[0]
+    assert (container.ready, container.started, container.restart_count) == (False, True, 0)
+    name = apps.get().latest_revision_name
+    assert apps.revision(name).health_state == "Unhealthy"
+
+
+def test_a_container_that_is_not_alive_is_restarted(apps: AppsBench):
+    apps.put(apps.body(apps.container(probes=[probe("Liveness", failureThreshold=2)])))
+    host = apps.fqdn()
+    before = apps.ask("/healthy/no", host=host).json()["start"]
+    until(lambda: (a := apps.ask(host=host)).status_code == 200 and a.json()["start"] != before)
+    assert apps.list_replicas()[0].containers[0].restart_count == 1

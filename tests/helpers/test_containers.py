@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from helpers import containers
+from helpers.containers import RegistryImage, answers, until
+
+
+class Server(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/" else 502)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_until_returns_what_it_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    found = iter([None, "", "this"])
+    assert until(lambda: next(found), "the thing") == "this"
+    shown = capsys.readouterr().out
+    assert "the thing: waiting, 0 s" in shown
+    assert shown.endswith("\n")
+    assert "the thing: after 0." in shown.rpartition("\r")[2]
+
+
+def test_until_has_an_end() -> None:
+    with pytest.raises(TimeoutError, match="the thing: not within 0 seconds"):
+        until(lambda: False, "the thing", seconds=0)
+
+
+def test_until_does_not_hide_an_error() -> None:
+    with pytest.raises(ZeroDivisionError):
+        until(lambda: 1 / 0, "the thing")
+
+
+def test_only_200_is_an_answer(url: str) -> None:
+    assert answers(url)
+    assert not answers(f"{url}/elsewhere")
+
+
+def test_nobody_there_is_no_answer(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "SHORT", 0.5)
+    assert not answers("http://127.0.0.1:1")
+    assert not answers(url.replace("http:", "https:"))
+
+
+def test_the_password_is_not_shown() -> None:
+    image = RegistryImage("r.azurecr.io", "r.azurecr.io/digits:1", "r", "not-to-be-seen")
+    assert "not-to-be-seen" not in repr(image)
+
+
+def test_a_build_that_fails_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(containers, "_image", lambda *_: None)
+    for variable in ("AZUREML_WORKSPACE", "AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP"):
+        monkeypatch.setenv(variable, "")
+    with pytest.raises(RuntimeError, match=r"(?s)could not be built.*give --"):
+        containers.ensure_image("", "group", "abc", "1")
+    assert "Building the image digits:1 in the registry digitsabc." in capsys.readouterr().out
