@@ -47,6 +47,7 @@ GROUP_LABEL = "azure-local.group"
 HOLDER_LABEL = "azure-local.keeps"
 CLOSING_GRACE = 2.0  # seconds a container has when local Azure itself stops
 GONE = (404, 409)  # it is not there any more, or is being removed already
+ENDED = ("exited", "stopped", "dead")  # states in which an exit code is one
 LOST = (DockerError, aiohttp.ClientError, OSError)  # the engine does not answer any more
 
 
@@ -289,8 +290,10 @@ class EngineRuntime:
                     while message := await stream.read_out():
                         log.feed(message.data, message.stream)
             with suppress(*LOST):
-                code = int((await container.wait())["StatusCode"])
+                await container.wait()
                 state = (await container.show())["State"]
+                # While someone removes it, Podman answers 0 for a code that it does not have.
+                code = int(state["ExitCode"]) if state["Status"] in ENDED else KILLED
                 out_of_memory = bool(state["OOMKilled"]) and code != 0
                 if code == KILLED and self.podman and not (out_of_memory or handle.stopping):
                     out_of_memory = not await self._was_killed(container.id, began)

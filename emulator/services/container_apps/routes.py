@@ -4,7 +4,9 @@
     https://{app}---{label}.{environment}    the revision that has the label
     https://{app}--{suffix}.{environment}    one active revision
 
-An app whose ingress is internal has ".internal" before the environment's domain.
+An app whose ingress is internal has ".internal" before the environment's domain. On Azure it
+answers the other apps of the environment; here it answers nobody, because containers have no
+network of the environment's own from which they could ask.
 
 https://learn.microsoft.com/azure/container-apps/connect-apps
 https://learn.microsoft.com/azure/container-apps/revisions-labels

@@ -13,7 +13,8 @@ from typing import Any
 from emulator.runtime import engines
 from emulator.runtime.containers import Container, ContainerRuntime, ContainerSpec, Image
 
-REGISTRY = "localazuretests.azurecr.io"
+# One for each of several test processes that use the engine at once.
+REGISTRY = f"localazuretests{os.environ.get('PYTEST_XDIST_WORKER', '')}.azurecr.io"
 BASE_IMAGE = os.environ.get("AZURE_LOCAL_TEST_BASE_IMAGE", "localhost/python:3.11-debian")
 ENGINE = engines.find({**os.environ, engines.SWITCH: "engine"})
 

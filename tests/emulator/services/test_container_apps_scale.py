@@ -6,6 +6,8 @@ import threading
 import time
 from typing import Any
 
+import pytest
+
 from emulator.defaults import RESOURCE_GROUP
 from tests.emulator.services.apps_bench import AppsBench
 from tests.emulator.services.container_machine import until
@@ -21,6 +23,7 @@ def replicas(apps: AppsBench) -> int:
     return apps.revision(apps.get().latest_revision_name).replicas
 
 
+@pytest.mark.slow
 def test_load_adds_replicas_and_idleness_takes_them(apps: AppsBench):
     apps.put(apps.body(scale=scale(1, 4)))
     host, stop, answered = apps.fqdn(), threading.Event(), set()
@@ -48,6 +51,7 @@ def test_load_adds_replicas_and_idleness_takes_them(apps: AppsBench):
     assert apps.ask(host=host).status_code == 200
 
 
+@pytest.mark.slow
 def test_to_zero_and_the_cold_start(apps: AppsBench):
     apps.put(apps.body(apps.container(env={"DELAY": "1"}), scale=scale(0, 2)))
     host, name = apps.fqdn(), apps.get().latest_revision_name
