@@ -93,7 +93,9 @@ def secret_variable(client: ContainerAppsAPIClient, resource_group: str, app: st
     if not variables and SECRET not in names:
         return not_attempted(f"The app has no secret {SECRET}, and no revision has {VARIABLE}.")
     if SECRET not in names:
-        return wrong("The list of the app's secrets", names, f"One of them should be named {SECRET}.")
+        return wrong(
+            "The list of the app's secrets", names, f"One of them should be named {SECRET}."
+        )
     for name, variable in variables.items():
         if variable.secret_ref == SECRET:
             return right(f"{VARIABLE} of {name} comes from the secret; a get shows only its name.")
