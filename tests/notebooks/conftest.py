@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -15,10 +16,17 @@ from tests.azure import azure_in, course_client
 ROOT = Path(__file__).parent.parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
 INSTANCE_TYPE = "Standard_DS3_v2"
+Names = dict[str, Any]
 
 
 def read(lesson: Path) -> nbformat.NotebookNode:
     return nbformat.read(lesson, as_version=4)
+
+
+def code_of(number: str) -> list[str]:
+    """The code cells of the lesson with this number."""
+    notebook = read(next(path for path in LESSONS if path.stem.startswith(number)))
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
 @pytest.fixture(params=LESSONS, ids=lambda path: path.stem)
@@ -33,8 +41,13 @@ def notebook(lesson: Path) -> nbformat.NotebookNode:
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLClient]:
-    """The client of a workspace in which there is nothing but what the lessons register."""
-    with azure_in(tmp_path_factory.mktemp("lessons-azure")):
-        client = course_client()
-        ensure_models(client)
-        yield client
+    """The client of a workspace in which there is nothing but what the lessons register.
+
+    Containers are processes of this machine, whether it has Docker or not.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AZURE_LOCAL_CONTAINERS", "process")
+        with azure_in(tmp_path_factory.mktemp("lessons-azure")):
+            client = course_client()
+            ensure_models(client)
+            yield client

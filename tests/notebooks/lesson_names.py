@@ -21,8 +21,8 @@ from sklearn.datasets import load_digits
 
 from helpers.wait import wait
 from helpers.workspace import ensure_endpoint
-
-Names = dict[str, Any]
+from tests.notebooks.conftest import Names
+from tests.notebooks.container_names import names_06, names_07
 
 
 def names_00(request: pytest.FixtureRequest) -> Names:
@@ -131,4 +131,6 @@ NAMES: dict[str, Callable[[pytest.FixtureRequest], Names]] = {
     "03": names_03,
     "04": names_04,
     "05": names_05,
+    "06": names_06,
+    "07": names_07,
 }

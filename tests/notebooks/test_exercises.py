@@ -23,9 +23,11 @@ from azure.ai.ml import MLClient
 from azure.ai.ml.constants._endpoint import EndpointInvokeFields
 
 from helpers.checks import Exercise, State, Verdict
+from helpers.containers import RegistryImage, ensure_image
 from helpers.workspace import ensure_deployment, ensure_endpoint
-from tests.notebooks.conftest import INSTANCE_TYPE, LESSONS, ROOT, read
-from tests.notebooks.lesson_names import NAMES, Names, split
+from tests.notebooks.conftest import INSTANCE_TYPE, LESSONS, ROOT, Names, code_of
+from tests.notebooks.container_names import start_group
+from tests.notebooks.lesson_names import NAMES, split
 from tests.notebooks.wrong_answers import ANSWERS, Answers
 
 
@@ -75,6 +77,18 @@ def server(workspace: MLClient, tmp_path_factory: pytest.TempPathFactory) -> Ite
     process.wait()
 
 
+@pytest.fixture(scope="module")
+def image(workspace: MLClient, suffix: str) -> RegistryImage:
+    """The digit API's image, in a registry of its own."""
+    return ensure_image(workspace.subscription_id, workspace.resource_group_name, suffix, tag="1")
+
+
+@pytest.fixture(scope="module")
+def group_url(workspace: MLClient, image: RegistryImage, suffix: str) -> str:
+    """The address of lesson 06's container group, which answers."""
+    return start_group(workspace, image, suffix)
+
+
 @dataclass
 class Desk:
     """An exercise before a learner; `verdict` runs the cell that asks, an answer, the check."""
@@ -94,8 +108,7 @@ class Desk:
 
 def desk(answers: Answers, request: pytest.FixtureRequest) -> Desk:
     module = importlib.import_module(f"helpers.exercises.lesson_{answers.lesson}")
-    notebook = read(next(path for path in LESSONS if path.stem.startswith(answers.lesson)))
-    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    sources = code_of(answers.lesson)
     number = next(i for i, s in enumerate(sources) if f".{answers.exercise}.check(" in s)
     names = NAMES[answers.lesson](request) | {"exercises": module}
     return Desk(getattr(module, answers.exercise), names, sources[number - 1], sources[number])

@@ -14,6 +14,27 @@ class Answers:
     wrong: dict[str, str]
 
 
+# A container group of lesson 06; its solution has OnFailure and 2.
+GROUP = """
+mine = ContainerGroup(
+    location=location,
+    os_type="Linux",
+    restart_policy="{policy}",
+    image_registry_credentials=[pull],
+    containers=[
+        Container(
+            name="digits",
+            image=image,
+            ports=[ContainerPort(port=80)],
+            environment_variables=[EnvironmentVariable(name="APP_VERSION", value="{version}")],
+            resources=ResourceRequirements(requests=ResourceRequests(cpu=1.0, memory_in_gb=1.5)),
+        )
+    ],
+    ip_address=IpAddress(type="Public", dns_name_label=my_name, ports=[Port(port=80)]),
+)
+wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
+"""
+
 ANSWERS = [
     Answers("00", "most_missed", {"most_missed = 0": "is 0", "most_missed = 'eight'": "'eight'"}),
     Answers(
@@ -164,6 +185,70 @@ endpoint = ml_client.online_endpoints.get(endpoint_name)
 endpoint.traffic, endpoint.mirror_traffic = {"green": 100}, {"blue": 25}
 wait(ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name)
 """: "'blue': 25",
+        },
+    ),
+    Answers(
+        "06",
+        "own_group",
+        {
+            GROUP.format(policy="Always", version="2"): "'Always'",
+            GROUP.format(policy="OnFailure", version="3"): "'3'",
+        },
+    ),
+    Answers("06", "named", {"named = 'one'": "'one'", "named = 3": "something else"}),
+    Answers("06", "month", {"month = 'x'": "'x'", "month = 0.06": "times the seconds"}),
+    Answers(
+        "07",
+        "half",
+        {
+            """
+client.container_apps_revisions.activate_revision(resource_group, app_name, v1)
+update("40 / 60", traffic={v1: 40, v2: 60})
+""": "v1': 40",
+            """
+client.container_apps_revisions.activate_revision(resource_group, app_name, v1)
+update("back", traffic={v1: 100})
+""": "v1': 100",
+        },
+    ),
+    Answers(
+        "07",
+        "warm",
+        {
+            'update("3", traffic={v2: 100}, template=template(3))': "v3': 0",
+            """
+third = template(3)
+third.scale.max_replicas = 1
+update("3", traffic={v2: 100}, template=third)
+""": "bring out another one",
+        },
+    ),
+    Answers(
+        "07",
+        "secret_variable",
+        {
+            """
+fourth = template(4)
+fourth.containers[0].env.append(EnvironmentVar(name="API_TOKEN", value="plain"))
+update("4", traffic={v2: 100}, template=fourth)
+""": "named api-token",
+            """
+fourth = template(4)
+fourth.containers[0].env.append(EnvironmentVar(name="API_TOKEN", value="plain"))
+change = ContainerApp(
+    location=location,
+    properties=ContainerAppProperties(
+        configuration=Configuration(
+            secrets=[
+                Secret(name="registry-password", value=image.password),
+                Secret(name="api-token", value="x"),
+            ]
+        ),
+        template=fourth,
+    ),
+)
+wait(client.container_apps.begin_update(resource_group, app_name, change), "4")
+""": "secret_ref",
         },
     ),
 ]

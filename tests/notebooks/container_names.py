@@ -1,0 +1,114 @@
+"""What the lessons about containers have defined when an exercise comes.
+
+Imports and functions are the lesson's own; what its cells create is made here, once or again.
+"""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from azure.ai.ml import MLClient
+from azure.core.exceptions import ResourceNotFoundError
+from azure.identity import DefaultAzureCredential
+from azure.mgmt.appcontainers import ContainerAppsAPIClient
+from azure.mgmt.containerinstance import ContainerInstanceManagementClient
+from sklearn.datasets import load_digits
+
+from helpers.containers import RegistryImage, answers, until
+from tests.notebooks.conftest import Names, code_of
+
+DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef)
+
+
+def define(number: str, names: Names) -> None:
+    """Add what the lesson imports and its functions, which see the names."""
+    tree = ast.parse("\n".join(code_of(number)))
+    tree.body = [each for each in tree.body if isinstance(each, DEFINITIONS)]
+    exec(compile(tree, f"lesson {number}", "exec"), names)
+
+
+def run_cell(number: str, marker: str, names: Names) -> None:
+    """Run the one cell of the lesson that has this line."""
+    (source,) = (each for each in code_of(number) if marker in each.splitlines())
+    exec(source, names)
+
+
+def start_group(workspace: MLClient, image: RegistryImage, suffix: str) -> str:
+    """Create lesson 06's container group, and return its address when it answers."""
+    names = _names_06(workspace, image, suffix)
+    groups, name = names["groups"], names["group_name"]
+    group = groups.begin_create_or_update(names["resource_group"], name, names["group"]).result()
+    url = f"http://{group.ip_address.fqdn}"
+    until(lambda: answers(url), name, seconds=120)
+    return url
+
+
+def names_06(request: pytest.FixtureRequest) -> Names:
+    wanted = ("workspace", "image", "suffix", "group_url")
+    client, image, suffix, url = (request.getfixturevalue(each) for each in wanted)
+    names = _names_06(client, image, suffix)
+    # An earlier answer's group would keep its policy.
+    names["groups"].begin_delete(client.resource_group_name, f"mine-{suffix}").wait()
+    return names | {"url": url, "images": load_digits().images}
+
+
+def _names_06(client: MLClient, image: RegistryImage, suffix: str) -> Names:
+    instances = ContainerInstanceManagementClient(DefaultAzureCredential(), client.subscription_id)
+    names: Names = {
+        "instances": instances,
+        "groups": instances.container_groups,
+        "resource_group": client.resource_group_name,
+        "location": client.workspaces.get(client.workspace_name).location,
+        "suffix": suffix,
+        "server": image.server,
+        "admin": image,
+        "password": image.password,
+    }
+    define("06", names)
+    run_cell("06", 'image = f"{server}/digits:1"', names)
+    return names
+
+
+def names_07(request: pytest.FixtureRequest) -> Names:
+    """The app has v1, which is inactive, and v2, which has all the traffic."""
+    wanted = ("workspace", "image", "suffix")
+    workspace, image, suffix = (request.getfixturevalue(each) for each in wanted)
+    client = ContainerAppsAPIClient(DefaultAzureCredential(), workspace.subscription_id)
+    group, app_name = workspace.resource_group_name, f"digits-{suffix}"
+    v1, v2 = f"{app_name}--v1", f"{app_name}--v2"
+    names: Names = {
+        "client": client,
+        "resource_group": group,
+        "location": workspace.workspaces.get(workspace.workspace_name).location,
+        "image": image,
+        "app_name": app_name,
+        "v1": v1,
+        "v2": v2,
+    }
+    define("07", names)
+    if _revisions(client, group, app_name) != {v1, v2}:
+        _create_app(names)
+    names["update"]("all to version 2", traffic={v2: 100})
+    client.container_apps_revisions.deactivate_revision(group, app_name, v1)
+    return names
+
+
+def _revisions(client: ContainerAppsAPIClient, group: str, app: str) -> set[str]:
+    try:
+        client.container_apps.get(group, app)
+    except ResourceNotFoundError:
+        return set()
+    return {str(each.name) for each in client.container_apps_revisions.list_revisions(group, app)}
+
+
+def _create_app(names: Names) -> None:
+    """The app with v1 and v2. One that is there goes first: a revision's name is used only once."""
+    client, group, name = names["client"], names["resource_group"], names["app_name"]
+    client.container_apps.begin_delete(group, name).wait()
+    names["environment"] = client.managed_environments.begin_create_or_update(
+        group, name, names["ManagedEnvironment"](location=names["location"])
+    ).result()
+    run_cell("07", "configuration = Configuration(", names)
+    run_cell("07", "app = wait(", names)
+    names["update"]("version 2", traffic={names["v1"]: 100}, template=names["template"](2))
