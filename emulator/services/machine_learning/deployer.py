@@ -80,9 +80,9 @@ class Deployer:
         self.running: dict[str, Running] = {}
 
     def folder_of(self, deployment_id: str) -> Path:
-        """Named by a hash of the id: names on Azure differ by nothing but case on some disks."""
-        digest = hashlib.sha256(deployment_id.lower().encode()).hexdigest()[:16]
-        return self.folder / f"{name_of(deployment_id)}-{digest}"
+        """One for each id, whatever its case; the hash tells equal names of two endpoints apart."""
+        key = deployment_id.lower()
+        return self.folder / f"{name_of(key)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
     async def deploy(self, deployment_id: str, spec: dict[str, Any]) -> None:
         """Bring up the instances of `spec` and then retire those of the version before it.
@@ -145,12 +145,7 @@ class Deployer:
             servers = self.running.pop(key).servers
             self.routes.ready(key, ())
             await self._retire(key, servers)
-            await asyncio.to_thread(shutil.rmtree, self.folder_of_key(key), ignore_errors=True)
-
-    def folder_of_key(self, key: str) -> Path:
-        digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-        found = list(self.folder.glob(f"*-{digest}"))
-        return found[0] if found else self.folder / f"none-{digest}"
+            await asyncio.to_thread(shutil.rmtree, self.folder_of(key), ignore_errors=True)
 
     def logs(self, deployment_id: str, container: str, tail: int) -> str:
         """The last `tail` lines of a container's log, under the state of the instance."""
