@@ -28,7 +28,8 @@ from helpers.workspace import ensure_deployment, ensure_endpoint
 from tests.notebooks.conftest import INSTANCE_TYPE, LESSONS, ROOT, Names, code_of
 from tests.notebooks.container_names import start_group
 from tests.notebooks.lesson_names import NAMES, split
-from tests.notebooks.wrong_answers import ANSWERS, Answers
+from tests.notebooks.wrong_answers import ANSWERS
+from tests.notebooks.wrong_answers.answers import Answers
 
 
 @pytest.fixture(scope="module")

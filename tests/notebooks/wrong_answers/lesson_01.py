@@ -1,0 +1,37 @@
+"""Wrong answers to the exercises of lesson 01."""
+
+from __future__ import annotations
+
+from tests.notebooks.wrong_answers.answers import Answers
+
+ANSWERS = [
+    Answers(
+        "01",
+        "model_names",
+        {
+            "model_names = ['digits-keras']": "'digits-pytorch' is in the workspace",
+            "model_names = {'digits-keras', 'digits-pytorch'}": "a list",
+            "model_names = ['digits-pytorch', 'digits-keras', 'digits-x']": "no more than",
+            "model_names = sorted((m.name for m in ml_client.models.list()), reverse=True)": "sort",
+        },
+    ),
+    Answers(
+        "01",
+        "client_from_file",
+        {
+            "client_from_file = folder": "MLClient.from_config",
+            """
+names = {"subscription_id": subscription_id, "resource_group": resource_group}
+names["workspace_name"] = "somewhere-else"
+(folder / "config.json").write_text(json.dumps(names))
+client_from_file = MLClient.from_config(credential, path=folder)
+""": "'somewhere-else'",
+            """
+names = {"subscription_id": subscription_id, "resource_group": "rg-of-nobody"}
+names["workspace_name"] = workspace_name
+(folder / "config.json").write_text(json.dumps(names))
+client_from_file = MLClient.from_config(credential, path=folder)
+""": "rg-of-nobody",
+        },
+    ),
+]

@@ -1,0 +1,38 @@
+"""Wrong answers to the exercises of lesson 02."""
+
+from __future__ import annotations
+
+from tests.notebooks.wrong_answers.answers import Answers
+
+ANSWERS = [
+    Answers(
+        "02",
+        "own_endpoint",
+        {
+            """
+mine = ManagedOnlineEndpoint(name=my_name, description="My first endpoint")
+wait(ml_client.online_endpoints.begin_create_or_update(mine), my_name)
+""": "'key'",
+            """
+mine = ManagedOnlineEndpoint(name=my_name, auth_mode="aad_token")
+wait(ml_client.online_endpoints.begin_create_or_update(mine), my_name)
+""": "description of",
+        },
+    ),
+    Answers(
+        "02",
+        "owner_tag",
+        {
+            """
+endpoint = ml_client.online_endpoints.get(endpoint_name)
+endpoint.tags["Owner"] = "Ada"
+wait(ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name)
+""": "'Owner'",
+            """
+endpoint = ml_client.online_endpoints.get(endpoint_name)
+endpoint.tags["owner"] = " "
+wait(ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name)
+""": "not be empty",
+        },
+    ),
+]

@@ -1,0 +1,28 @@
+"""Wrong answers to the exercises of lesson 03."""
+
+from __future__ import annotations
+
+from tests.notebooks.wrong_answers.answers import Answers
+
+ANSWERS = [
+    Answers(
+        "03",
+        "top_three",
+        {
+            "top_three = 3": "a function",
+            "def top_three(raw_data): return json.dumps({'top': []})": "'str'",
+            "def top_three(raw_data): return {'best': []}": "'top'",
+            "def top_three(raw_data): return {'top': [[1, 2, 3]]}": "20 digits",
+            "def top_three(raw_data): raise ValueError('no idea')": "no idea",
+            "def top_three(raw_data): return {'top': [[1, 1, 1]] * 20}": "three different",
+            """
+def top_three(raw_data):
+    predictions = score.run(raw_data)["predictions"]
+    return {"top": [np.argsort(p["probabilities"])[:3].tolist() for p in predictions]}
+""": "most probable digits there",
+        },
+    ),
+    Answers(
+        "03", "status", {"status = 500": "blames the server", "status = '400'": "whole number"}
+    ),
+]
