@@ -5,7 +5,7 @@ PYTHON ?= $(shell python3.11 -c 'print("python3.11")' 2>/dev/null || echo python
 KERNEL ?= azure-local
 COURSE = .venv/bin/python -m course
 
-.PHONY: help setup lab test course bench lint notebooks lock clean
+.PHONY: help setup lab test course bench lint notebooks site lock clean
 
 help:
 	@echo "make lab        JupyterLab on the first lesson (KERNEL=azure-live: on live Azure)"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench      the benchmarks, results in build/bench.json"
 	@echo "make lint       style, types and import rules alone"
 	@echo "make notebooks  build notebooks/*.ipynb from notebooks/src"
+	@echo "make site       the lessons and docs as a static site, in build/site"
 	@echo "make lock       work out requirements.lock anew from pyproject.toml"
 	@echo "make clean      remove .venv and build"
 
@@ -26,7 +27,7 @@ lab: setup
 course: setup
 	@$(COURSE) run --kernel $(KERNEL)
 
-test bench lint notebooks lock: setup
+test bench lint notebooks site lock: setup
 	@$(COURSE) $@
 
 clean:

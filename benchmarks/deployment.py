@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from azure.ai.ml.entities import (
 )
 from azure.identity import DefaultAzureCredential
 
+from benchmarks.arm import GROUP_URL, arm, quiet
 from benchmarks.figures import Figure
 from benchmarks.processes import (
     SCORING,
@@ -63,13 +61,6 @@ def measure(samples: int) -> Figure:
             figure.add(cold, start_by_hand(model, folder))
     figure.details["second deployment of an environment, seconds"] = warm
     return figure
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """The SDK draws bars for what it uploads."""
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-        yield
 
 
 def register(model: Path) -> dict[str, Any]:
@@ -129,29 +120,18 @@ def start_by_hand(model: Path, folder: Path) -> float:
             return time.perf_counter() - began
 
 
-# Resource Manager, without the SDK's waiting between polls
-
 VERSION = "?api-version=2023-04-01"
 
 
 def endpoint_url() -> str:
     return (
-        f"https://management.azure.com/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
-        f"/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}"
+        f"{GROUP_URL}/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}"
         f"/onlineEndpoints/{ENDPOINT}"
     )
 
 
 def deployment_url() -> str:
     return f"{endpoint_url()}/deployments/{DEPLOYMENT}{VERSION}"
-
-
-def arm() -> requests.Session:
-    token = DefaultAzureCredential().get_token("https://management.azure.com/.default").token
-    session = requests.Session()
-    session.headers["Authorization"] = f"Bearer {token}"
-    session.verify = os.environ["REQUESTS_CA_BUNDLE"]
-    return session
 
 
 def delete(session: requests.Session) -> None:

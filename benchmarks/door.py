@@ -1,6 +1,7 @@
-"""The front door and the gateway in a process of their own, before an instance that is running.
+"""The front door in a process of its own, before what is running already.
 
-    python -m benchmarks.door PORT INSTANCE_PORT STATE_FOLDER
+    python -m benchmarks.door gateway PORT INSTANCE_PORT STATE_FOLDER
+    python -m benchmarks.door ingress PORT REPLICA_PORT STATE_FOLDER
 
 The same code as in local Azure, but for the endpoint's 500 requests per second, which are lifted.
 """
@@ -11,18 +12,29 @@ import asyncio
 import sys
 from pathlib import Path
 
-from emulator.front_door import FrontDoor
+from emulator.front_door import FrontDoor, Serve
+from emulator.gateway.ingress.connection import Connection as IngressConnection
+from emulator.gateway.ingress.request import Ingress
 from emulator.gateway.request import Gateway
 from emulator.gateway.server import Connection
-from emulator.routing import DeploymentRoute, EndpointRoute, RoutingTable
+from emulator.routing import (
+    AppRoute,
+    DeploymentRoute,
+    EndpointRoute,
+    IngressTable,
+    RevisionRoute,
+    RoutingTable,
+)
 from emulator.tls import CertificateAuthority
 
 HOST = "benchmark.westeurope.inference.ml.azure.com"
+APP_HOST = "benchmark.environment.westeurope.azurecontainerapps.io"
 KEY = "benchmark-key"
 CLIENTS = 8
 
 
-async def serve(port: int, instance: int, folder: Path) -> None:
+def gateway(instance: int) -> Serve:
+    """An endpoint with one deployment, whose one instance is at this port."""
     table = RoutingTable()
     deployment = DeploymentRoute(
         "blue", (instance,), max_concurrent_requests_per_instance=CLIENTS, instance_count=1
@@ -38,21 +50,34 @@ async def serve(port: int, instance: int, folder: Path) -> None:
             requests_per_second=sys.maxsize,
         )
     )
+    made = Gateway(table, verify_token=lambda _token, _audience: {})
+    return lambda host, _inside: Connection(made, host)
 
-    gateway = Gateway(table, verify_token=lambda _token, _audience: {})
-    door = FrontDoor(CertificateAuthority(folder), lambda host: Connection(gateway, host))
+
+def ingress(replica: int) -> Serve:
+    """A container app with one revision, whose one replica is at this port."""
+    revision = RevisionRoute("benchmark--one", wake=lambda: None, ports=(replica,))
+    made = Ingress(IngressTable())
+    made.table.publish("benchmark", {APP_HOST: AppRoute(((revision, 100),))})
+    return lambda host, inside: IngressConnection(made, host, inside)
+
+
+async def listen(serve: Serve, port: int, folder: Path) -> None:
+    door = FrontDoor(CertificateAuthority(folder), serve)
     await door.listen(port)
     await asyncio.Event().wait()
 
 
 def main() -> None:
+    make = {"gateway": gateway, "ingress": ingress}[sys.argv[1]]
+    port, behind, folder = int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
     factory = None
     if sys.platform != "win32":
         import uvloop
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))
+        runner.run(listen(make(behind), port, folder))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,10 @@ SAMPLES = 5
 NOISY = 0.4
 
 
+class Skipped(Exception):  # noqa: N818 - an outcome, like a figure
+    """What is measured cannot run on this machine; the message says why."""
+
+
 @dataclass
 class Figure:
     """`ours` and `peer` hold one number for each sample, in `unit`. `aim` bounds their ratio."""

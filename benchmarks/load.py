@@ -2,7 +2,7 @@
 
     python -m benchmarks.load '{"port": ..., "seconds": ..., "clients": ..., ...}'
 
-prints requests per second and latencies. The same code asks the gateway and the instance; a
+prints requests per second and latencies. The same code asks the door and what is behind it; a
 connection is kept for as long as the server keeps it. Written on bare sockets, because a client
 library would take more time than what is measured.
 """
@@ -25,6 +25,7 @@ class Target:
 
     port: int
     body: str
+    path: str
     host: str | None = None
     ca_file: str | None = None
     key: str = ""
@@ -41,7 +42,7 @@ class Target:
 
     def request(self) -> bytes:
         head = (
-            f"POST /score HTTP/1.1\r\nHost: {self.host or '127.0.0.1'}\r\n"
+            f"POST {self.path} HTTP/1.1\r\nHost: {self.host or '127.0.0.1'}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n"
         )
         if self.key:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from course import lessons, places
+from helpers.progress import ProgressError, own_file
 
 # The commands import what they need when they run: JupyterLab and papermill take a second each.
 
@@ -30,7 +31,7 @@ class Course(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except (places.PlaceError, lessons.LessonError) as error:
+        except (places.PlaceError, lessons.LessonError, ProgressError) as error:
             raise click.ClickException(str(error)) from None
 
 
@@ -126,6 +127,40 @@ def bench() -> None:
     """Run the benchmarks; results in build/bench.json."""
     done = subprocess.run([sys.executable, "-m", "benchmarks"], cwd=lessons.ROOT, check=False)
     _exit(done.returncode == 0)
+
+
+@main.command()
+@click.option("--links", is_flag=True, help="Only check the links to other sites (needs internet).")
+def site(links: bool) -> None:
+    """Build the lessons and documents as a static site into build/site."""
+    from course.site import LINKS, SITE, build, check_links
+
+    if links:
+        _exit(check_links())
+        click.echo(f"Every link leads somewhere: {LINKS / 'output.txt'}")
+    else:
+        _exit(build())
+        click.echo(f"The site: {SITE / 'index.html'}")
+
+
+@main.command()
+@click.option("--reset", is_flag=True, help="Forget what passed, in all lessons or those named.")
+@click.option("--yes", is_flag=True, help="With --reset: do not ask first.")
+@click.option("--csv", is_flag=True, help="Write the learners' table as CSV.")
+@click.argument("names", nargs=-1, metavar="[FOLDER]... | --reset [LESSON]...")
+def progress(reset: bool, yes: bool, csv: bool, names: tuple[str, ...]) -> None:
+    """Show which exercises passed.
+
+    Your own, or those of many learners: name each one's course folder or progress file.
+    """
+    from course import progress as table
+
+    if reset:
+        table.reset(names, ask=not yes)
+    elif names or csv:
+        _exit(table.show_learners([Path(name) for name in names or [own_file()]], csv))
+    else:
+        table.show_own()
 
 
 @main.command()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from emulator import daemon
 from emulator.home import Home, find_home
+from helpers import progress
 
 LOCAL = "azure-local"
 LIVE = "azure-live"
@@ -171,16 +172,24 @@ def open_place(place: str, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def fresh_local_azure() -> Iterator[None]:
-    """A local Azure of its own, empty, for this process and its children; gone afterwards."""
+    """A local Azure of its own, empty, for this process and its children; gone afterwards.
+
+    The learner's progress is another one too: nothing passed, whatever passes is forgotten.
+    """
     folder = tempfile.mkdtemp(prefix="azure-local-")
-    before = os.environ.get("AZURE_LOCAL_HOME")
-    os.environ["AZURE_LOCAL_HOME"] = folder
+    settings = {
+        "AZURE_LOCAL_HOME": folder,
+        progress.VARIABLE: str(Path(folder) / progress.FILE),
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
     try:
         yield
     finally:
         daemon.down(Home(Path(folder)))
-        if before is None:
-            del os.environ["AZURE_LOCAL_HOME"]
-        else:
-            os.environ["AZURE_LOCAL_HOME"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
         shutil.rmtree(folder, ignore_errors=True)

@@ -35,14 +35,16 @@ LINT = [
     Check("imports", [sys.executable, "-c", LINT_IMPORTS, "--no-logo"]),
     Check("notebooks match their text", python("course", "notebooks", "--check")),
 ]
+SITE = Check("the site builds without a warning", python("course", "site"))
 
 
 def tests() -> list[Check]:
-    """The tests, and every lesson's outputs against its stored ones."""
+    """The site, the tests, and every lesson's outputs against its stored ones."""
     stored = [str(file) for file in lessons.choose([], lessons.NOTEBOOKS, ".ipynb")]
     compare = ["--nbval", f"--nbval-kernel-name={LOCAL}", "--nbval-cell-timeout=600"]
     compare.append(f"--nbval-sanitize-with={lessons.ROOT / 'tests' / 'nbval-sanitize.cfg'}")
     return [
+        SITE,
         Check("lessons give their stored outputs", python("pytest", *compare, *stored), True),
         Check("tests", python("pytest"), True),
     ]

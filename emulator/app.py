@@ -24,7 +24,7 @@ from emulator.gateway.request import Gateway
 from emulator.gateway.server import Connection
 from emulator.home import Home
 from emulator.quick_ack import quick_ack
-from emulator.routing import IngressTable, PublicAddresses, RoutingTable
+from emulator.routing import IngressTable, Insiders, PublicAddresses, RoutingTable, is_plain
 from emulator.runtime.containers import ContainerRuntime
 from emulator.runtime.environments import Environments as PythonEnvironments
 from emulator.runtime.process import ProcessRuntime
@@ -33,6 +33,7 @@ from emulator.services.container_apps.controller import Controller
 from emulator.services.container_apps.environments import ManagedEnvironments
 from emulator.services.container_apps.images import Images as AppImages
 from emulator.services.container_apps.log_stream import LogStream
+from emulator.services.container_apps.neighbours import Neighbours
 from emulator.services.container_apps.operations import AppOperations
 from emulator.services.container_apps.paths import APP_SUFFIX, STREAM_SUFFIX
 from emulator.services.container_apps.revisions import Revisions
@@ -48,6 +49,7 @@ from emulator.services.container_registry.paths import LOGIN_SUFFIX
 from emulator.services.container_registry.registries import Registries
 from emulator.services.container_registry.runs import Runs
 from emulator.services.identity import TOKEN_LIFETIME, Identity
+from emulator.services.log_analytics import QUERY_HOSTS, LogAnalytics, LogQueries
 from emulator.services.machine_learning.codes import Codes
 from emulator.services.machine_learning.data import Data
 from emulator.services.machine_learning.datastores import Datastores
@@ -59,10 +61,12 @@ from emulator.services.machine_learning.online_endpoints import OnlineEndpoints
 from emulator.services.machine_learning.scoring_routes import SCORING_SUFFIX, ScoringRoutes
 from emulator.services.machine_learning.workspace_templates import WorkspaceTemplates
 from emulator.services.machine_learning.workspaces import Workspaces
+from emulator.services.prices.retail import HOST as PRICES_HOST
+from emulator.services.prices.retail import RetailPrices
 from emulator.services.resources import Resources
 from emulator.services.storage import BLOB_SUFFIX, Storage
 from emulator.store import Store
-from emulator.tls import CertificateAuthority
+from emulator.tls import CertificateAuthority, write_bundle
 
 _log = logging.getLogger(__name__)
 
@@ -138,6 +142,10 @@ class Emulator:
         self.resources.providers["Microsoft.ContainerInstance"] = ["containerGroups"]
         self.resources.before_delete.insert(0, self.groups.stop_below)
         self.ingress = Ingress(IngressTable())
+        insiders = Insiders()
+        self.door = FrontDoor(
+            CertificateAuthority(home.tls), self.protocol, self.addresses, insiders
+        )
         self.app_environments = ManagedEnvironments(self.store, self.operations)
         self.app_controller = Controller(
             self.store,
@@ -146,6 +154,12 @@ class Emulator:
             self.ingress.table,
             home.containers / "apps",
             Pace(float(os.environ.get("AZURE_LOCAL_SCALE_COOLDOWN", DEFAULT_COOLDOWN))),
+            Neighbours(
+                containers,
+                insiders,
+                self.door.listen_inside,
+                lambda: write_bundle(home.tls / "containers.crt", home.ca_certificate).read_bytes(),
+            ),
         )
         self.apps = ContainerApps(
             self.store,
@@ -155,6 +169,7 @@ class Emulator:
             self.identity.issue,
         )
         self.resources.providers["Microsoft.App"] = ["managedEnvironments", "containerApps"]
+        self.resources.providers["Microsoft.OperationalInsights"] = ["workspaces"]
         self.resources.before_delete.insert(0, self.app_controller.delete_below)
         self.gateway = Gateway(
             self.routing, lambda token, audience: self.identity.verify(token, (audience,))
@@ -179,6 +194,7 @@ class Emulator:
             self.apps,
             Revisions(self.store, self.app_controller),
             AppOperations(self.store, self.operations, self.apps.shown),
+            LogAnalytics(self.store),
             self.operations,
         ]
         self.exact: dict[str, ASGIApp] = {
@@ -188,6 +204,8 @@ class Emulator:
                 authenticate=self.identity.authenticate,
                 check_scope=self.resources.check_scope,
             ),
+            PRICES_HOST: RetailPrices().application(),
+            **dict.fromkeys(QUERY_HOSTS, LogQueries()),
         }
         self.suffixes: dict[str, ASGIApp] = {
             BLOB_SUFFIX: self.storage.application,
@@ -195,7 +213,6 @@ class Emulator:
             TERMINAL_SUFFIX: terminals,
             STREAM_SUFFIX: LogStream(self.store, self.app_controller, self.identity.verify),
         }
-        self.door = FrontDoor(CertificateAuthority(home.tls), self.protocol, self.addresses)
         self.config = self._configure("none")
         self.state = ServerState()
 
@@ -220,12 +237,15 @@ class Emulator:
         """Made when the first terminal is opened: importing web sockets takes a while."""
         return self._configure("websockets-sansio")
 
-    def protocol(self, host: str) -> asyncio.Protocol:
-        """The HTTP protocol for one connection to an Azure host."""
+    def protocol(self, host: str, inside: str) -> asyncio.Protocol:
+        """The HTTP protocol for one connection to an Azure host, or to an app's plain name.
+
+        `inside` is the domain of the environment that the client is in, "" when it is in none.
+        """
         if host.lower().endswith(SCORING_SUFFIX):
             return Connection(self.gateway, host.lower())
-        if host.lower().endswith(APP_SUFFIX):
-            return IngressConnection(self.ingress, host.lower())
+        if host.lower().endswith(APP_SUFFIX) or is_plain(host):
+            return IngressConnection(self.ingress, host.lower(), inside)
         if host.lower().endswith((TERMINAL_SUFFIX, STREAM_SUFFIX)):
             return _Http(self.web_socket_config, self.state, {})
         return _Http(self.config, self.state, {})

@@ -32,6 +32,7 @@ AZURE_DOMAINS = (
     "azureml.ms",
     "azureml.net",
     "azurewebsites.net",
+    "loganalytics.io",
     "microsoftonline.com",
     "windows.net",
     "graph.microsoft.com",

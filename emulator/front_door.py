@@ -7,6 +7,9 @@
     group, CONNECT or http://      gateway before it
     any other host                 a tunnel or a forwarded request, untouched
 
+Containers of container apps have a door of their own, which is the same but for two things: it
+wants their environment's password, and it also leads to the apps that only the environment sees.
+
 https://www.rfc-editor.org/rfc/rfc9110#name-connect
 """
 
@@ -18,23 +21,32 @@ import ipaddress
 import logging
 import os
 import re
+import socket
 import ssl
+import sys
 from collections.abc import Callable
 from typing import cast
 from urllib.parse import unquote, urlsplit
 
 from emulator.defaults import AZURE_DOMAINS, PUBLIC_RANGES
-from emulator.routing import PublicAddresses
+from emulator.routing import Insiders, PublicAddresses, is_plain
 from emulator.tls import CertificateAuthority
 
 LARGEST_HEAD = 64 * 1024  # bytes
 CONNECT_TIMEOUT = 30.0  # seconds
+IP_FREEBIND = 15  # ip(7); Python's socket module does not have it
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+# What to say of an app's plain name with another port than 80, in the environment {2}.
+_NO_TLS = "Nothing listens at {0}:{1}. Ask for http://{0} or https://{0}.internal.{2}."
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})*", re.IGNORECASE)
 # Of the containers' domain these are Azure's own hosts, the ends of terminals' web sockets.
 OUR_CONTAINER_HOSTS = ".management.azurecontainer.io"
 _PUBLIC = tuple(ipaddress.ip_network(text) for text in PUBLIC_RANGES)
 _log = logging.getLogger(__name__)
+
+# Makes the HTTP protocol for one connection to an Azure host. The second argument is the domain of
+# the environment that the client is in, "" when it is in none.
+Serve = Callable[[str, str], asyncio.Protocol]
 
 
 def is_container_group(host: str) -> bool:
@@ -55,7 +67,7 @@ def is_azure(host: str) -> bool:
 
 
 class FrontDoor:
-    """Listens on loopback. `serve` makes the HTTP protocol for one connection to an Azure host.
+    """Listens on loopback, and for the containers that `insiders` knows where they reach it.
 
     `addresses` are those of the container groups.
     """
@@ -63,26 +75,47 @@ class FrontDoor:
     def __init__(
         self,
         authority: CertificateAuthority,
-        serve: Callable[[str], asyncio.Protocol],
+        serve: Serve,
         addresses: PublicAddresses | None = None,
+        insiders: Insiders | None = None,
     ) -> None:
         self.authority = authority
         self.serve = serve
         self.addresses = addresses or PublicAddresses()
-        self.server: asyncio.Server | None = None
+        self.insiders = insiders or Insiders()
+        self.servers: list[asyncio.Server] = []
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self, port: int) -> int:
         """Listen on 127.0.0.1; answers the port, 0 takes a free one. Raises OSError when taken."""
-        loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(
-            lambda: _Opening(self), "127.0.0.1", port, backlog=1024
+        return await self._listen(socket.create_server(("127.0.0.1", port)), for_insiders=False)
+
+    async def listen_inside(self, address: str) -> int:
+        """Listen for containers at an address of this machine; answers the port.
+
+        Raises OSError when this machine does not have the address.
+        """
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if sys.platform.startswith("linux"):
+            # An engine gives its bridge an address only while a container is on it.
+            listener.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        try:
+            listener.bind((address, 0))
+        except OSError:
+            listener.close()
+            raise
+        return await self._listen(listener, for_insiders=True)
+
+    async def _listen(self, listener: socket.socket, *, for_insiders: bool) -> int:
+        server = await asyncio.get_running_loop().create_server(
+            lambda: _Opening(self, for_insiders=for_insiders), sock=listener, backlog=1024
         )
-        return int(self.server.sockets[0].getsockname()[1])
+        self.servers.append(server)
+        return int(listener.getsockname()[1])
 
     async def close(self) -> None:
-        if self.server:
-            self.server.close()
+        for server in self.servers:
+            server.close()
         for task in list(self.tasks):
             task.cancel()
 
@@ -94,8 +127,10 @@ class FrontDoor:
 class _Opening(asyncio.Protocol):
     """A new connection, until its first request says where it is going."""
 
-    def __init__(self, door: FrontDoor) -> None:
+    def __init__(self, door: FrontDoor, *, for_insiders: bool) -> None:
         self.door = door
+        self.for_insiders = for_insiders
+        self.inside = ""  # the domain of the client's environment
         self.buffer = bytearray()
         self.transport: asyncio.Transport
         self.decided = False
@@ -123,6 +158,11 @@ class _Opening(asyncio.Protocol):
             return self.refuse(400, "This is not an HTTP request.")
         if not version.startswith("HTTP/1."):
             return self.refuse(505, "The front door speaks HTTP/1.1.")
+        if self.for_insiders:
+            domain = self.door.insiders.find(_password(fields))
+            if domain is None:
+                return self.refuse(407, "This door is for the containers of container apps.")
+            self.inside = domain
         if method == "CONNECT":
             host, _, port = target.rpartition(":")
             if not port.isdecimal() or not 0 < int(port) < 65536:
@@ -131,7 +171,9 @@ class _Opening(asyncio.Protocol):
             del self.buffer[: len(head) + 4]
             if is_container_group(host):
                 return self.reach_container(host, int(port), greeting=ESTABLISHED)
-            if is_azure(host):
+            if self.is_app(host) and port != "80":
+                return self.refuse(502, _NO_TLS.format(host, port, self.inside))
+            if is_azure(host) or self.is_app(host):
                 if not _HOST.fullmatch(host):
                     return self.refuse(400, f"'{host}' is not a host name.")
                 return self.door.spawn(asyncio.create_task(self.end_tls(host, int(port))))
@@ -148,8 +190,10 @@ class _Opening(asyncio.Protocol):
                 "ask for an Azure URL: `python -m emulator env` prints the settings.",
             )
         in_group = is_container_group(host)
-        if is_azure(host) and not in_group:
-            return self.hand_over(self.transport, self.door.serve(host))
+        if self.is_app(host) and http_port != 80:
+            return self.refuse(502, _NO_TLS.format(host, http_port, self.inside))
+        if (is_azure(host) and not in_group) or self.is_app(host):
+            return self.hand_over(self.transport, self.door.serve(host, self.inside))
         # One request a connection: the next one may be for another host.
         path = url._replace(scheme="", netloc="").geturl() or "/"
         kept = [
@@ -170,10 +214,15 @@ class _Opening(asyncio.Protocol):
         where = (through.host, through.port) if through else (host, http_port)
         return self.door.spawn(asyncio.create_task(self.relay(*where)))
 
+    def is_app(self, host: str) -> bool:
+        """Whether it is the plain name of an app of the client's environment."""
+        return bool(self.inside) and is_plain(host)
+
     def refuse(self, status: int, message: str) -> None:
         body = f"{message}\n".encode()
+        challenge = 'Proxy-Authenticate: Basic realm="Local Azure"\r\n' if status == 407 else ""
         self.transport.write(
-            f"HTTP/1.1 {status} Refused\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            f"HTTP/1.1 {status} Refused\r\nContent-Type: text/plain; charset=utf-8\r\n{challenge}"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
             + body
         )
@@ -184,10 +233,11 @@ class _Opening(asyncio.Protocol):
     async def end_tls(self, host: str, port: int) -> None:
         late = _Late()
         try:
+            if port == 80:
+                self.transport.write(ESTABLISHED)
+                return self.hand_over(self.transport, self.door.serve(host, self.inside))
             context = self.door.authority.context(host)
             self.transport.write(ESTABLISHED)
-            if port == 80:
-                return self.hand_over(self.transport, self.door.serve(host))
             secure = await asyncio.get_running_loop().start_tls(
                 self.transport, late, context, server_side=True, ssl_handshake_timeout=10
             )
@@ -197,7 +247,7 @@ class _Opening(asyncio.Protocol):
             return self.transport.close()
         if secure is None:
             return self.transport.close()
-        late.attach(secure, self.door.serve(host))
+        late.attach(secure, self.door.serve(host, self.inside))
         return None
 
     def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
@@ -298,6 +348,21 @@ class _Pipe(asyncio.Protocol):
     def resume_writing(self) -> None:
         if not self.other.is_closing():
             self.other.resume_reading()
+
+
+def _password(fields: str) -> str:
+    """The password in a request's Proxy-Authorization, "" when there is none."""
+    for field in fields.split("\r\n"):
+        name, _, value = field.partition(":")
+        if name.strip().lower() == "proxy-authorization":
+            scheme, _, given = value.strip().partition(" ")
+            if scheme.lower() != "basic":
+                return ""
+            try:
+                return base64.b64decode(given, validate=True).decode().partition(":")[2]
+            except ValueError:
+                return ""
+    return ""
 
 
 class _Proxy:

@@ -6,6 +6,7 @@ publish a new `EndpointRoute` or change one in place; the gateway reads it anew 
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -143,12 +144,18 @@ class RevisionRoute:
 class AppRoute:
     """What answers at one host name of a container app, each revision by its weight.
 
-    `external` is False for an app that is reachable from inside its environment only.
+    `only_in` is the domain of the environment from inside of which alone it is reachable, "" when
+    it is from everywhere.
     """
 
     shares: tuple[tuple[RevisionRoute, int], ...]
-    external: bool = True
+    only_in: str = ""
     allow_insecure: bool = False
+
+
+def is_plain(host: str) -> bool:
+    """Whether a host is a name alone, as an app's: those of revisions and labels have a "--"."""
+    return "." not in host and ":" not in host and "--" not in host and host != "localhost"
 
 
 class IngressTable:
@@ -164,6 +171,36 @@ class IngressTable:
         self.hosts.update(routes)
         self.by_app[app_id.lower()] = tuple(routes)
 
+    def find(self, host: str, inside: str = "") -> AppRoute | None:
+        """What a client meets at a host name. `inside` is the domain of the environment that the
+        client is in, "" when it is in none: apps of one environment know each other by name."""
+        if inside and is_plain(host):
+            host = f"{host}.internal.{inside}"
+        route = self.hosts.get(host)
+        return route if route and route.only_in in ("", inside) else None
+
     def withdraw(self, app_id: str) -> None:
         for host in self.by_app.pop(app_id.lower(), ()):
             self.hosts.pop(host, None)
+
+
+class Insiders:
+    """Environments of container apps, each with the password that its containers have.
+
+    A container gives it to the front door as a proxy's password, and by it the front door knows
+    from inside of which environment a request comes. Made anew in each run, as containers are.
+    """
+
+    def __init__(self) -> None:
+        self.domains: dict[str, str] = {}  # password -> domain
+        self.passwords: dict[str, str] = {}  # domain -> password
+
+    def password(self, domain: str) -> str:
+        if domain not in self.passwords:
+            self.passwords[domain] = secrets.token_urlsafe(24)
+            self.domains[self.passwords[domain]] = domain
+        return self.passwords[domain]
+
+    def find(self, password: str) -> str | None:
+        """The domain of the environment whose password it is."""
+        return self.domains.get(password)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,11 +16,15 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FormatStrFormatter
+from matplotlib.ticker import FormatStrFormatter, FuncFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike
+
+from helpers import costs as bills
 
 # Okabe and Ito, https://jfly.uni-koeln.de/color/
 BLUE, GREEN, ORANGE, RED, GREY = "#0072B2", "#009E73", "#E69F00", "#D55E00", "#767676"
+# Lines differ in more than their colour.
+_LINES = ("solid", "dashed", "dashdot", "dotted")
 
 
 def show(figure: Figure, alt: str) -> None:
@@ -166,6 +171,58 @@ def shares(rows: Sequence[Share], what: str) -> None:
         for share in rows
     )
     show(figure, f"Measured shares over their expected bands. {told}.")
+
+
+def costs(
+    services: Sequence[bills.Service], low: float = 10, high: float = 1e7, heading: str = ""
+) -> None:
+    """Draw what each service (at most four) costs a month against requests per day.
+
+    Both scales are logarithmic, the upright one from 1 USD on. A dot stands where the cheapest
+    of all changes, with the requests per day beside it; a ring where two others change places.
+    """
+    if len(services) > 4:
+        raise ValueError(f"plots.costs tells at most 4 services apart, not {len(services)}.")
+    requests = np.geomspace(low, high, 500)
+    figure, axis = plt.subplots(figsize=(8, 4.8), layout="constrained")
+    for service, colour, style in zip(services, (BLUE, GREEN, ORANGE, RED), _LINES, strict=False):
+        month = [service.bill(float(n)).per_month for n in requests]
+        axis.plot(requests, month, color=colour, linestyle=style, linewidth=2, label=service.name)
+    told = []
+    for first, second in combinations(services, 2):
+        for even in bills.break_evens(first, second, low, high):
+            x, y = even.requests_per_day, even.usd_per_month
+            lowest = bills.cheapest(services, x).bill(x).per_month
+            at_bottom = lowest >= y * 0.99
+            axis.plot(x, y, "o", color="black", mfc="black" if at_bottom else "white", zorder=3)
+            if at_bottom:
+                axis.annotate(
+                    _count(x), (x, y), xytext=(6, -14), textcoords="offset points", fontsize=9
+                )
+                told.append((x, f"{even.cheaper_above} above {_count(x)} requests a day"))
+    axis.set_xscale("log")
+    axis.set_yscale("symlog", linthresh=1, linscale=0.5)
+    axis.set(xlabel="requests per day", ylabel="US dollars per month", xlim=(low, high))
+    axis.set_ylim(bottom=0)
+    axis.set_title(heading, loc="left", fontsize=11)
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _count(x)))
+    axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axis.grid(axis="y", color="#DDDDDD", linewidth=0.8)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False, fontsize=9, loc="upper left")
+    cheapest = bills.cheapest(services, low).name
+    changes = "".join(f"; {text}" for _, text in sorted(told))
+    show(
+        figure,
+        f"Cost per month against requests per day of {', '.join(s.name for s in services)}. "
+        f"Cheapest: {cheapest} from {_count(low)} requests a day{changes}.",
+    )
+
+
+def _count(number: float) -> str:
+    """A count of three figures: 140, 23,500, 1.81 million."""
+    number = float(f"{number:.3g}")
+    return f"{number / 1e6:g} million" if number >= 1e6 else f"{number:,.0f}"
 
 
 def _digit(axis: Axes, picture: ArrayLike, title: str) -> None:

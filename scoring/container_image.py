@@ -23,7 +23,8 @@ from azure.mgmt.containerregistrytasks.models import (
 )
 from azure.storage.blob import BlobClient
 
-from scoring.azure_clients import MADE_BY, Azure, Exit, ScriptError
+from scoring.azure_clients import MADE_BY, Azure
+from scoring.script import Exit, ExitCode, ScriptError
 
 SCORING = Path(__file__).parent
 # Not sent to the registry: what Python leaves behind, and another model than the one asked for.
@@ -32,6 +33,14 @@ BUILD_ENDS = ("Succeeded", "Failed", "Canceled", "Error", "Timeout")
 # As Docker and as Podman write it.
 STEP = re.compile(r"^STEP \d+/\d+ ?: .*$", re.IGNORECASE | re.MULTILINE)
 LAST_LINES = 40  # of the log of a build that failed
+
+
+class Failed(ExitCode):
+    """What create_container can end with beyond Exit."""
+
+    BUILD = 6, "the image cannot be built (its log is printed)"
+    CONTAINER = 7, "the container failed (its log is printed)"
+    PREDICTION = 8, "the prediction failed"
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,7 @@ def create_registry(azure: Azure, name: str) -> None:
             print(f"Registry {name} exists.")
             return
         raise ScriptError(
-            Exit.BUILD,
+            Failed.BUILD,
             f"Registry {name} has no admin user. Enable it with "
             f"`az acr update --name {name} --admin-enabled true`, or name another with --registry.",
         )
@@ -113,18 +122,26 @@ def create_registry(azure: Azure, name: str) -> None:
 
 
 def build_image(
-    azure: Azure, registry: str, name: str, weights: bytes, arguments: dict[str, str]
+    azure: Azure,
+    registry: str,
+    name: str,
+    context: bytes,
+    arguments: dict[str, str],
+    dockerfile: str = "api/Dockerfile",
 ) -> Image:
-    """Build the image in the registry, print the build's steps as they come, and return it."""
+    """Build the image in the registry, print the build's steps as they come, and return it.
+
+    `context` is a .tar.gz, `dockerfile` a path in it.
+    """
     place = azure.tasks.registries.get_build_source_upload_url(azure.resource_group, registry)
     assert place.upload_url
-    BlobClient.from_blob_url(place.upload_url).upload_blob(build_context(weights))
+    BlobClient.from_blob_url(place.upload_url).upload_blob(context)
     run = azure.tasks.registries.schedule_run(
         azure.resource_group,
         registry,
         DockerBuildRequest(
             source_location=place.relative_path,
-            docker_file_path="api/Dockerfile",
+            docker_file_path=dockerfile,
             image_names=[name],
             is_push_enabled=True,
             platform=PlatformProperties(os="Linux"),
@@ -137,7 +154,8 @@ def build_image(
     if run.status != "Succeeded":
         status = getattr(run.status, "value", run.status)
         raise ScriptError(
-            Exit.BUILD, f"The build ended as {status}. {run.run_error_message or ''}\n{_last(log)}"
+            Failed.BUILD,
+            f"The build ended as {status}. {run.run_error_message or ''}\n{_last(log)}",
         )
     found = azure.registries.registries.get(azure.resource_group, registry)
     admin = azure.registries.registries.list_credentials(azure.resource_group, registry)

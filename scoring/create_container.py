@@ -15,7 +15,6 @@ https://learn.microsoft.com/azure/container-apps/overview
 """
 
 import argparse
-import logging
 import os
 import sys
 import time
@@ -27,24 +26,27 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.mgmt.appcontainers import models as apps
 from azure.mgmt.containerinstance import models as instances
 
-from scoring.azure_clients import MADE_BY, Azure, Exit, ScriptError, connect, reason
-from scoring.container_image import Image, build_image, choose_weights, create_registry
+from scoring import sample
+from scoring.azure_clients import MADE_BY, Azure, connect
+from scoring.container_image import (
+    Failed,
+    Image,
+    build_context,
+    build_image,
+    choose_weights,
+    create_registry,
+)
+from scoring.script import (
+    ExitCode,
+    ScriptError,
+    new_parser,
+    parse_options,
+    reason,
+    run_script,
+)
 
 PATIENCE = 900  # seconds until the API has to answer; live Azure fetches a large image first
 LAST_LINES = 40  # of the log of a container that failed
-
-# A three that somebody wrote and no model was trained on.
-SAMPLE_TRUTH = 3
-SAMPLE_DIGIT = [
-    [0, 0, 6, 14, 16, 16, 2, 0],
-    [0, 5, 16, 13, 11, 16, 0, 0],
-    [0, 0, 7, 2, 15, 12, 0, 0],
-    [0, 0, 0, 7, 16, 13, 1, 0],
-    [0, 0, 0, 0, 6, 15, 10, 0],
-    [0, 0, 0, 0, 0, 15, 9, 0],
-    [0, 0, 3, 11, 8, 16, 6, 0],
-    [0, 0, 7, 16, 16, 8, 0, 0],
-]
 
 
 def create_group(azure: Azure, name: str, image: Image, cpu: float, memory: float) -> str:
@@ -79,7 +81,7 @@ def create_group(azure: Azure, name: str, image: Image, cpu: float, memory: floa
         made = groups.begin_create_or_update(azure.resource_group, name, group).result()
     except AzureError as error:
         raise ScriptError(
-            Exit.CONTAINER, f"Container group {name} failed.\n{reason(error)}"
+            Failed.CONTAINER, f"Container group {name} failed.\n{reason(error)}"
         ) from error
     assert made.ip_address
     return f"http://{made.ip_address.fqdn}"
@@ -144,7 +146,7 @@ def create_app(azure: Azure, name: str, image: Image, cpu: float, memory: float)
         ).result()
     except AzureError as error:
         raise ScriptError(
-            Exit.CONTAINER, f"Container app {name} failed.\n{reason(error)}"
+            Failed.CONTAINER, f"Container app {name} failed.\n{reason(error)}"
         ) from error
     assert made.properties
     assert made.properties.configuration
@@ -166,22 +168,15 @@ def predict_sample(url: str, patience: float) -> None:
         except requests.RequestException as error:
             problem = type(error).__name__
         if time.monotonic() > deadline:
-            raise ScriptError(Exit.CONTAINER, f"{url} does not answer: {problem}.")
+            raise ScriptError(Failed.CONTAINER, f"{url} does not answer: {problem}.")
         time.sleep(0.2)
-    answer = requests.post(f"{url}/predict", json={"data": [SAMPLE_DIGIT]}, timeout=60)
+    answer = requests.post(f"{url}/predict", json={"data": [sample.DIGIT]}, timeout=60)
     if answer.status_code != 200:
         raise ScriptError(
-            Exit.PREDICTION,
+            Failed.PREDICTION,
             f"The API does not answer as it should: {answer.status_code} {answer.text[:500]}",
         )
-    prediction = answer.json()["predictions"][0]
-    print("\nTest with this digit:\n")
-    for row in SAMPLE_DIGIT:
-        print("    " + "".join(" .:-=+*%@"[value // 2] * 2 for value in row))
-    highest = max(prediction["probabilities"])
-    print(
-        f"\nTruth: {SAMPLE_TRUTH}. Prediction: {prediction['digit']}, with probability {highest}."
-    )
+    sample.show(answer.json()["predictions"][0])
 
 
 def delete(azure: Azure, name: str, registry: str) -> None:
@@ -210,14 +205,12 @@ def delete(azure: Azure, name: str, registry: str) -> None:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line; what it leaves open comes from the environment."""
-    parser = argparse.ArgumentParser(
-        prog="python -m scoring.create_container",
-        description="Build the digit API's image in a container registry, run it in a container "
-        "and try it. Run twice, it updates what is there. The registry and the container cost "
-        "money on live Azure for as long as they exist: --delete removes them.",
-        epilog="exit codes: 0 done, 1 a call to Azure failed, 2 wrong command line, 3 no "
-        "credential works, 4 no such workspace, 5 no such model, 6 the image cannot be built (its "
-        "log is printed), 7 the container failed (its log is printed), 8 the prediction failed",
+    parser = new_parser(
+        "create_container",
+        "Build the digit API's image in a container registry, run it in a container and try it. "
+        "Run twice, it updates what is there. The registry and the container cost money on live "
+        "Azure for as long as they exist: --delete removes them.",
+        Failed,
     )
     add = parser.add_argument
     add("name", help="of the container group or app: 5 to 32 small letters, digits and dashes")
@@ -247,18 +240,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     add("--cpu", type=float, default=1.0, metavar="CORES", help="default: %(default)s")
     add("--memory", type=float, metavar="GB", help="default: 1.5, with containerapp twice the CPU")
-    where = parser.add_argument_group("workspace")
-    coordinates = {
-        "--subscription-id": "AZURE_SUBSCRIPTION_ID",
-        "--resource-group": "AZURE_RESOURCE_GROUP",
-        "--workspace": "AZUREML_WORKSPACE",
-    }
-    for flag, variable in coordinates.items():
-        where.add_argument(flag, default=os.environ.get(variable), help=f"default: ${variable}")
-    options = parser.parse_args(arguments)
-    for flag, variable in coordinates.items():
-        if not getattr(options, flag[2:].replace("-", "_")):
-            parser.error(f"give {flag} or set {variable}")
+    options = parse_options(parser, arguments)
     options.registry = options.registry or options.name.replace("-", "")
     for argument in options.build_arg:
         if "=" not in argument and argument not in os.environ:
@@ -270,7 +252,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     """Do what the command line asks for. Raises ScriptError or AzureError."""
-    azure = connect(options.subscription_id, options.resource_group, options.workspace)
+    azure = connect(options)
     if options.delete:
         delete(azure, options.name, options.registry)
         return
@@ -281,7 +263,8 @@ def run(options: argparse.Namespace) -> None:
         key, equals, value = argument.partition("=")
         arguments[key] = value if equals else os.environ[key]
     name = f"digits:{options.tag}"
-    image = build_image(azure, options.registry, name, weights, arguments)
+    context = build_context(weights)
+    image = build_image(azure, options.registry, name, context, arguments)
     if options.image_only:
         return
     create = create_group if options.service == "instances" else create_app
@@ -296,19 +279,9 @@ def run(options: argparse.Namespace) -> None:
     print(f"\nIt answers at {url}; try {url}/docs in a browser.")
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> ExitCode:
     """Run the script and return its exit code."""
-    options = parse(arguments)
-    logging.getLogger("azure").setLevel(logging.ERROR)  # its warnings repeat what is said here
-    try:
-        run(options)
-    except ScriptError as error:
-        print(error, file=sys.stderr)
-        return error.code
-    except AzureError as error:
-        print(f"A call to Azure failed: {reason(error)}", file=sys.stderr)
-        return Exit.AZURE
-    return Exit.OK
+    return run_script(run, parse(arguments))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,8 @@ https://learn.microsoft.com/azure/machine-learning/how-to-deploy-online-endpoint
 
 import argparse
 import json
-import logging
-import os
 import sys
 import tempfile
-from enum import IntEnum
 from pathlib import Path
 
 from azure.ai.ml import MLClient
@@ -27,79 +24,30 @@ from azure.ai.ml.entities import (
     Model,
 )
 from azure.ai.ml.exceptions import MlException
-from azure.core.exceptions import (
-    AzureError,
-    ClientAuthenticationError,
-    HttpResponseError,
-    ResourceNotFoundError,
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+from scoring import sample
+from scoring.script import (
+    Exit,
+    ExitCode,
+    ScriptError,
+    new_parser,
+    open_workspace,
+    parse_options,
+    reason,
+    run_script,
+    sign_in,
 )
-from azure.identity import DefaultAzureCredential
 
 SCORING = Path(__file__).parent
 BASE_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
 
-# A three that somebody wrote and no model was trained on.
-SAMPLE_TRUTH = 3
-SAMPLE_DIGIT = [
-    [0, 0, 6, 14, 16, 16, 2, 0],
-    [0, 5, 16, 13, 11, 16, 0, 0],
-    [0, 0, 7, 2, 15, 12, 0, 0],
-    [0, 0, 0, 7, 16, 13, 1, 0],
-    [0, 0, 0, 0, 6, 15, 10, 0],
-    [0, 0, 0, 0, 0, 15, 9, 0],
-    [0, 0, 3, 11, 8, 16, 6, 0],
-    [0, 0, 7, 16, 16, 8, 0, 0],
-]
 
+class Failed(ExitCode):
+    """What this script can end with beyond Exit."""
 
-class Exit(IntEnum):
-    """The script's exit codes. 2 is argparse's own: the command line is not right."""
-
-    OK = 0
-    AZURE = 1
-    USAGE = 2
-    CREDENTIAL = 3
-    WORKSPACE = 4
-    MODEL = 5
-    DEPLOYMENT = 6
-    PREDICTION = 7
-
-
-class ScriptError(Exception):
-    """What went wrong and what to do about it, with the exit code that goes with it."""
-
-    def __init__(self, code: Exit, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-def reason(error: AzureError) -> str:
-    """Return an error's text once: the SDK repeats it as "Code:" and "Message:" lines."""
-    return str(error.message).partition("\nCode: ")[0]
-
-
-def connect(subscription_id: str, resource_group: str, workspace: str) -> MLClient:
-    """Return a client for the workspace, once the credential and the workspace have been seen."""
-    credential = DefaultAzureCredential()
-    try:
-        credential.get_token("https://management.azure.com/.default")
-    except ClientAuthenticationError as error:
-        raise ScriptError(
-            Exit.CREDENTIAL,
-            "No credential works. Sign in with `az login`, or set AZURE_TENANT_ID, "
-            f"AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.\n{reason(error)}",
-        ) from error
-    client = MLClient(credential, subscription_id, resource_group, workspace)
-    try:
-        client.workspaces.get(workspace)
-    except HttpResponseError as error:
-        raise ScriptError(
-            Exit.WORKSPACE,
-            f"Workspace {workspace} in resource group {resource_group} cannot be opened. Compare "
-            "its coordinates with config.json from Azure ML studio, and check that you have "
-            f"access.\n{reason(error)}",
-        ) from error
-    return client
+    DEPLOYMENT = 6, "the deployment failed (its logs are printed)"
+    PREDICTION = 7, "the prediction failed"
 
 
 def choose_model(client: MLClient, name: str, version: str | None, path: Path | None) -> Model:
@@ -160,7 +108,7 @@ def create_deployment(
         client.online_deployments.begin_create_or_update(deployment).result()
     except AzureError as error:
         raise ScriptError(
-            Exit.DEPLOYMENT,
+            Failed.DEPLOYMENT,
             f"\nDeployment {name} failed.\n{reason(error)}\n\n"
             f"{logs(client, endpoint_name, name)}\n\n"
             "Look into it, then try again; --delete removes the endpoint and all that is left.",
@@ -194,19 +142,14 @@ def predict_sample(client: MLClient, endpoint_name: str) -> None:
     """Send one handwritten digit to the endpoint; print the digit, the truth and the answer."""
     with tempfile.TemporaryDirectory() as folder:
         request = Path(folder) / "request.json"
-        request.write_text(json.dumps({"data": [SAMPLE_DIGIT]}))
+        request.write_text(json.dumps({"data": [sample.DIGIT]}))
         try:
             answer = client.online_endpoints.invoke(endpoint_name, request_file=str(request))
         except AzureError as error:
             raise ScriptError(
-                Exit.PREDICTION, f"The endpoint does not answer as it should.\n{reason(error)}"
+                Failed.PREDICTION, f"The endpoint does not answer as it should.\n{reason(error)}"
             ) from error
-    prediction = json.loads(answer)["predictions"][0]
-    digit, probabilities = prediction["digit"], prediction["probabilities"]
-    print("\nTest with this digit:\n")
-    for row in SAMPLE_DIGIT:
-        print("    " + "".join(" .:-=+*%@"[value // 2] * 2 for value in row))
-    print(f"\nTruth: {SAMPLE_TRUTH}. Prediction: {digit}, with probability {max(probabilities)}.")
+    sample.show(json.loads(answer)["predictions"][0])
 
 
 def delete(client: MLClient, endpoint_name: str) -> None:
@@ -222,14 +165,12 @@ def delete(client: MLClient, endpoint_name: str) -> None:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line; what it leaves open comes from the environment."""
-    parser = argparse.ArgumentParser(
-        prog="python -m scoring.create_endpoint",
-        description="Create a managed online endpoint with one deployment of a digit model, send "
-        "it all traffic and try it. Run twice, it updates what is there. A deployment costs money "
-        "on live Azure for as long as it exists: --delete removes it.",
-        epilog="exit codes: 0 done, 1 a call to Azure failed, 2 wrong command line, 3 no "
-        "credential works, 4 no such workspace, 5 no such model, 6 the deployment failed (logs are "
-        "printed), 7 the prediction failed",
+    parser = new_parser(
+        "create_endpoint",
+        "Create a managed online endpoint with one deployment of a digit model, send it all "
+        "traffic and try it. Run twice, it updates what is there. A deployment costs money on "
+        "live Azure for as long as it exists: --delete removes it.",
+        Failed,
     )
     add = parser.add_argument
     add("endpoint", help="its name: 3 to 32 letters, digits and dashes, unique in its region")
@@ -244,25 +185,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     add("--instance-type", default="Standard_DS3_v2", metavar="SIZE", help="default: %(default)s")
     add("--instance-count", type=int, default=1, metavar="N", help="default: %(default)s")
-    where = parser.add_argument_group("workspace")
-    coordinates = {
-        "--subscription-id": "AZURE_SUBSCRIPTION_ID",
-        "--resource-group": "AZURE_RESOURCE_GROUP",
-        "--workspace": "AZUREML_WORKSPACE",
-    }
-    for flag, variable in coordinates.items():
-        where.add_argument(flag, default=os.environ.get(variable), help=f"default: ${variable}")
-    options = parser.parse_args(arguments)
-    for flag, variable in coordinates.items():
-        if not getattr(options, flag[2:].replace("-", "_")):
-            parser.error(f"give {flag} or set {variable}")
+    options = parse_options(parser, arguments)
     options.model = options.model or f"digits-{options.framework}"
     return options
 
 
 def run(options: argparse.Namespace) -> None:
     """Do what the command line asks for. Raises ScriptError or AzureError."""
-    client = connect(options.subscription_id, options.resource_group, options.workspace)
+    client, _ = open_workspace(sign_in(), options)
     if options.delete:
         delete(client, options.endpoint)
         return
@@ -282,19 +212,9 @@ def run(options: argparse.Namespace) -> None:
     print(f"\nIt answers at {client.online_endpoints.get(options.endpoint).scoring_uri}")
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> ExitCode:
     """Run the script and return its exit code."""
-    options = parse(arguments)
-    logging.getLogger("azure").setLevel(logging.ERROR)  # its warnings repeat what is said here
-    try:
-        run(options)
-    except ScriptError as error:
-        print(error, file=sys.stderr)
-        return error.code
-    except AzureError as error:
-        print(f"A call to Azure failed: {reason(error)}", file=sys.stderr)
-        return Exit.AZURE
-    return Exit.OK
+    return run_script(run, parse(arguments))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from emulator.runtime.containers import (
     Image,
     ImageNotFound,
     Log,
+    ThisMachine,
 )
 from emulator.runtime.dockerfile import DockerfileError
 from emulator.runtime.environments import BuildError, Environments
@@ -247,6 +248,9 @@ class ContainerProcesses:
         )
         running.sessions.append(session)
         return session
+
+    async def this_machine(self) -> ThisMachine:
+        return ThisMachine(process_command.LOOPBACK, process_command.LOOPBACK)
 
     async def recover(self) -> None:
         await asyncio.to_thread(self.records.kill_leftovers)

@@ -102,6 +102,15 @@ class Image:
     ports: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class ThisMachine:
+    """Where containers reach this machine: `name` is its name or address to them, and `address`
+    is where to listen for them."""
+
+    name: str
+    address: str
+
+
 class ImageNotFound(Exception):  # noqa: N818 - named as Docker names it
     """The image is not to be had; the message names it and says why."""
 
@@ -193,6 +202,9 @@ class ContainerRuntime(Protocol):
         cols: int = 80,
     ) -> ExecSession:
         """Run a program in a running container. Raises ContainerRuntimeError."""
+
+    async def this_machine(self) -> ThisMachine:
+        """Where containers reach this machine. Raises ContainerRuntimeError where they cannot."""
 
     async def recover(self) -> None:
         """Remove the containers that an earlier run of this state folder has left."""

@@ -37,10 +37,12 @@ from emulator.runtime.containers import (
     Image,
     ImageNotFound,
     Log,
+    ThisMachine,
 )
 from emulator.runtime.engine_config import archive, container_config, holder_config, program_error
 from emulator.runtime.engine_exec import EngineExec
 from emulator.runtime.engine_images import EngineImages
+from emulator.runtime.engine_network import this_machine
 
 HOME_LABEL = "azure-local.home"
 GROUP_LABEL = "azure-local.group"
@@ -183,6 +185,9 @@ class EngineRuntime:
         except DockerError as error:
             raise ContainerRuntimeError(f"{container.spec.name}: {error.message}") from error
         return session
+
+    async def this_machine(self) -> ThisMachine:
+        return await this_machine(self._docker())
 
     async def recover(self) -> None:
         await self._remove_all()

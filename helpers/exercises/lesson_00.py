@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from azure.ai.ml import MLClient
+from azure.core.exceptions import ResourceNotFoundError
 from numpy.typing import NDArray
 
 from helpers.checks import Verdict, exercise, not_attempted, right, wrong
@@ -11,8 +14,12 @@ from helpers.checks import Verdict, exercise, not_attempted, right, wrong
 
 @exercise(
     "A row of the matrix is a true digit. What lies off the diagonal is a mistake.",
-    "np.diag(matrix) is the diagonal, matrix.sum(axis=1) the number of images in each row.",
-    solution="most_missed = int(np.argmax(keras.confusion.sum(axis=1) - np.diag(keras.confusion)))",
+    "Two matrices can be added: both = pytorch.confusion + keras.confusion.",
+    "np.diag(both) is the diagonal, both.sum(axis=1) the number of images in each row.",
+    solution="""
+    both = pytorch.confusion + keras.confusion
+    most_missed = int(np.argmax(both.sum(axis=1) - np.diag(both)))
+    """,
 )
 def most_missed(answer: object, confusion: NDArray[np.int64]) -> Verdict:
     """The true digit with most mistakes; any of them when several have as many."""
@@ -55,3 +62,46 @@ def accuracy_tag(ml_client: MLClient, accuracy: float) -> Verdict:
             "The tag accuracy", tag, "Look at pytorch.accuracy: a share, such as 0.9, as text."
         )
     return right(f"Whoever finds version {model.version} can now see how good it is.")
+
+
+@exercise(
+    "In scoring/pytorch/conda.yaml, put scikit_learn in the place of torch. What of the rest does "
+    "this model need?",
+    "conda_file takes a dict as well as a file's path: {'name': ..., 'channels': [...], "
+    "'dependencies': ['python=3.11', 'pip', {'pip': [...]}]}.",
+    "Give Environment(name=my_env, image=base_image, conda_file=...) to "
+    "ml_client.environments.create_or_update.",
+    solution="""
+    packages = {
+        "name": my_env,
+        "channels": ["conda-forge"],
+        "dependencies": [
+            "python=3.11",
+            "pip",
+            {"pip": ["azureml-inference-server-http==1.5.1", scikit_learn]},
+        ],
+    }
+    ml_client.environments.create_or_update(
+        Environment(name=my_env, image=base_image, conda_file=packages)
+    )
+    """,
+)
+def own_environment(ml_client: MLClient, name: str) -> Verdict:
+    """On Azure, an environment with Python 3.11, the inference server and scikit-learn, pinned."""
+    try:
+        environment = ml_client.environments.get(name, label="latest")
+    except ResourceNotFoundError:
+        return not_attempted(f"The workspace has no environment {name}.")
+    conda = environment.conda_file or {}
+    dependencies = conda.get("dependencies", []) if isinstance(conda, dict) else []
+    version = f"version {environment.version} of {name}"
+    if not any(re.fullmatch(r"python==?3\.11(\..+)?", str(line)) for line in dependencies):
+        return wrong(f"dependencies in {version}", dependencies, "python=3.11 is missing.")
+    pip = [line for each in dependencies if isinstance(each, dict) for line in each.get("pip", [])]
+    for package in ("azureml-inference-server-http", "scikit-learn"):
+        lines = [line for line in pip if re.match(rf"{package}\b(?!-)", line)]
+        if not lines:
+            return wrong(f"pip in {version}", pip, f"{package} is missing in it.")
+        if "==" not in lines[0]:
+            return wrong(f"pip in {version}", pip, f"{package} is not pinned: write == and one.")
+    return right(f"Your colleague can deploy with {name}, version {environment.version}.")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import requests
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import EndpointAuthKeys
+from azure.core.exceptions import ResourceNotFoundError
 from sklearn.datasets import load_digits
 
 from helpers.checks import Verdict, exercise, not_attempted, right, wrong
 
-DEFAULT_TIMEOUT, WANTED_TIMEOUT = 5_000, 10_000  # milliseconds
+SCORING = Path(__file__).parent.parent.parent / "scoring" / "pytorch"
+RIGHT_PATTERN, WRONG_PATTERN = 'rglob("*.pt")', 'rglob("*.pth")'
 
 
 @exercise(
@@ -37,32 +42,57 @@ def least_sure(ml_client: MLClient, endpoint_name: str, answer: object) -> Verdi
     return right(f"Digit number {answer} gets no more than {highest[answer]:.1%}. Draw it!")
 
 
+def copy_with_a_mistake(folder: Path) -> None:
+    """Copy the PyTorch scoring script to `folder`, and put the exercise's mistake into it."""
+    shutil.copytree(SCORING, folder, dirs_exist_ok=True)
+    script = folder / "score.py"
+    script.write_text((SCORING / "score.py").read_text().replace(RIGHT_PATTERN, WRONG_PATTERN))
+
+
 @exercise(
-    "ml_client.online_deployments.get('blue', endpoint_name).request_settings has it.",
-    "It is called request_timeout_ms: milliseconds. Then begin_create_or_update, and wait.",
+    'Run bring_up("mystery", build / "mystery"), then telling_lines("mystery"): the last line is '
+    "the exception, and the line before it says where it was raised.",
+    "No file was found. Lesson 00 saved the model as digits.pt. What does model_file() look for?",
+    'rglob("*.pth") finds files that end in .pth. Write the pattern that finds digits.pt.',
     solution="""
-    blue = ml_client.online_deployments.get("blue", endpoint_name)
-    blue.request_settings.request_timeout_ms = 10_000
-    wait(ml_client.online_deployments.begin_create_or_update(blue), "blue")
+    script = build / "mystery" / "score.py"
+    script.write_text(script.read_text().replace("*.pth", "*.pt"))
+    bring_up("mystery", build / "mystery")
     """,
 )
-def patience(ml_client: MLClient, endpoint_name: str) -> Verdict:
-    """Blue's request timeout on Azure is ten seconds."""
-    blue = ml_client.online_deployments.get("blue", endpoint_name)
-    timeout = blue.request_settings.request_timeout_ms
-    if timeout == DEFAULT_TIMEOUT:
-        return not_attempted("blue on Azure still waits for 5 seconds.")
-    if timeout != WANTED_TIMEOUT:
+def mystery(ml_client: MLClient, endpoint_name: str) -> Verdict:
+    """The deployment `mystery` on Azure is up, and reads digits."""
+    try:
+        state = ml_client.online_deployments.get("mystery", endpoint_name).provisioning_state
+    except ResourceNotFoundError:
+        return not_attempted("On Azure, there is no deployment mystery yet.")
+    if state != "Succeeded":
         return wrong(
-            "request_timeout_ms of blue",
-            timeout,
-            "Ten seconds are wanted, and a second has 1,000 milliseconds.",
+            "The state of mystery on Azure",
+            state,
+            "Look at the last lines of telling_lines('mystery').",
         )
-    return right("blue now has ten seconds for each request.")
+    answer = _ask(ml_client, endpoint_name, **{"azureml-model-deployment": "mystery"})
+    if answer.status_code != 200:
+        return wrong(
+            "The status with which mystery answers",
+            answer.status_code,
+            "It is up, but run() fails. Was the mistake repaired, or only hidden?",
+        )
+    digits = [prediction["digit"] for prediction in answer.json()["predictions"]]
+    count = int(np.sum(np.array(digits) == load_digits().target[:100]))
+    if count < 90:
+        return wrong(
+            "The number of digits of 100 that mystery reads right",
+            count,
+            "It answers, but not with the registered model. Does init() still load it?",
+        )
+    return right(f"mystery reads {count} of 100 digits right.")
 
 
 @exercise(
     "It is the same call as for the primary key, with another key_type.",
+    'key_type="secondary". It is a long operation, so wait for it.',
     solution="""
     wait(
         ml_client.online_endpoints.begin_regenerate_keys(
@@ -88,13 +118,18 @@ def other_key(ml_client: MLClient, endpoint_name: str, before: EndpointAuthKeys)
 
 
 def _highest_probabilities(ml_client: MLClient, endpoint_name: str) -> list[float]:
-    endpoint = ml_client.online_endpoints.get(endpoint_name)
-    key = ml_client.online_endpoints.get_keys(endpoint_name).primary_key
-    response = requests.post(
-        endpoint.scoring_uri,
-        json={"data": load_digits().images[:100].tolist()},
-        headers={"Authorization": f"Bearer {key}"},
-        timeout=60,
-    )
+    response = _ask(ml_client, endpoint_name)
     response.raise_for_status()
     return [max(prediction["probabilities"]) for prediction in response.json()["predictions"]]
+
+
+def _ask(ml_client: MLClient, endpoint_name: str, **headers: str) -> requests.Response:
+    """Send the first hundred digits, with these headers besides the key."""
+    endpoint = ml_client.online_endpoints.get(endpoint_name)
+    key = ml_client.online_endpoints.get_keys(endpoint_name).primary_key
+    return requests.post(
+        endpoint.scoring_uri,
+        json={"data": load_digits().images[:100].tolist()},
+        headers={"Authorization": f"Bearer {key}", **headers},
+        timeout=60,
+    )

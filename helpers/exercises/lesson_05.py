@@ -7,21 +7,31 @@ from azure.ai.ml import MLClient
 from helpers.checks import Verdict, exercise, not_attempted, right, wrong
 
 ALL_BLUE = {"blue": 100}
+DEFAULT_TIMEOUT, WANTED_TIMEOUT = 5_000, 10_000  # milliseconds
 
 
 @exercise(
-    "The function split in this lesson sets the traffic and waits.",
-    "The shares have to add up to 100.",
-    solution="split(blue=80, green=20)",
+    "ml_client.online_deployments.get('blue', endpoint_name).request_settings has it.",
+    "It is called request_timeout_ms: milliseconds. Then begin_create_or_update, and wait.",
+    solution="""
+    blue = ml_client.online_deployments.get("blue", endpoint_name)
+    blue.request_settings.request_timeout_ms = 10_000
+    wait(ml_client.online_deployments.begin_create_or_update(blue), "blue")
+    """,
 )
-def one_in_five(ml_client: MLClient, endpoint_name: str) -> Verdict:
-    """On Azure, 80 per cent go to blue and 20 to green."""
-    traffic, _ = _traffic(ml_client, endpoint_name)
-    if traffic == {"blue": 80, "green": 20}:
-        return right("On Azure, green has 20 per cent.")
-    if traffic == ALL_BLUE:
-        return not_attempted("On Azure, blue still has all the traffic.")
-    return wrong("The traffic on Azure", traffic, "One request in five is 20 per cent of them.")
+def patience(ml_client: MLClient, endpoint_name: str) -> Verdict:
+    """Blue's request timeout on Azure is ten seconds."""
+    blue = ml_client.online_deployments.get("blue", endpoint_name)
+    timeout = blue.request_settings.request_timeout_ms
+    if timeout == DEFAULT_TIMEOUT:
+        return not_attempted("blue on Azure still waits for 5 seconds.")
+    if timeout != WANTED_TIMEOUT:
+        return wrong(
+            "request_timeout_ms of blue",
+            timeout,
+            "Ten seconds are wanted, and a second has 1,000 milliseconds.",
+        )
+    return right("blue now has ten seconds for each request.")
 
 
 @exercise(

@@ -13,9 +13,14 @@
 # %% [markdown]
 # # 00 Train and register the models
 #
-# Before a model can be deployed, Azure has to have it. In this lesson you train two small networks
-# that read handwritten digits, one in PyTorch and one in Keras, and *register* both: you give them
-# to an Azure Machine Learning workspace, which keeps them by name and version.
+# A trained model in a notebook can be asked by you alone. To *deploy* it is to put it where any
+# program can ask it: behind an address, on machines that somebody looks after. That is what this
+# course does with one small model that reads handwritten digits, on three services of Azure,
+# Microsoft's cloud.
+#
+# Before a model can be deployed, Azure has to have it. In this lesson you train two small neural
+# networks and *register* both: you give them to an Azure Machine Learning *workspace*, the place
+# where Azure keeps a team's models by name and version.
 #
 # ## Goals
 #
@@ -26,7 +31,7 @@
 # - describe the packages that a model needs, and register that as an environment;
 # - read from a confusion matrix which mistakes a model makes.
 #
-# **Time:** about 20 minutes.
+# **Time:** about 25 minutes.
 #
 # ## What this costs on live Azure
 #
@@ -37,12 +42,15 @@
 #
 # ## Where this notebook runs
 #
-# Look at the kernel's name, at the top right. With **Azure (local)** everything you do reaches an
-# Azure on your own machine, which comes with this course. With **Azure (live)** the same code
-# reaches your subscription. No cell differs between the two.
+# The *kernel* is the program that runs a notebook's cells. Look at its name, at the top right. With
+# **Azure (local)** everything you do reaches an Azure on your own machine, which comes with this
+# course. With **Azure (live)** the same code reaches Azure itself, and what you make there is put
+# on your bill. No cell differs between the two. Lesson 01 shows how that works.
 #
 # The next cell holds what can be different for you: where your workspace is, which the kernel
-# knows, and a `suffix` that keeps your names apart from everybody else's.
+# knows; a `suffix` that keeps the names of what you make apart from everybody else's; and how many
+# *epochs* to train, that is, how often a network sees all the digits that it learns from. Run it,
+# and each cell after it, with Shift+Enter.
 
 # %% tags=["parameters"]
 import os
@@ -64,7 +72,8 @@ epochs = 12
 # The data are 1,797 digits that people wrote by hand, collected at Boğaziçi University and kept in
 # the [UCI repository](https://archive.ics.uci.edu/dataset/80). They come with scikit-learn, so
 # nothing is downloaded. Each is an image of 8 rows and 8 columns; a pixel is a number from 0
-# (paper) to 16 (ink). A fifth of them is *held out*: no model sees it while it learns.
+# (paper) to 16 (ink). A fifth of them is *held out*: no model sees it while it learns, so it shows
+# how a model does with digits that are new to it.
 
 # %%
 from scoring.train import load_digits_split
@@ -89,13 +98,23 @@ plots.digits(split.test_images[examples], titles=range(10))
 # %% [markdown]
 # ## Train two models
 #
-# Both networks are the same: two layers of convolution, one of pooling, two dense layers. Having
-# them in two frameworks pays off later, when lesson 05 lets the one take over from the other. The
-# code is in `scoring/train.py`; seeds are fixed, so you get the same models each time.
+# You train the same network twice, with PyTorch and with Keras, two widely used *frameworks*
+# (libraries to build and train networks with). That pays off later: lesson 05 lets the one take
+# over from the other, and the client does not notice. The network is a small one of the usual kind
+# for images: two layers that look for strokes and corners, two that weigh them up. The code is in
+# `scoring/train.py`. Its random numbers begin at the same point each time, so you get the same
+# models whenever you run it.
 #
-# > **Before you run it.** Guessing would get one digit in ten right. What share of the held-out
-# > digits will a network get right that trains for some seconds on 1,437 tiny images: 80 %, 90 %
-# > or more than 97 %?
+# > **Before you run it.** Guessing would get one digit in ten right. What share of the 360
+# > held-out digits will a network get right that trains for some seconds on 1,437 tiny images?
+# > Choose before you go on: what you expected, and then saw, stays with you.
+
+# %%
+from helpers.quiz import predict
+
+bands = ["less than 80 %", "80 to 95 %", "more than 95 %"]
+guess = predict("What share of the held-out digits will PyTorch get right?", bands)
+guess
 
 # %%
 from scoring.train import train
@@ -105,7 +124,13 @@ keras = train("keras", split, epochs)
 for trained in (pytorch, keras):
     print(f"{trained.framework}: {trained.accuracy:.1%} of held-out digits right")
 
+guess.compare(bands[np.digitize(pytorch.accuracy, [0.80, 0.95])])
+
 # %% [markdown]
+# **What happened.** Two or three mistakes in 360 digits, after a few seconds on a plain processor.
+# Digits this small are an easy task for such a network. That is why they are here: in this course
+# the model is the quick part, and getting it to an address is what there is to learn.
+#
 # ## Which mistakes they make
 #
 # One number hides a lot. A *confusion matrix* has a row for each true digit and a column for each
@@ -131,13 +156,15 @@ for trained in (pytorch, keras):
 
 # %% [markdown]
 # **What happened.** Nearly everything is on the diagonal, and most of the mistakes are ones that
-# you might make too. The two networks have the same shape, but not the same weights, so they fail
-# on different digits.
+# you might make too. The two networks have the same shape, but they did not learn the same
+# numbers, so they fail on different digits.
 #
 # ## Connect to the workspace
 #
-# `MLClient` is the door to a workspace, and `DefaultAzureCredential` finds out who you are. Lesson
-# 01 takes both apart; here they are just needed.
+# The packages that you use from here on are Microsoft's *SDK* (software development kit) for
+# Azure Machine Learning: Python functions that talk to Azure for you. `MLClient` is the door to a
+# workspace, and `DefaultAzureCredential` finds out who you are. Lesson 01 takes both apart; here
+# they are just needed.
 
 # %%
 from azure.ai.ml import MLClient
@@ -150,9 +177,9 @@ ml_client = MLClient(
 # %% [markdown]
 # ## Register the models
 #
-# First each model goes into a folder of its own. The PyTorch one is saved as a *state dict*: the
-# numbers alone, without any code. The Keras one is a `.keras` file: numbers and layers, also
-# without code. Lesson 03 shows why that matters.
+# First each model goes into a folder of its own on your disk. The PyTorch one is saved as a *state
+# dict*: the numbers alone, without any code. The Keras one is a `.keras` file: numbers and layers,
+# also without code. Lesson 03 shows why that matters.
 
 # %%
 from pathlib import Path
@@ -165,8 +192,9 @@ for trained in (pytorch, keras):
 
 # %% [markdown]
 # `create_or_update` uploads the folder to the workspace's storage and adds an entry to its list of
-# models. You choose the name; the workspace counts the versions, beginning with 1. Tags are yours
-# to use; here they say which framework it is.
+# models. You choose the name; the workspace counts the versions, beginning with 1. *Tags* are
+# words that you may attach to nearly everything in Azure, each a name and a text; here they say
+# which framework it is. `CUSTOM_MODEL` means: any files, Azure need not understand them.
 
 # %%
 from azure.ai.ml.constants import AssetTypes
@@ -185,37 +213,76 @@ for trained in (pytorch, keras):
     print(f"{registered.name}, version {registered.version}")
 
 # %% [markdown]
-# **What happened.** The bars are the SDK's, and show the upload. A registered model is a name, a
-# version and files, and it never changes: run the cell once more and you get version 2 beside
-# version 1. That is how you can always tell which files a deployment uses, and go back to an
-# earlier one.
+# **What happened.** The green bars come from the SDK and show the upload. A registered model is a
+# name, a version and files, and the files never change: run the cell once more and you get version
+# 2 beside version 1. That is how you can always tell which files a deployment uses, and go back to
+# earlier ones.
 #
-# > **Caution.** `path` is the folder, so the folder itself becomes part of the model: a scoring
-# > script will find the file at `AZUREML_MODEL_DIR/digits-pytorch/digits.pt`. Many a first
-# > deployment fails because its script looks one level too high.
+# ## Where the file is now
+#
+# Later, a *scoring script* (the code that answers requests, lesson 03) has to find the file inside
+# the registered model. Azure tells it only where the model begins.
+#
+# > **Before you run it.** You gave Azure the folder `../build/models/digits-pytorch`, in which
+# > there is one file, `digits.pt`. Under which path will that file be inside the model?
+
+# %%
+paths = ["digits.pt", "digits-pytorch/digits.pt", "build/models/digits-pytorch/digits.pt"]
+guess = predict("Where in the registered model is the file?", paths)
+guess
+
+# %% [markdown]
+# Download the model and look. The SDK puts it into a folder with the model's name, and that folder
+# is where the model begins.
+
+# %%
+from tempfile import TemporaryDirectory
+
+with TemporaryDirectory() as folder:
+    latest = ml_client.models.get("digits-pytorch", label="latest")
+    ml_client.models.download(latest.name, latest.version, download_path=folder)
+    begins = Path(folder) / latest.name
+    inside = [file.relative_to(begins) for file in begins.rglob("*") if file.is_file()]
+
+print(inside[0].as_posix())
+guess.compare(inside[0].as_posix())
+
+# %% [markdown]
+# **What happened.** A folder that you register keeps its own name inside the model; what was above
+# it is left behind. Had you registered the file instead of the folder, there would be `digits.pt`
+# alone.
+#
+# > **Caution.** Many a first deployment fails because its script looks one level too high. When
+# > yours does not find its file, download the model and look, as you just did.
 #
 # ## Register the environments
 #
-# A model needs more than its file: Python, the framework, and the versions that go together. In
-# Azure Machine Learning that is an *environment*: a container image to start from (an operating
-# system and its programs, packed and ready to run), and a list of packages to install into it. The
-# list is a `conda.yaml`, and the one for PyTorch reads
+# A model needs more than its file: Python, the framework, and versions that go together. In Azure
+# Machine Learning that is an *environment*. It has two parts: a *container image* to start from
+# (an operating system and its programs, packed and ready to run), and a list of packages to
+# install on top. The list is a file in the form that the package manager conda reads. This is the
+# one for PyTorch:
 
 # %%
 print(Path("../scoring/pytorch/conda.yaml").read_text())
 
 # %% [markdown]
-# Each environment holds what its scoring script imports and nothing else: every package more makes
-# the image larger, the first deployment slower, and one more thing that can break.
+# Read it from below: `torch` runs the network, `numpy` and `pillow` handle images, and
+# `azureml-inference-server-http` is the server that will listen for requests. `==` pins a package
+# to one version, so that the environment of next year is the one that you tried today. And there
+# is nothing in it that the scoring script does not use: every package more makes the image larger,
+# the first deployment slower, and is one more thing that can break.
 
 # %%
 from azure.ai.ml.entities import Environment
+
+base_image = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
 
 for framework in ("pytorch", "keras"):
     environment = ml_client.environments.create_or_update(
         Environment(
             name=f"digits-{framework}-env",
-            image="mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest",
+            image=base_image,
             conda_file=f"../scoring/{framework}/conda.yaml",
             description=f"What scoring/{framework}/score.py imports",
         )
@@ -228,8 +295,8 @@ for framework in ("pytorch", "keras"):
 #
 # ## What the workspace has now
 #
-# > **Before you run it.** You registered four things. If you had run those cells twice, how many
-# > lines would the next cell print: four or eight?
+# `list()` gives one line for each name, with its latest version, however many versions there are.
+# (The `if` leaves out what others registered in the same workspace.)
 
 # %%
 for model in ml_client.models.list():
@@ -241,9 +308,7 @@ for env in ml_client.environments.list():
         print("environment", env.name, "version", env.latest_version)
 
 # %% [markdown]
-# **What happened.** Four lines, however often you registered: `list()` gives one line for each
-# name, with its latest version. (The `if` leaves out what others registered in the same
-# workspace.) To see one version whole, get it by name and version, or by the label `latest`.
+# To see one version whole, get it by name and version, or by the label `latest`.
 
 # %%
 model = ml_client.models.get("digits-pytorch", label="latest")
@@ -255,13 +320,15 @@ print("path ends in:", model.path.split("/")[-1])
 # %% [markdown]
 # ## Exercises
 #
-# Each exercise has a `check()`. It tells you one of three things: not attempted, not quite, or
-# right. Take the `#` away in front of `hint()` or `solution()` when you want help.
+# Each exercise has a cell for your answer and below it one with a `check()`, which tells you one of
+# three things: not attempted, not quite, or right. What is right is noted on your machine, and the
+# end of the lesson shows it. When you want help, take the `#` away in front of `hint()`, as often
+# as there are hints, and at last in front of `solution()`.
 #
-# ### Which digit does Keras miss most?
+# ### Which digit do they miss most?
 #
-# Look at the matrix again, or count with NumPy: which *true* digit does the Keras model get wrong
-# most often? Write it in place of `...`.
+# Add up what both models got wrong: which *true* digit do they miss most often, together? Count in
+# the figure, or with NumPy, and write the digit in place of `...`.
 
 # %%
 from helpers.exercises import lesson_00 as exercises
@@ -269,14 +336,14 @@ from helpers.exercises import lesson_00 as exercises
 most_missed = ...
 
 # %%
-exercises.most_missed.check(most_missed, keras.confusion)
+exercises.most_missed.check(most_missed, pytorch.confusion + keras.confusion)
 # exercises.most_missed.hint()
 # exercises.most_missed.solution()
 
 # %% [markdown]
 # ### Write the accuracy down where it belongs
 #
-# A model's tags can be changed after it was registered. Give the latest version of
+# A registered model's files stay as they are, but its tags can change. Give the latest version of
 # `digits-pytorch` a tag `accuracy` that holds `pytorch.accuracy`, rounded to four places. Azure
 # keeps tags as text. The check looks into the workspace, so the tag has to arrive there.
 
@@ -289,6 +356,27 @@ exercises.accuracy_tag.check(ml_client, pytorch.accuracy)
 # exercises.accuracy_tag.solution()
 
 # %% [markdown]
+# ### An environment for another model
+#
+# A colleague has a model from scikit-learn, which is neither PyTorch nor Keras, and asks you for an
+# environment. Register one under the name in `my_env`, from the same `base_image`. Its list has
+# Python 3.11, and from pip the inference server and scikit-learn, both pinned to a version. The
+# file for PyTorch shows the form, and `scikit_learn` below the version that you have here.
+
+# %%
+import sklearn
+
+my_env = f"mine-{suffix}-env"
+scikit_learn = f"scikit-learn=={sklearn.__version__}"
+
+# Your code goes here.
+
+# %%
+exercises.own_environment.check(ml_client, my_env)
+# exercises.own_environment.hint()
+# exercises.own_environment.solution()
+
+# %% [markdown]
 # ## Cleaning up
 #
 # Keep everything: the next lessons deploy these models and environments, and they cost nothing
@@ -298,10 +386,18 @@ exercises.accuracy_tag.check(ml_client, pytorch.accuracy)
 #
 # ## Recap
 #
-# - A registered model is a name, a version and files, and does not change any more.
+# - A registered model is a name, a version and files, and the files do not change any more.
 # - What you register is a folder or a file; a folder keeps its name inside the model.
 # - An environment is an image and a list of packages. It is built when it is first used.
 # - Accuracy is one number; a confusion matrix says which digits it hides.
 #
+# Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
+
+# %%
+from helpers import progress
+
+progress.show("00")
+
+# %% [markdown]
 # **Next:** [01 Connect](01-connect.ipynb) takes a closer look at the two lines that opened the
 # workspace.

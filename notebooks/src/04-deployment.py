@@ -24,19 +24,21 @@
 # - bring it up, watch its state, and send it traffic;
 # - ask it for predictions with the SDK and with plain HTTP;
 # - change keys without locking anybody out, and see a token expire;
-# - find out from the logs why a deployment failed, and repair it.
+# - say from an error's code what went wrong, find the log that tells more, and repair it.
 #
-# **Time:** about 35 minutes.
+# **Time:** about 35 minutes. On live Azure, waiting adds more than an hour: a good lesson to have
+# beside other work.
 #
 # ## What this costs on live Azure
 #
 # Here the meter starts: a deployment is billed for its machines **as long as it exists**, whether
 # anybody asks it something or not. It has as many machines as you say, until you say otherwise or
-# set a rule for autoscaling, and never none. One `Standard_DS3_v2` costs roughly 0.30 US dollars
-# an hour, more or less with the region
-# ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)). This lesson has up to
-# two for about an hour, as each deployment takes 5 to 15 minutes there: well under one dollar, if
-# you clean up at the end. Forgotten for a month, one machine is more than 200 dollars.
+# set a rule for autoscaling, and never none. One `Standard_DS3_v2` cost 0.272 US dollars an hour in
+# West Europe in August 2026, as much as the same virtual machine, and 0.23 to 0.35 in most other
+# regions ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)). This lesson has
+# up to two for about an hour, as each deployment takes 5 to 15 minutes there: some 55 cents, if you
+# clean up at the end. Forgotten for a month, one machine is 199 dollars. A deployment that failed
+# can hold its machines too: delete it.
 
 # %% tags=["parameters"]
 import os
@@ -109,16 +111,21 @@ blue_deployment = ManagedOnlineDeployment(
 )
 
 # %% [markdown]
-# > **Tip.** On live Azure your subscription has a *quota*: how many processor cores it may use in
-# > a region. For updates Azure wants room for 20 per cent more machines, rounded up, so one
-# > `Standard_DS3_v2` with its four cores needs a quota of eight
-# > ([quotas](https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas)). They are
-# > not billed, but without them the deployment fails with `OutOfQuota`.
-#
 # ## Bring it up
 #
-# > **Before you run it.** When the next cell is done, the deployment runs. Will the endpoint's
-# > address answer with a prediction then?
+# The next cell sends the description to Azure and waits. Meanwhile Azure
+#
+# 1. takes the code folder, which the SDK has uploaded, and the model's files from storage;
+# 2. builds the environment's *image* (a copy of a whole Linux disk with Python and the packages on
+#    it), if this version has none yet: the longest part on live Azure;
+# 3. starts a machine of the instance type, and on it the inference server of lesson 03;
+# 4. asks the server again and again until `init()` is through.
+#
+# The figure shows these steps, and what a deployment's state says along the way.
+#
+# ![The life of a deployment. What is asked for is checked first and may be refused. Then it is
+# Creating: image built, model and code downloaded, server started, probed until ready. It ends
+# Succeeded or Failed; from both it can be updated, scaled and deleted.](../docs/images/deployment-life.svg)
 
 # %%
 from helpers.wait import wait
@@ -126,53 +133,63 @@ from helpers.wait import wait
 blue_deployment = wait(ml_client.begin_create_or_update(blue_deployment), "blue")
 
 # %% [markdown]
-# While you waited, Azure
-#
-# 1. took the code folder, which the SDK had uploaded, and the model's files from storage;
-# 2. built the environment's image, if this version had none yet (the longest part on live Azure);
-# 3. started a machine of the instance type, and on it the inference server of lesson 03;
-# 4. asked the server again and again until `init()` was through.
-#
 # Look at both, the deployment and the endpoint:
 
 # %%
 blue = ml_client.online_deployments.get(name="blue", endpoint_name=endpoint_name)
 endpoint = ml_client.online_endpoints.get(name=endpoint_name)
 
-print("deployment:", blue.provisioning_state)
+print("deployment:", blue.provisioning_state.value)
 print("machines:  ", blue.instance_count, "x", blue.instance_type)
-print("endpoint:  ", endpoint.provisioning_state)
+print("endpoint:  ", endpoint.provisioning_state.value)
 print("traffic:   ", endpoint.traffic)
 
 # %% [markdown]
 # > **Caution.** An endpoint that is `Succeeded` says nothing about its deployments. Look at the
 # > deployment's own state.
 #
-# The traffic is the answer to the question above:
+# Now ask. The function in the next cell sends a POST with the key, as any program could.
 
 # %%
 import requests
 from sklearn.datasets import load_digits
 
 images = load_digits().images
+five = {"data": images[:5].tolist()}
 keys = ml_client.online_endpoints.get_keys(name=endpoint_name)
 
 
-def ask(key, body):
+def ask(key, body, **headers):
     """POST `body` as JSON to the endpoint, with the key, and return the answer."""
-    headers = {"Authorization": f"Bearer {key}"}
+    headers["Authorization"] = f"Bearer {key}"
     return requests.post(
         endpoint.scoring_uri, json=body, headers=headers, timeout=60
     )
 
 
-five = {"data": images[:5].tolist()}
-print(ask(keys.primary_key, five).status_code)
+# %% [markdown]
+# > **Before you run it.** The deployment runs, and the key is right. Which status code will the
+# > endpoint's address answer with?
+
+# %%
+from helpers.quiz import predict
+
+guess = predict(
+    "Which status code will the address answer with?", ["200", "404", "503"]
+)
+guess
+
+# %%
+answer = ask(keys.primary_key, five)
+print(answer.text.splitlines()[0])
+guess.compare(str(answer.status_code))
 
 # %% [markdown]
-# **What happened.** A new deployment gets no traffic: 0 per cent. So you can look at it in peace
-# before anybody depends on it, which lesson 05 makes use of. Until then, 404. (If you run this
-# lesson a second time, *blue* has its traffic already, and you see 100 and 200.)
+# **What happened.** 404, as in lesson 02: no deployment takes this request. A new deployment gets
+# no traffic, 0 per cent, so that you can look at it in peace before anybody depends on it; lesson
+# 05 makes use of that. The log of the deployment will not help you here, as the request never came
+# to it: look at the endpoint's `traffic`. (If you run this lesson a second time, *blue* has its
+# traffic already, and you get 200.)
 #
 # ## Send it traffic
 #
@@ -206,6 +223,22 @@ predictions = ask(keys.primary_key, {"data": some.tolist()}).json()["predictions
 plots.predictions(some, [prediction["probabilities"] for prediction in predictions])
 
 # %% [markdown]
+# Now a digit of yours. Draw one into the square with the mouse or a finger: each stroke is sent to
+# the endpoint, and the bars show what comes back. Draw large, as the digits of the data set are.
+
+# %%
+from helpers.pad import DrawingPad
+
+
+def classify(image):
+    """Return the endpoint's ten probabilities for one digit (8, 8)."""
+    answer = ask(keys.primary_key, {"data": [image.tolist()]})
+    return answer.json()["predictions"][0]["probabilities"]
+
+
+DrawingPad(classify)
+
+# %% [markdown]
 # ## Through the SDK
 #
 # `invoke` does the same: it fetches the key, sends the content of a file, and returns the answer
@@ -229,15 +262,23 @@ print([prediction["digit"] for prediction in json.loads(text)["predictions"]])
 #
 # In lesson 03 a wrong request was answered with 400.
 #
-# > **Before you run it.** The same wrong request, now through the endpoint: 400 again?
+# > **Before you run it.** The same wrong request, now through the endpoint. Which status comes
+# > back?
+
+# %%
+guess = predict(
+    "Which status code comes back for a digit of three numbers?",
+    ["200", "400", "424"],
+)
+guess
 
 # %%
 answer = ask(keys.primary_key, {"data": [[1, 2, 3]]})
-print(answer.status_code)
 for header, value in answer.headers.items():
     if header.startswith("ms-azureml-model-error"):
         print(header, "=", value)
 print(answer.json()["error"]["message"])
+guess.compare(str(answer.status_code))
 
 # %% [markdown]
 # **What happened.** The endpoint keeps the 4xx and 5xx codes for itself. When the *model* answers
@@ -248,12 +289,10 @@ print(answer.json()["error"]["message"])
 #
 # ## The logs
 #
-# Every deployment has two logs: of the inference server, and of the *storage initializer*, which
-# brings model and code to the machine before the server starts.
+# What the inference server and your script print goes into the deployment's log. Here are the
+# lines about `init()`, and how many requests came. (The cell leaves the times out.)
 
 # %%
-import re
-
 logs = ml_client.online_deployments.get_logs(
     name="blue", endpoint_name=endpoint_name, lines=200
 )
@@ -262,31 +301,10 @@ for line in logs.splitlines():
         print("...", line.split(" - ")[-1])
 print("requests to /score:", logs.count('"POST /score HTTP'))
 
-# %%
-logs = ml_client.online_deployments.get_logs(
-    name="blue",
-    endpoint_name=endpoint_name,
-    lines=50,
-    container_type="storage-initializer",
-)
-for line in logs.splitlines():
-    if "digits-pytorch" in line:
-        print("...", re.sub(r"[0-9a-f]{64}", "(hash)", line.split(maxsplit=1)[1]))
-
 # %% [markdown]
-# ## What the endpoint says about itself
-#
-# The endpoint also has a description of its interface for programs, in the
-# [OpenAPI](https://www.openapis.org/) format, formerly called Swagger.
-
-# %%
-swagger = requests.get(
-    endpoint.openapi_uri,
-    headers={"Authorization": f"Bearer {keys.primary_key}"},
-    timeout=60,
-).json()
-for path, methods in swagger["paths"].items():
-    print(path, "->", ", ".join(methods))
+# > **Tip.** There is a second log, of the *storage initializer*, which brings model and code to the
+# > machine before the server starts: `get_logs(..., container_type="storage-initializer")`. Look
+# > there when the first one is empty. In a terminal, `az ml online-deployment get-logs` shows both.
 
 # %% [markdown]
 # ## Change the keys
@@ -379,94 +397,202 @@ wait(
 )
 
 # %% [markdown]
-# ## A deployment that fails, on purpose
+# ## Four mistakes on purpose
 #
-# Sooner or later a deployment of yours fails, and it is good to have seen it once in daylight.
-# Here is a script with a slip of the pen: the environment variable is called `AZUREML_MODEL_DIR`,
-# and this script asks for `AZUREML_MODEL_DIRECTORY`.
+# Sooner or later a deployment of yours fails, and it is good to have seen it once in daylight. So
+# here is a second deployment, *trial*, with four mistakes in it. Each shows at another moment: when
+# Azure is asked for machines, when it builds the image, when the script starts, and when a request
+# comes. *Blue* goes on answering all the while: one failed deployment does not touch another.
+#
+# The next cell copies the scoring script and puts two of the mistakes into it.
 
 # %%
 import shutil
 
-shutil.copytree("../scoring/pytorch", build / "trial", dirs_exist_ok=True)
-script = build / "trial" / "score.py"
+trial_code = build / "trial"
+shutil.copytree("../scoring/pytorch", trial_code, dirs_exist_ok=True)
+script = trial_code / "score.py"
 good_code = script.read_text()
 script.write_text(
-    good_code.replace('"AZUREML_MODEL_DIR"', '"AZUREML_MODEL_DIRECTORY"')
+    good_code.replace('"AZUREML_MODEL_DIR"', '"AZUREML_MODEL_DIRECTORY"').replace(
+        "row.argmax()", "row.argmx()"
+    )
 )
 
 for line in script.read_text().splitlines():
-    if 'AZUREML_MODEL_DIRECTORY"' in line:
+    if '"AZUREML_MODEL_DIRECTORY"' in line or "argmx" in line:
         print(line.strip())
 
 # %% [markdown]
-# > **Before you run it.** Where will the mistake show: when the SDK looks at the script, when the
-# > deployment starts, or at the first request?
-#
-# On live Azure this takes longer than a deployment that works, as Azure starts the script several
-# times before it gives up.
+# Two functions for all four: one sends a deployment and prints how that ended, the other picks out
+# of a log the lines about our script and the error. (It shortens the paths.)
 
 # %%
+import re
+import textwrap
+
 from azure.core.exceptions import HttpResponseError
 
 
-def trial_deployment():
-    """Describe a deployment of the script in the folder `trial`."""
-    return ManagedOnlineDeployment(
-        name="trial",
+def bring_up(name, code, environment=env, instance_count=1):
+    """Deploy the folder `code`, wait, and print what Azure says."""
+    deployment = ManagedOnlineDeployment(
+        name=name,
         endpoint_name=endpoint_name,
         model=model,
-        environment=env,
+        environment=environment,
         code_configuration=CodeConfiguration(
-            code=str(build / "trial"), scoring_script="score.py"
+            code=str(code), scoring_script="score.py"
         ),
         instance_type=instance_type,
-        instance_count=1,
+        instance_count=instance_count,
     )
+    try:
+        wait(ml_client.online_deployments.begin_create_or_update(deployment), name)
+    except HttpResponseError as error:
+        print("code:", error.error.code)
+        message = re.sub(r"[0-9a-f]{64}", "(hash)", error.error.message)
+        print(textwrap.fill(message, 88, break_on_hyphens=False))
 
 
-try:
-    wait(
-        ml_client.online_deployments.begin_create_or_update(trial_deployment()),
-        "trial",
+def telling_lines(name):
+    """Print the lines of a deployment's log that name score.py or an error."""
+    logs = ml_client.online_deployments.get_logs(
+        name=name, endpoint_name=endpoint_name, lines=400
     )
-except HttpResponseError as error:
-    print("code:", error.error.code)
+    lines = [
+        re.sub(r'".*/', '"', line.strip())
+        for line in logs.splitlines()
+        if 'score.py"' in line or re.match(r"\w+Error: |ERROR: No", line)
+    ]
+    print("\n".join(dict.fromkeys(lines)))
 
-trial = ml_client.online_deployments.get(name="trial", endpoint_name=endpoint_name)
-print("state:", trial.provisioning_state)
 
 # %% [markdown]
-# **What happened.** The SDK only looks whether the script is valid Python, and it is. `init()`
-# runs when the deployment starts, so that is where it failed: the code `ResourceNotReady` says
-# that the server never became healthy. *Why*, only the log knows. The next cell takes the lines
-# about our script and the error out of it.
+# ### Too many machines: OutOfQuota
+#
+# Somebody wants 3 machines and types 30. Your subscription has a *quota*: how many processor cores
+# it may use in a region. For its own updates Azure wants room for 20 per cent more machines, rounded
+# up; they are not billed, but they count. So 30 machines of four cores need 36 times 4, which is 144
+# cores.
 
 # %%
-logs = ml_client.online_deployments.get_logs(
-    name="trial", endpoint_name=endpoint_name, lines=400
-)
-telling = [
-    re.sub(r'".*/', '"', line.strip())
-    for line in logs.splitlines()
-    if 'score.py"' in line or re.match(r"\w+Error: ", line)
-]
-print("\n".join(dict.fromkeys(telling)))
+bring_up("trial", trial_code, instance_count=30)
 
 # %% [markdown]
-# There it stands: file, line, and the name that does not exist. (The paths are shortened.)
-# Meanwhile *blue* went on answering: one failed deployment does not touch another.
+# **Seen:** the code `OutOfQuota`. **Log:** none, as nothing was started; the message says how much
+# is used and how much is missing. **Repair:** fewer or smaller machines, delete deployments that
+# nobody uses, or [ask for more
+# quota](https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas). Mind the 20 per
+# cent also with one machine: its four cores need a quota of eight.
 #
-# Repair the script, and send the same deployment again. As it has the same name, it is updated.
+# ### A package that is not there: ImageBuildFailure
+#
+# Next, the list of packages asks for a numpy that nobody has published.
+
+# %%
+from azure.ai.ml.entities import Environment
+
+conda = Path("../scoring/pytorch/conda.yaml").read_text()
+(build / "conda.yaml").write_text(conda.replace("numpy==2.4.6", "numpy==2.99.0"))
+
+bring_up(
+    "trial",
+    trial_code,
+    environment=Environment(image=env.image, conda_file=build / "conda.yaml"),
+)
+
+# %%
+telling_lines("trial")
+
+# %% [markdown]
+# **Seen:** the code `ImageBuildFailure`, and the state `Failed`. **Log:** the *build log*, here the
+# words of pip, which installs Python's packages. Local Azure shows it in `get_logs`; on live Azure
+# the message names the file in the workspace's storage that has it. **Repair:** name a version that
+# exists. We go back to the environment `env`, which *blue* has.
+#
+# > **Caution.** Copy package names, do not type them. A name with a slip in it may be somebody
+# > else's package, and installing a package runs its code.
+#
+# ### An exception in init(): ResourceNotReady
+#
+# With the right packages the server starts, and calls `init()`, which looks for the environment
+# variable `AZUREML_MODEL_DIRECTORY`. There is none of that name. The SDK does look at the script
+# before it sends it, but only whether it is valid Python, and it is.
+#
+# On live Azure this failure takes longer than success, as Azure starts the script several times
+# before it gives up.
+
+# %%
+bring_up("trial", trial_code)
+
+# %%
+telling_lines("trial")
+
+# %% [markdown]
+# **Seen:** the code `ResourceNotReady`: the server never became healthy. **Log:** the deployment's
+# own, and there it stands: file, line, and the name that does not exist. An `import` of a package
+# that the environment does not have looks just the same, with `ModuleNotFoundError`. **Repair:** the
+# right name, and then the same call again; as the deployment exists, it is updated.
+#
+# ### An exception in run(): 424
+#
+# > **Before you run it.** The repaired `init()` works. `run()` still has its slip, `argmx` for
+# > `argmax`. Which state will the deployment have?
+
+# %%
+guess = predict("Which state will the deployment have?", ["Failed", "Succeeded"])
+guess
+
+# %%
+script.write_text(good_code.replace("row.argmax()", "row.argmx()"))
+bring_up("trial", trial_code)
+
+trial = ml_client.online_deployments.get(name="trial", endpoint_name=endpoint_name)
+guess.compare(trial.provisioning_state.value)
+
+# %% [markdown]
+# Nobody has called `run()` yet. *Trial* has no traffic, but a request can name the deployment that
+# is to answer, in the header `azureml-model-deployment`. (More about that in lesson 05.)
+
+# %%
+to_trial = {"azureml-model-deployment": "trial"}
+
+answer = ask(keys.primary_key, five, **to_trial)
+print(answer.status_code, answer.reason)
+print(
+    "the model's own status:",
+    answer.headers["ms-azureml-model-error-statuscode"],
+    answer.headers["ms-azureml-model-error-reason"],
+)
+print(answer.json()["message"])
+telling_lines("trial")
+
+# %% [markdown]
+# **What happened.** The state is `Succeeded`, because Azure asks only whether the server is up;
+# whether its answers are any good, it cannot know. **Seen:** 424, and the model's own status is 500,
+# where our script's careful "no" was 400 above. The client is told nothing else, on purpose: a
+# traceback can hold secrets. **Log:** the deployment's. **Repair:** the script; and so that it does
+# not happen again, try a script under the inference server first, as lesson 03 did, and send each
+# new deployment a request before it gets traffic.
 
 # %%
 script.write_text(good_code)
-wait(
-    ml_client.online_deployments.begin_create_or_update(trial_deployment()), "trial"
-)
+bring_up("trial", trial_code)
+print(ask(keys.primary_key, five, **to_trial).status_code)
 
-trial = ml_client.online_deployments.get(name="trial", endpoint_name=endpoint_name)
-print("state:", trial.provisioning_state)
+# %% [markdown]
+# All four in one place:
+#
+# | when | you see | where it says why |
+# | --- | --- | --- |
+# | Azure looks for machines | `OutOfQuota` | in the message |
+# | it builds the image | `ImageBuildFailure` | in the build log |
+# | the script starts | `ResourceNotReady` | in the deployment's log |
+# | a request comes | 424, model status 500 | in the deployment's log |
+#
+# [Troubleshooting](../docs/troubleshooting.md) has these and all other failures of the course, by
+# code. Now *trial* can go.
 
 # %%
 wait(
@@ -477,10 +603,6 @@ wait(
 )
 
 # %% [markdown]
-# > **Tip.** What to look at, in this order: the deployment's `provisioning_state`; the code of the
-# > error; the log of the inference server; and if that is empty, the one of the storage
-# > initializer.
-#
 # ## Exercises
 #
 # ### The least sure digit
@@ -500,18 +622,22 @@ exercises.least_sure.check(ml_client, endpoint_name, least_sure)
 # exercises.least_sure.solution()
 
 # %% [markdown]
-# ### More patience
+# ### The fifth mistake
 #
-# A request that takes longer than five seconds is answered with 408. Some models need more: give
-# *blue* ten seconds. The check looks at the deployment on Azure.
+# The next cell makes a folder with another copy of the scoring script, and there is one mistake in
+# it that you have not met. Deploy it as *mystery*, `bring_up("mystery", build / "mystery")`, find
+# out from the log what is wrong, repair the file in the folder `build/lesson-04/mystery`, and deploy
+# it again. The check sends *mystery* a hundred digits.
 
 # %%
+exercises.copy_with_a_mistake(build / "mystery")
+
 # Your code goes here.
 
 # %%
-exercises.patience.check(ml_client, endpoint_name)
-# exercises.patience.hint()
-# exercises.patience.solution()
+exercises.mystery.check(ml_client, endpoint_name)
+# exercises.mystery.hint()
+# exercises.mystery.solution()
 
 # %% [markdown]
 # ### The other key
@@ -531,25 +657,41 @@ exercises.other_key.check(ml_client, endpoint_name, keys)
 #
 # Lesson 05 goes on with this endpoint and with *blue*, so if you go straight on, keep them. If you
 # stop here, set `clean_up = True` and run the next cell: on live Azure *blue* costs money as long
-# as it exists, asked or not. Deleting the endpoint deletes its deployments with it.
+# as it exists, asked or not. Deleting the endpoint deletes its deployments with it. *Mystery* goes
+# in any case.
 
 # %%
-shutil.rmtree(build)
+for deployment in ml_client.online_deployments.list(endpoint_name):
+    if deployment.name == "mystery":
+        wait(
+            ml_client.online_deployments.begin_delete("mystery", endpoint_name),
+            "deleting mystery",
+        )
 if clean_up:
     wait(
         ml_client.online_endpoints.begin_delete(name=endpoint_name),
         "deleting the endpoint",
     )
+shutil.rmtree(build)
 
 # %% [markdown]
 # ## Recap
 #
 # - A deployment is model, environment, code and machines; the endpoint decides about its traffic.
 # - A new deployment has 0 per cent. Traffic changes when `begin_create_or_update` sends it.
-# - 401 the lock, 404 no deployment with traffic, 424 the script said no.
+# - 401 the lock, 404 no deployment with traffic, 424 the script said no or broke.
 # - Two keys are there so that you can change one at a time. Tokens end by themselves.
-# - A failed deployment tells why in its log.
+# - Mistakes show at four moments: machines, image, `init()`, `run()`. The code says which it was,
+#   and the log says why.
 # - It is billed while it exists.
 #
+# Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
+
+# %%
+from helpers import progress
+
+progress.show("04")
+
+# %% [markdown]
 # **Next:** [05 Traffic](05-traffic.ipynb) puts a second version beside the first one, and moves
 # the traffic over.

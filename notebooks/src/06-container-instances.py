@@ -39,11 +39,12 @@
 #
 # ## What this costs on live Azure
 #
-# A container group is billed by the second, while it runs: roughly 0.0000135 US dollars for each
-# processor core and 0.0000015 for each gigabyte of memory, more or less with the region
+# A container group is billed by the second, while it runs. In autumn 2026 an hour cost 0.0466 US
+# dollars for each processor core and 0.0051 for each gigabyte of memory in Sweden Central, 0.0405
+# and 0.0045 in East US; other regions are near that
 # ([prices](https://azure.microsoft.com/pricing/details/container-instances/)). With one core and
-# 1.5 GB that is 6 cents an hour; this lesson costs less than a quarter of a dollar. A registry of
-# the sort *Basic* costs [about 17 cents a
+# 1.5 GB that is 5 cents an hour; this lesson costs less than a quarter of a dollar. A registry of
+# the sort *Basic* costs [0.1666 US dollars a
 # day](https://azure.microsoft.com/pricing/details/container-registry/), and the minutes of building
 # are a fraction of a cent each. The last section deletes the groups, and says how to delete the
 # registry.

@@ -39,12 +39,15 @@
 #
 # ## What this costs on live Azure
 #
-# A replica is billed by the second while it runs: roughly 0.000024 US dollars for each processor
-# core and 0.000003 for each gigabyte of memory, and a fraction of that while it waits for requests
-# ([prices](https://azure.microsoft.com/pricing/details/container-apps/)). The first 180,000 core
-# seconds of a month are free, and an app that has scaled to zero costs nothing. This lesson has at
-# most four replicas with half a core each for half an hour: within what is free, or a few cents.
-# The registry costs what it cost in lesson 06.
+# A replica is billed by the second while it runs. In October 2026 a second cost 0.000034 US dollars
+# for each processor core and 0.000004 for each gigabyte of memory in West Europe, 0.000024 and
+# 0.000003 in most of Europe's other regions
+# ([prices](https://azure.microsoft.com/pricing/details/container-apps/)). A replica that is always
+# kept pays about an eighth for its cores while it waits, and an app that has scaled to zero pays
+# nothing. The first 180,000 core seconds, 360,000 gigabyte seconds and 2 million requests of a
+# month are free. This lesson has at most four replicas with half a core each for half an hour: 3,600
+# core seconds, within what is free, or else about 15 cents. The registry costs what it cost in
+# lesson 06.
 
 # %% tags=["parameters"]
 import os

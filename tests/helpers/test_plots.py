@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from helpers import costs as bills
 from helpers import plots
+from helpers.prices import ContainerAppsPrices
 
 
 class Shown(list[tuple[Figure, str]]):
@@ -90,3 +92,34 @@ def test_figures_are_readable_on_dark_paper_and_closed(
     plots.digits(images, titles=[1, 2, 3])
     assert shown[0][0].get_facecolor() == (1, 1, 1, 1)
     assert plt.get_fignums() == before
+
+
+def test_costs_mark_where_the_cheapest_changes(shown: Shown) -> None:
+    work = bills.Work(0.02)
+    rates = ContainerAppsPrices(0.000024, 0.000003, 0.000003, 0.000003, 0.4)
+    services = [
+        bills.ManagedEndpoint(0.3, work),
+        bills.ContainerApp(rates, work),
+        bills.ContainerApp(rates, work, min_replicas=1),
+    ]
+    plots.costs(services, 10, 1e6, "Prices of Sweden Central")
+    figure, alt = shown[0]
+    axis = figure.axes[0]
+    assert axis.get_xscale() == "log"
+    lines = [line for line in axis.lines if len(line.get_xdata()) > 1]
+    assert [line.get_label() for line in lines] == [service.name for service in services]
+    assert len({line.get_color() for line in lines}) == 3
+    assert len({line.get_linestyle() for line in lines}) == 3
+    (even,) = bills.break_evens(services[1], services[2], 10, 1e6)
+    marks = [line.get_xdata()[0] for line in axis.lines if len(line.get_xdata()) == 1]
+    assert marks == pytest.approx([even.requests_per_day])
+    assert f"{even.requests_per_day:,.3g}" in texts(figure)
+    assert alt.endswith(
+        "Cheapest: Container Apps, scales to zero from 10 requests a day; "
+        f"Container Apps, 1 replica at least above {even.requests_per_day:,.3g} requests a day."
+    )
+
+
+def test_costs_of_more_services_than_there_are_lines() -> None:
+    with pytest.raises(ValueError, match="at most 4 services"):
+        plots.costs([bills.ManagedEndpoint(0.3, bills.Work(0.02))] * 5)

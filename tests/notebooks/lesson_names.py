@@ -12,17 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import requests
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import ManagedOnlineEndpoint, Model
 from azure.identity import DefaultAzureCredential
-from scipy.stats import binom
 from sklearn.datasets import load_digits
 
 from helpers.wait import wait
 from helpers.workspace import ensure_endpoint
-from tests.notebooks.conftest import Names
-from tests.notebooks.container_names import names_06, names_07
+from tests.notebooks.conftest import INSTANCE_TYPE, Names
+from tests.notebooks.container_names import define, names_06, names_07
 
 
 def names_00(request: pytest.FixtureRequest) -> Names:
@@ -86,36 +84,33 @@ def names_03(request: pytest.FixtureRequest) -> Names:
 def names_04(request: pytest.FixtureRequest) -> Names:
     client, name = (request.getfixturevalue(each) for each in ("workspace", "endpoint_name"))
     split(client, name, blue=100)
-    blue = client.online_deployments.get("blue", name)
-    if blue.request_settings.request_timeout_ms != 5000:
-        blue.request_settings.request_timeout_ms = 5000
-        client.online_deployments.begin_create_or_update(blue).result()
-    endpoint = client.online_endpoints.get(name)
-
-    def ask(key: str, body: object) -> requests.Response:
-        headers = {"Authorization": f"Bearer {key}"}
-        return requests.post(endpoint.scoring_uri, json=body, headers=headers, timeout=60)
-
-    return {
+    if "mystery" in {each.name for each in client.online_deployments.list(name)}:
+        client.online_deployments.begin_delete("mystery", name).result()
+    names: Names = {
         "ml_client": client,
         "endpoint_name": name,
-        "wait": wait,
+        "endpoint": client.online_endpoints.get(name),
         "keys": client.online_endpoints.get_keys(name),
         "images": load_digits().images,
-        "ask": ask,
+        "instance_type": INSTANCE_TYPE,
+        "model": client.models.get("digits-pytorch", label="latest"),
+        "env": client.environments.get("digits-pytorch-env", label="latest"),
+        "build": request.getfixturevalue("tmp_path"),
     }
+    define("04", names)
+    return names
 
 
 def names_05(request: pytest.FixtureRequest) -> Names:
     client, name = (request.getfixturevalue(each) for each in ("workspace", "endpoint_name"))
     split(client, name, blue=100, green=0)
-    return {
-        "ml_client": client,
-        "endpoint_name": name,
-        "wait": wait,
-        "binom": binom,
-        "split": lambda **traffic: split(client, name, **traffic),
-    }
+    blue = client.online_deployments.get("blue", name)
+    if blue.request_settings.request_timeout_ms != 5000:
+        blue.request_settings.request_timeout_ms = 5000
+        client.online_deployments.begin_create_or_update(blue).result()
+    names: Names = {"ml_client": client, "endpoint_name": name, "request_count": 400}
+    define("05", names)
+    return names
 
 
 def split(client: MLClient, name: str, **traffic: int) -> None:

@@ -4,8 +4,6 @@ import io
 import os
 import re
 import socket
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,12 +20,10 @@ from azure.mgmt.containerregistry.models import Registry, RegistryProperties, Sk
 from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
 from emulator.home import Home
 from scoring import train
-from scoring.azure_clients import Exit, ScriptError
-from scoring.container_image import build_context
+from scoring.container_image import Failed, build_context
 from scoring.create_container import main, predict_sample
+from scoring.script import Exit, ScriptError
 from tests.conftest import LocalAzure
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +123,7 @@ def test_a_registry_of_somebody_else_stays(
         properties=RegistryProperties(admin_user_enabled=False),
     )
     registries.begin_create(RESOURCE_GROUP, registry, body).result()
-    assert main([name, "--model-path", str(weights)]) == Exit.BUILD
+    assert main([name, "--model-path", str(weights)]) == Failed.BUILD
     assert f"Registry {registry} has no admin user." in capsys.readouterr().err
     assert main([name, "--delete"]) == Exit.OK
     assert "was not made by this script and stays" in capsys.readouterr().out
@@ -140,7 +136,7 @@ def test_a_build_that_fails_has_its_log_printed(
 ) -> None:
     monkeypatch.setenv("BASE_IMAGE", "localhost/no-such-image:0")
     bad = ["--build-arg", "BASE_IMAGE"]
-    assert main([name, "--model-path", str(weights), *bad]) == Exit.BUILD
+    assert main([name, "--model-path", str(weights), *bad]) == Failed.BUILD
     problem = capsys.readouterr().err
     assert "The build ended as Failed." in problem
     assert "localhost/no-such-image:0" in problem
@@ -151,57 +147,21 @@ def test_a_model_that_the_api_cannot_load_has_the_containers_log_printed(
 ) -> None:
     (tmp_path / "digits.pt").write_bytes(b"no model")
     monkeypatch.setattr("scoring.create_container.PATIENCE", 8)
-    assert main([name, "--model-path", str(tmp_path)]) == Exit.CONTAINER
+    assert main([name, "--model-path", str(tmp_path)]) == Failed.CONTAINER
     problem = capsys.readouterr().err
     assert "does not answer" in problem
     assert "--- its log ---" in problem
     assert "UnpicklingError" in problem
 
 
-@pytest.mark.usefixtures("ml_client")
-@pytest.mark.parametrize(
-    ("arguments", "code", "sentence"),
-    [
-        (["--model", "unheard-of"], Exit.MODEL, "unheard-of is not registered"),
-        (["--model", "unheard-of", "--model-version", "3"], Exit.MODEL, "version 3, is not"),
-        (["--model-path", "no/such/file"], Exit.MODEL, "Expected one .pt file at no/such/file"),
-        (["--workspace", "unheard-of"], Exit.PLACE, "Workspace unheard-of in resource group"),
-        (["--subscription-id", "0" * 8], Exit.PLACE, "cannot be opened"),
-    ],
-)
-def test_what_is_missing_is_named(
-    arguments: list[str],
-    code: Exit,
-    sentence: str,
-    unique: str,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main([f"digits-{unique}", *arguments]) == code
-    printed = capsys.readouterr()
-    assert sentence in printed.err
-    assert "Traceback" not in printed.err
-    assert "created" not in printed.out
-
-
 def test_names_that_azure_refuses(
     name: str, weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--model-path", str(weights), "--registry", name.replace("-", "")]
-    assert main(["Not_A_Name", *arguments]) == Exit.CONTAINER
+    assert main(["Not_A_Name", *arguments]) == Failed.CONTAINER
     assert "Container group Not_A_Name failed." in capsys.readouterr().err
     assert main([name, "--registry", "a-b", *arguments[:2]]) == Exit.AZURE
     assert "A call to Azure failed: " in capsys.readouterr().err
-
-
-@pytest.mark.usefixtures("ml_client")
-def test_wrong_secret(
-    unique: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("AZURE_CLIENT_SECRET", "not-the-secret")
-    assert main([f"digits-{unique}"]) == Exit.CREDENTIAL
-    problem = capsys.readouterr().err
-    assert problem.startswith("No credential works. Sign in with `az login`")
-    assert "not-the-secret" not in problem
 
 
 def test_the_context_has_the_model_asked_for_and_no_traces_of_this_machine() -> None:
@@ -218,7 +178,7 @@ def test_the_context_has_the_model_asked_for_and_no_traces_of_this_machine() -> 
 def test_nothing_that_answers(unused_tcp_port_url: str) -> None:
     with pytest.raises(ScriptError, match="does not answer: ConnectionError") as raised:
         predict_sample(unused_tcp_port_url, patience=0)
-    assert raised.value.code == Exit.CONTAINER
+    assert raised.value.code == Failed.CONTAINER
 
 
 @pytest.fixture
@@ -242,27 +202,3 @@ def test_wrong_command_lines(
         main(["digits-x", *where, *arguments])
     assert ended.value.code == Exit.USAGE
     assert sentence in capsys.readouterr().err
-
-
-def test_coordinates_are_asked_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", "00000000")
-    monkeypatch.delenv("AZURE_RESOURCE_GROUP", raising=False)
-    with pytest.raises(SystemExit) as ended:
-        main(["digits-x"])
-    assert ended.value.code == Exit.USAGE
-    assert "give --resource-group or set AZURE_RESOURCE_GROUP" in capsys.readouterr().err
-
-
-def test_help_names_every_exit_code() -> None:
-    printed = subprocess.run(
-        [sys.executable, "-m", "scoring.create_container", "--help"],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    ).stdout
-    for code in Exit:
-        assert re.search(rf"\b{code.value} ", printed.partition("exit codes:")[2])
-    assert "--image-only" in printed

@@ -1,17 +1,15 @@
 """create_endpoint.py against local Azure: what it makes, prints, removes, and how it fails."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from azure.ai.ml import MLClient
 from azure.core.exceptions import ResourceNotFoundError
 
-import scoring
-from scoring import train
-from scoring.create_endpoint import SAMPLE_DIGIT, SAMPLE_TRUTH, Exit, main
+from scoring import sample, train
+from scoring.create_endpoint import Failed, main
+from scoring.script import Exit
 from scoring.train import DigitsSplit
 
 
@@ -23,8 +21,8 @@ def pytorch_folder(split: DigitsSplit, tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_the_sample_is_a_held_out_digit(split: DigitsSplit) -> None:
-    [found] = [i for i, image in enumerate(split.test_images) if image.tolist() == SAMPLE_DIGIT]
-    assert split.test_labels[found] == SAMPLE_TRUTH
+    [found] = [i for i, image in enumerate(split.test_images) if image.tolist() == sample.DIGIT]
+    assert split.test_labels[found] == sample.TRUTH
 
 
 def test_create_update_and_delete(
@@ -62,38 +60,13 @@ def test_deployment_that_fails_has_its_logs_printed(
     endpoint = f"digits-{unique}"
     (tmp_path / "notes.txt").write_text("A folder without a model.")
     arguments = [endpoint, "--model", f"model-{unique}", "--model-path", str(tmp_path)]
-    assert main(arguments) == Exit.DEPLOYMENT
+    assert main(arguments) == Failed.DEPLOYMENT
     problem = capsys.readouterr().err
     assert "Deployment blue failed." in problem
     assert "ResourceNotReady" in problem
     assert "--- logs of storage-initializer ---" in problem
     assert "Expected one .pt file under" in problem
     assert main([endpoint, "--delete"]) == Exit.OK
-
-
-@pytest.mark.usefixtures("ml_client")
-@pytest.mark.parametrize(
-    ("arguments", "code", "sentence"),
-    [
-        (["--model", "unheard-of"], Exit.MODEL, "unheard-of is not registered"),
-        (["--model", "unheard-of", "--model-version", "3"], Exit.MODEL, "version 3, is not"),
-        (["--model-path", "no/such/folder"], Exit.MODEL, "There is no no/such/folder"),
-        (["--workspace", "unheard-of"], Exit.WORKSPACE, "Workspace unheard-of in resource group"),
-        (["--subscription-id", "0" * 8], Exit.WORKSPACE, "cannot be opened"),
-    ],
-)
-def test_what_is_missing_is_named(
-    arguments: list[str],
-    code: Exit,
-    sentence: str,
-    unique: str,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main([f"digits-{unique}", *arguments]) == code
-    printed = capsys.readouterr()
-    assert sentence in printed.err
-    assert "Traceback" not in printed.err
-    assert "created" not in printed.out
 
 
 @pytest.mark.usefixtures("ml_client")
@@ -108,35 +81,3 @@ def test_a_name_that_azure_refuses(
     assert main(arguments) == Exit.AZURE
     assert "A call to Azure failed: " in capsys.readouterr().err
     assert "9--lives" not in [endpoint.name for endpoint in ml_client.online_endpoints.list()]
-
-
-@pytest.mark.usefixtures("ml_client")
-def test_wrong_secret(
-    unique: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("AZURE_CLIENT_SECRET", "not-the-secret")
-    assert main([f"digits-{unique}"]) == Exit.CREDENTIAL
-    problem = capsys.readouterr().err
-    assert problem.startswith("No credential works. Sign in with `az login`")
-    assert "not-the-secret" not in problem
-
-
-def test_coordinates_are_asked_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", "00000000")
-    monkeypatch.delenv("AZURE_RESOURCE_GROUP", raising=False)
-    with pytest.raises(SystemExit) as ended:
-        main(["digits-x"])
-    assert ended.value.code == Exit.USAGE
-    assert "give --resource-group or set AZURE_RESOURCE_GROUP" in capsys.readouterr().err
-
-
-def test_help_names_every_exit_code_and_runs_as_a_file() -> None:
-    script = Path(scoring.__file__).parent / "create_endpoint.py"
-    printed = subprocess.run(
-        [sys.executable, script, "--help"], check=True, capture_output=True, text=True
-    ).stdout
-    for code in Exit:
-        assert re.search(rf"\b{code.value} ", printed.partition("exit codes:")[2])
-    assert "--model-path" in printed

@@ -23,9 +23,10 @@ _log = logging.getLogger(__name__)
 class Connection(asyncio.Protocol):
     """Requests come in one after the other, pipelined or not; one is under way at a time."""
 
-    def __init__(self, ingress: Ingress, host: str) -> None:
+    def __init__(self, ingress: Ingress, host: str, inside: str = "") -> None:
         self.ingress = ingress
         self.host = host.lower()
+        self.inside = inside  # the domain of the environment that the client is in
         self.is_secure = False
         self.transport: asyncio.Transport
         self.parser = httptools.HttpRequestParser(self)

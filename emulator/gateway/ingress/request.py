@@ -13,7 +13,7 @@ from typing import Protocol
 from emulator.gateway.ingress import answers
 from emulator.gateway.ingress.answers import Refusal
 from emulator.gateway.ingress.upstream import Fields, Pool, Upstream
-from emulator.routing import AppRoute, IngressTable, RevisionRoute
+from emulator.routing import AppRoute, IngressTable, RevisionRoute, is_plain
 
 # Azure's limit for a request, which cannot be raised without premium ingress.
 REQUEST_TIMEOUT = 240.0  # seconds
@@ -52,6 +52,7 @@ class Client(Protocol):
 
     ingress: Ingress
     host: str
+    inside: str
     is_secure: bool
     is_full: bool
 
@@ -100,16 +101,18 @@ class Request:
         if self.target[:7].lower() == b"http://":  # as a client asks a proxy
             _, slash, path = self.target[7:].partition(b"/")
             self.target = slash + path or b"/"
+            self.keep_alive = False  # the next one may be for a host that is not ours
         if not self.target.startswith(b"/") and self.target != b"*":
             self.keep_alive, self.refusal = False, answers.BAD_REQUEST
             return
         named = self.fields.get(b"host", b"").decode("latin-1").partition(":")[0].lower()
         self.host = named or self.client.host
-        route = self.client.ingress.table.hosts.get(self.host)
-        if route is None or not route.external:
-            # From outside, an internal app does not exist.
+        route = self.client.ingress.table.find(self.host, self.client.inside)
+        # The plain name of an app has no certificate, so that there is no https to send it to.
+        needs_tls = not (self.client.is_secure or is_plain(self.host))
+        if route is None:
             self.refusal = answers.NO_APP
-        elif not self.client.is_secure and not route.allow_insecure:
+        elif needs_tls and not route.allow_insecure:
             self.refusal = answers.redirect(self.host, self.target)
         else:
             self.revision = choose(route, self.client.ingress.random)

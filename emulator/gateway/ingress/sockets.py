@@ -12,7 +12,10 @@ from emulator.gateway.ingress import answers
 from emulator.gateway.ingress.request import Request, least_busy
 from emulator.routing import RevisionRoute
 
-_NOT_PASSED = (b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id")
+_NOT_PASSED = (
+    *(b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id"),
+    b"proxy-authorization",
+)
 
 
 def open_web_socket(request: Request, client: asyncio.Transport, rest: bytes) -> None:

@@ -27,9 +27,10 @@ from typing import Any
 from emulator.arm.errors import ArmError
 from emulator.arm.ids import name_of, now, parent_of
 from emulator.routing import IngressTable
-from emulator.runtime.containers import ContainerRuntime
+from emulator.runtime.containers import ContainerRuntime, ContainerSpec
 from emulator.services.container_apps.events import Events
 from emulator.services.container_apps.images import Images
+from emulator.services.container_apps.neighbours import Neighbours
 from emulator.services.container_apps.paths import APP_TYPE, REVISION_TYPE
 from emulator.services.container_apps.plan import AppFacts, ReplicaPlan, replica_plan
 from emulator.services.container_apps.routes import app_routes, fqdn
@@ -53,6 +54,7 @@ class Controller:
         ingress: IngressTable,
         folder: Path,
         pace: Pace,
+        neighbours: Neighbours,
     ) -> None:
         self.store = store
         self.runtime = runtime
@@ -60,6 +62,7 @@ class Controller:
         self.ingress = ingress
         self.folder = folder
         self.pace = pace
+        self.neighbours = neighbours
         self.events = Events()
         self.runners: dict[str, Runner] = {}  # by revision id, lower case
         self.tasks: set[asyncio.Task[None]] = set()
@@ -164,6 +167,7 @@ class Controller:
             self._limits(revision),
             self.pace,
             self._folder(app.id) / revision.name,
+            introduce=lambda spec: self._introduce(spec, app, revision),
             on_ready=lambda: self._became_ready(revision.id),
             tell=lambda kind, reason, message, replica: self.events.tell(
                 app.id, kind, reason, message, revision.name, replica
@@ -180,6 +184,14 @@ class Controller:
             )
         runner.start()
         self.publish(app.id)
+
+    async def _introduce(
+        self, spec: ContainerSpec, app: Resource, revision: Resource
+    ) -> ContainerSpec:
+        found = await self.neighbours.introduce(spec, self.domain(app))
+        if problem := self.neighbours.problem:
+            self.events.tell(app.id, "Warning", "NoNeighbours", problem, revision.name)
+        return found
 
     def _became_ready(self, revision_id: str) -> None:
         revision, app = self.store.get(revision_id), self.store.get(parent_of(revision_id))

@@ -21,7 +21,14 @@ from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated, n
 from emulator.arm.http import ArmRequest, ArmResponse, page
 from emulator.arm.ids import subscription_of, system_data
 from emulator.arm.operations import Operations
-from emulator.services.container_apps.fields import check_location, section, shown
+from emulator.services.container_apps.fields import (
+    check_location,
+    merge,
+    section,
+    shown,
+    without_nulls,
+)
+from emulator.services.container_apps.logs import app_logs
 from emulator.services.container_apps.operations import accepted
 from emulator.services.container_apps.paths import (
     APP_SUFFIX,
@@ -126,10 +133,7 @@ class ManagedEnvironments:
                     "vnetConfiguration": None,
                     "defaultDomain": kept["defaultDomain"],
                     "staticIp": kept["staticIp"],
-                    "appLogsConfiguration": {
-                        "destination": None,
-                        "logAnalyticsConfiguration": None,
-                    },
+                    "appLogsConfiguration": app_logs(section(given, "appLogsConfiguration")),
                     "zoneRedundant": False,
                     "customDomainConfiguration": {
                         "customDomainVerificationId": verification_id(request.id),
@@ -194,10 +198,16 @@ class ManagedEnvironments:
         environment = self._environment(request.id)
         _check_idle(environment)
         body = request.json()
-        _check(section(body, "properties"))
+        given = section(body, "properties")
+        _check(given)
+        properties = environment.properties
+        if given.get("appLogsConfiguration") is not None:
+            before = without_nulls(properties["appLogsConfiguration"])
+            patched = merge(before, section(given, "appLogsConfiguration"))
+            properties["appLogsConfiguration"] = app_logs(patched)
         if body.get("tags") is not None:
             environment.body["tags"] = body["tags"]
-        environment.properties["provisioningState"] = "Waiting"
+        properties["provisioningState"] = "Waiting"
         self.store.put(environment)
         operation = self.operations.start(
             "put-environment", environment.id, self._provision(environment.id)
@@ -256,12 +266,6 @@ def _check(given: dict[str, Any]) -> None:
             raise not_emulated(f"{field} of a managed environment")
     if given.get("zoneRedundant"):
         raise not_emulated("zoneRedundant environments")
-    destination = section(given, "appLogsConfiguration").get("destination")
-    if destination:
-        raise not_emulated(
-            f"the log destination '{destination}'. Leave it out (az containerapp env create "
-            "--logs-destination none) and stream the logs"
-        )
     for profile in given.get("workloadProfiles") or []:
         values = {str(key).lower(): value for key, value in profile.items()}
         if str(values.get("workloadprofiletype")).lower() != "consumption":

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 
 # Kind ("Normal" or "Warning"), reason and message of a system event.
 Tell = Callable[[str, str, str], None]
+# Adds to a container what it needs to call the other apps of its environment.
+Introduce = Callable[[ContainerSpec], Awaitable[ContainerSpec]]
 
 
 class ReplicaContainer:
@@ -70,7 +72,7 @@ class ReplicaContainer:
         """Start it and wait until it ends. Answers its exit code, -1 when it cannot be started."""
         spec = self.replica.spec(self.plan, self.restarts, self.log_file)
         before = self.container
-        starting = asyncio.create_task(self.replica.runtime.start(spec))
+        starting = asyncio.create_task(self.replica.start_container(spec))
         try:
             self.container = await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -200,12 +202,14 @@ class Replica:
         folder: Path,
         on_change: Callable[[Replica], None],
         tell: Tell,
+        introduce: Introduce,
     ) -> None:
         self.runtime = runtime
         self.plan = plan
         self.name = name
         self.folder = folder
         self.tell = tell
+        self.introduce = introduce
         self.on_change = on_change
         self.created = datetime.now(UTC)
         self.inits = [ReplicaContainer(container, self) for container in plan.inits]
@@ -270,6 +274,10 @@ class Replica:
             group=self.name if is_group else "",
             group_ports=self.plan.ports if is_group else (),
         )
+
+    async def start_container(self, spec: ContainerSpec) -> Container:
+        """Raises ImageNotFound, ContainerRuntimeError."""
+        return await self.runtime.start(await self.introduce(spec))
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

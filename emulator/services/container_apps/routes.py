@@ -4,9 +4,8 @@
     https://{app}---{label}.{environment}    the revision that has the label
     https://{app}--{suffix}.{environment}    one active revision
 
-An app whose ingress is internal has ".internal" before the environment's domain. On Azure it
-answers the other apps of the environment; here it answers nobody, because containers have no
-network of the environment's own from which they could ask.
+An app whose ingress is internal has ".internal" before the environment's domain, and answers the
+other apps of the environment alone. They may call every app so, and by its plain name.
 
 https://learn.microsoft.com/azure/container-apps/connect-apps
 https://learn.microsoft.com/azure/container-apps/revisions-labels
@@ -60,19 +59,24 @@ def app_routes(
     ingress = app.properties["configuration"]["ingress"]
     if not ingress:
         return {}
-    external, insecure = ingress["external"], ingress["allowInsecure"]
+    insecure = ingress["allowInsecure"]
     latest = running.get(app.properties.get("latestRevisionName") or "")
     shares = tuple(
         (running[name], weight) for name, weight in weights(app).items() if name in running
     )
     if not shares and latest:  # the first revision, which has not been ready yet
         shares = ((latest, 100),)
-    routes = {fqdn(app.name, domain, external=external): AppRoute(shares, external, insecure)}
-    for name, revision in running.items():
-        host = fqdn(name, domain, external=external)
-        routes[host] = AppRoute(((revision, 100),), external, insecure)
-    for label, name in labels(app).items():
-        if name in running:
-            host = fqdn(f"{app.name}---{label}", domain, external=external)
-            routes[host] = AppRoute(((running[name], 100),), external, insecure)
-    return {host.lower(): route for host, route in routes.items()}
+    names = {app.name: shares}
+    names |= {name: ((revision, 100),) for name, revision in running.items()}
+    names |= {
+        f"{app.name}---{label}": ((running[name], 100),)
+        for label, name in labels(app).items()
+        if name in running
+    }
+    routes: dict[str, AppRoute] = {}
+    for name, answering in names.items():
+        inner = fqdn(name, domain, external=False).lower()
+        routes[inner] = AppRoute(answering, domain, insecure)
+        if ingress["external"]:
+            routes[fqdn(name, domain).lower()] = AppRoute(answering, "", insecure)
+    return routes

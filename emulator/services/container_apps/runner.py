@@ -20,7 +20,7 @@ from pathlib import Path
 from emulator.routing import RevisionRoute
 from emulator.runtime.containers import ContainerRuntime
 from emulator.services.container_apps.plan import ReplicaPlan
-from emulator.services.container_apps.replica import Replica
+from emulator.services.container_apps.replica import Introduce, Replica
 from emulator.services.container_apps.scaling import Limits, Pace, Scaler
 
 # A new revision has failed when its containers ended this often, or after this long (seconds).
@@ -43,6 +43,7 @@ class Runner:
         pace: Pace,
         folder: Path,
         *,
+        introduce: Introduce,
         on_ready: Callable[[], None],
         tell: TellApp,
     ) -> None:
@@ -51,6 +52,7 @@ class Runner:
         self.limits = limits
         self.pace = pace
         self.folder = folder
+        self.introduce = introduce
         self.on_ready = on_ready
         self.tell = tell
         self.route = RevisionRoute(plan.revision, self.wake)
@@ -188,6 +190,7 @@ class Runner:
             self.folder / name,
             self._changed,
             lambda kind, reason, message: self.tell(kind, reason, message, name),
+            self.introduce,
         )
         replica.start()
         return replica

@@ -279,7 +279,7 @@ def test_http_is_redirected_and_internal_apps_are_not_there():
             answer = await made.ask(get("/a?b=c"))
             assert answer.startswith(b"HTTP/1.1 301")
             assert f"location: https://{HOST}/a?b=c\r\n".encode() in answer
-            internal = AppRoute(shares, external=False, allow_insecure=True)
+            internal = AppRoute(shares, "env.westeurope.azurecontainerapps.io", allow_insecure=True)
             made.ingress.table.publish("/app", {HOST: internal})
             assert (await made.ask(get("/"))).startswith(b"HTTP/1.1 404")
 

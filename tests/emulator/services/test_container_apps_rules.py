@@ -192,7 +192,7 @@ def test_what_is_not_emulated_says_so(apps: AppsBench, path: str, value: Any, wh
 
 
 def test_environments_that_are_not_emulated(apps: AppsBench):
-    logs = {"appLogsConfiguration": {"destination": "log-analytics"}}
+    logs = {"appLogsConfiguration": {"destination": "azure-monitor"}}
     for properties in (logs, {"zoneRedundant": True}, {"vnetConfiguration": {"internal": True}}):
         body = {"location": REGION, "properties": properties}
         with pytest.raises(HttpResponseError) as error:

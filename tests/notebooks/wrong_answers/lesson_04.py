@@ -8,18 +8,22 @@ ANSWERS = [
     Answers("04", "least_sure", {"least_sure = 0": "is 0", "least_sure = 100": "from 0 to 99"}),
     Answers(
         "04",
-        "patience",
+        "mystery",
         {
+            'bring_up("mystery", build / "mystery")': "'Failed'",  # nothing was repaired
+            # The exception is gone, and so is the model.
             """
-blue = ml_client.online_deployments.get("blue", endpoint_name)
-blue.request_settings.request_timeout_ms = 10
-wait(ml_client.online_deployments.begin_create_or_update(blue), "blue")
-""": "is 0.",  # the SDK reads whole seconds
+script = build / "mystery" / "score.py"
+loading = "network.load_state_dict(torch.load(model_file(), weights_only=True))"
+script.write_text(script.read_text().replace(loading, "pass"))
+bring_up("mystery", build / "mystery")
+""": "of 100",
+            # The exception comes later, when somebody asks.
             """
-blue = ml_client.online_deployments.get("blue", endpoint_name)
-blue.request_settings.request_timeout_ms = 90_000
-wait(ml_client.online_deployments.begin_create_or_update(blue), "blue")
-""": "is 90000.",
+script = build / "mystery" / "score.py"
+script.write_text(script.read_text().replace("network = DigitNetwork()", "return"))
+bring_up("mystery", build / "mystery")
+""": "is 424",
         },
     ),
     Answers(

@@ -7,10 +7,18 @@ from tests.notebooks.wrong_answers.answers import Answers
 ANSWERS = [
     Answers(
         "05",
-        "one_in_five",
+        "patience",
         {
-            "split(blue=20, green=80)": "'green': 80",
-            "split(blue=95, green=5)": "'green': 5",
+            """
+blue = ml_client.online_deployments.get("blue", endpoint_name)
+blue.request_settings.request_timeout_ms = 10
+wait(ml_client.online_deployments.begin_create_or_update(blue), "blue")
+""": "is 0.",  # the SDK reads whole seconds
+            """
+blue = ml_client.online_deployments.get("blue", endpoint_name)
+blue.request_settings.request_timeout_ms = 90_000
+wait(ml_client.online_deployments.begin_create_or_update(blue), "blue")
+""": "is 90000.",
         },
     ),
     Answers(

@@ -1,0 +1,36 @@
+"""`course site`: the lessons and documents as one static site (docs/conf.py says what is in it)."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from course.lessons import BUILD, ROOT
+
+SITE = BUILD / "site"
+LINKS = BUILD / "links"
+
+
+def build(target: Path = SITE) -> bool:
+    """Build the site into `target`, anew. Answers whether there was no warning."""
+    return _sphinx("html", target)
+
+
+def check_links(target: Path = LINKS) -> bool:
+    """Ask for every page that the site links to; needs the internet.
+
+    The findings are in `target`/output.txt. Answers whether every link leads somewhere.
+    """
+    return _sphinx("linkcheck", target)
+
+
+def _sphinx(builder: str, target: Path) -> bool:
+    shutil.rmtree(target, ignore_errors=True)
+    strict = ["--fail-on-warning", "--keep-going", "--nitpicky"]
+    # The pages' intermediate form is kept beside the site, not in it.
+    doctrees = target.parent / f"{target.name}-doctrees"
+    command = [sys.executable, "-m", "sphinx", "--builder", builder, "--conf-dir", ROOT / "docs"]
+    command += ["--fresh-env", "--quiet", *strict, "--doctree-dir", doctrees, ROOT, target]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0

@@ -1,0 +1,1 @@
+"""The Azure Retail Prices API, answered from a small dated snapshot."""

@@ -1,0 +1,61 @@
+"""Which lessons there are, and which exercises each one has, in the order of the page."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+COURSE = Path(__file__).resolve().parent.parent
+SOURCES = COURSE / "notebooks" / "src"
+
+_TITLE = re.compile(r"^# # (\d\d) (.+)$", re.MULTILINE)
+_HEADING_OR_CHECK = re.compile(r"^# ### (?P<heading>.+)$|^exercises\.(?P<name>\w+)\.check\(")
+
+
+@dataclass(frozen=True)
+class Task:
+    """An exercise as the page shows it: its name in the code, the heading above it."""
+
+    name: str
+    heading: str
+
+
+@dataclass(frozen=True)
+class Lesson:
+    number: str
+    title: str
+    tasks: tuple[Task, ...]
+
+
+def lessons(sources: Path = SOURCES) -> list[Lesson]:
+    """Every lesson, read from the texts in notebooks/src, which a learner's own edits leave alone.
+
+    Raises OSError when a text cannot be read.
+    """
+    found = []
+    for file in sorted(sources.glob("[0-9][0-9]-*.py")):
+        text = file.read_text(encoding="utf-8")
+        if title := _TITLE.search(text):
+            found.append(Lesson(title[1], title[2], _tasks(text)))
+    return found
+
+
+def lesson(number: str, sources: Path = SOURCES) -> Lesson:
+    """The lesson with this number. Raises LookupError, which names those there are."""
+    there = {each.number: each for each in lessons(sources)}
+    if number not in there:
+        raise LookupError(f"There is no lesson {number!r}. There are: {', '.join(there)}.")
+    return there[number]
+
+
+def _tasks(text: str) -> tuple[Task, ...]:
+    tasks = []
+    heading = ""
+    for line in text.splitlines():
+        match = _HEADING_OR_CHECK.match(line)
+        if match and match["name"]:
+            tasks.append(Task(match["name"], heading))
+        elif match:
+            heading = match["heading"]
+    return tuple(tasks)

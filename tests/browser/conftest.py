@@ -1,0 +1,105 @@
+"""JupyterLab as a learner has it, in a headless Chromium.
+
+The browser is what COURSE_BROWSER names (`.ci/browser` prints it), else a Chromium on PATH.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from course.lessons import BUILD, ROOT
+from tests.azure import LocalAzure
+
+from .lab_page import LabPage
+
+ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+METADATA = {"kernelspec": {"name": "azure-local", "display_name": "", "language": "python"}}
+
+Opener = Callable[..., LabPage]
+
+
+def find_browser() -> str | None:
+    if "COURSE_BROWSER" in os.environ:
+        return os.environ["COURSE_BROWSER"] or None
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_browser()
+    if path is None:
+        pytest.skip("there is no Chromium here; .ci/browser installs one where it can")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab(
+    browser: Browser, local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of `course lab`; the session's local Azure is up already, and it finds it.
+
+    JupyterLab's own files (settings, open tabs, running kernels) are in a folder of the test's.
+    """
+    folder = tmp_path_factory.mktemp("jupyter")
+    places = {"JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"}
+    places |= {"JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "course", "lab", "--no-browser", "--kernel", "azure-local"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **{name: str(folder) for name in places}},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    address = next((line.strip() for line in process.stdout if "token=" in line), None)
+    assert address is not None, "course lab ended before it told its address"
+    yield address
+    process.terminate()
+    process.wait(timeout=60)
+
+
+@pytest.fixture
+def open_cells(lab: str, browser: Browser) -> Iterator[Opener]:
+    """Open a scratch notebook with these code cells; it is gone after the test."""
+    folder = BUILD / "browser"
+    folder.mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+    pages = []
+
+    def open_page(*sources: str) -> LabPage:
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        files.append(folder / f"scratch-{secrets.token_hex(3)}.ipynb")
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), files[-1])
+        pages.append(browser.new_page(viewport={"width": 1200, "height": 900}))
+        return LabPage(pages[-1], lab, files[-1].relative_to(ROOT).as_posix())
+
+    yield open_page
+    for page in pages:
+        page.close()
+    for file in files:
+        file.unlink()

@@ -1,0 +1,63 @@
+"""A notebook in JupyterLab, as somebody with mouse and keyboard uses it."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Locator, Page, expect
+
+from course.lessons import ROOT
+
+SECONDS = 1000.0  # playwright counts in milliseconds
+TRIES = 10
+START = 60 * SECONDS  # JupyterLab and a kernel, on a machine with much to do
+
+
+class LabPage:
+    """One open notebook. Cells count from 0."""
+
+    def __init__(self, page: Page, address: str, notebook: str) -> None:
+        """`address`: of JupyterLab, with its token; `notebook`: path from the course's folder."""
+        self.page = page
+        self.folder = (ROOT / notebook).parent
+        page.set_default_timeout(30 * SECONDS)
+        host, token = urlsplit(address).netloc, address.partition("?token=")[2]
+        # A workspace of its own: no tabs that another test has opened.
+        workspace = f"http://{host}/lab/workspaces/{Path(notebook).stem}"
+        page.goto(f"{workspace}/tree/{notebook}?token={token}", timeout=START)
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self) -> None:
+        indicator = self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        expect(indicator).to_be_visible(timeout=START)
+
+    def cell(self, number: int) -> Locator:
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(number)
+
+    def output(self, number: int) -> Locator:
+        return self.cell(number).locator(".jp-OutputArea")
+
+    def run(self, number: int, timeout: float = 60 * SECONDS) -> Locator:
+        """Run a cell as Ctrl+Enter does, wait until it is done, return its output."""
+        self.start(number)
+        prompt = self.cell(number).locator(".jp-InputPrompt")
+        expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=timeout)
+        return self.output(number)
+
+    def start(self, number: int) -> None:
+        """Run a cell, which has not run before, as Ctrl+Enter does.
+
+        JupyterLab drops the keys without a word while it still connects to the kernel.
+        """
+        cell = self.cell(number)
+        for _ in range(TRIES):
+            cell.locator(".cm-content").click()
+            self.page.keyboard.press("Control+Enter")
+            with suppress(AssertionError):
+                untouched = re.compile(r"\[ \]")
+                prompt = cell.locator(".jp-InputPrompt")
+                return expect(prompt).not_to_have_text(untouched, timeout=3 * SECONDS)
+        raise AssertionError(f"JupyterLab did not run cell {number} in {TRIES} tries.")
