@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 import requests
 from azure.core.exceptions import ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.containerregistry import ContainerRegistryManagementClient
+from azure.mgmt.containerregistrytasks import ContainerRegistryTasksMgmtClient
+from azure.mgmt.containerregistrytasks.models import Run
+from azure.storage.blob import BlobClient
+from numpy.typing import NDArray
+from PIL import Image
 
 Found = TypeVar("Found")
+View = Any  # a ContainerPropertiesInstanceView, whose fields the SDK types as None; or None
 REPOSITORY = "digits"
 PATIENCE = 1200  # seconds; a large image takes live Azure minutes to fetch
 SHORT = 10  # seconds
 BUILD_SETTINGS = ("BASE_IMAGE", "PIP_EXTRA_INDEX_URL")
+UNDER_WAY = ("Queued", "Started", "Running")
+# As Docker and as Podman write it; what is not worth reading is left out.
+STEP = re.compile(
+    r"^STEP [\d/]+ ?: ((?:WORKDIR|COPY|RUN|USER|CMD) .*)$", re.IGNORECASE | re.MULTILINE
+)
 
 
 def until(ask: Callable[[], Found], what: str, seconds: float = PATIENCE) -> Found:
@@ -46,6 +62,54 @@ def answers(url: str) -> bool:
         return requests.get(url, timeout=SHORT).status_code == 200
     except (requests.ConnectionError, requests.Timeout):
         return False
+
+
+def settled(view: View, quiet: float = 15, restarts: int = 2) -> View:
+    """Return a container's instance view once it is plain what Azure does after the program's end.
+
+    That is when it waits for its next start after so many `restarts`, or has left it ended for
+    `quiet` seconds. Until then the answer is None, as is the view of what has not started yet.
+    """
+    state = view.current_state if view else None
+    if state and state.state == "Waiting":
+        return view if view.restart_count >= restarts else None
+    if state and state.state == "Terminated":
+        ended = datetime.now(UTC) - state.finish_time
+        return view if ended.total_seconds() >= quiet else None
+    return None
+
+
+def picture(digit: NDArray[np.float64], side: int = 160) -> bytes:
+    """Draw a digit (8, 8), values 0 to 16, black on white; return the content of a PNG file."""
+    ink = Image.fromarray((255 - digit * 15.9).astype("uint8"))
+    file = io.BytesIO()
+    ink.resize((side, side), Image.Resampling.BICUBIC).save(file, "PNG")
+    return file.getvalue()
+
+
+def follow(
+    tasks: ContainerRegistryTasksMgmtClient, resource_group: str, registry: str, run: Run
+) -> tuple[Run, str]:
+    """Print the steps of a build as they come; return the run once it has ended, and its log.
+
+    The log is a blob that grows, at an address with a signature in it:
+    https://learn.microsoft.com/azure/container-registry/container-registry-tasks-logs
+    """
+    number = str(run.run_id)
+    link = tasks.runs.get_log_sas_url(resource_group, registry, number).log_link
+    assert link
+    blob, text, shown = BlobClient.from_blob_url(link), "", 0
+    while True:
+        run = tasks.runs.get(resource_group, registry, number)
+        with suppress(ResourceNotFoundError):  # a run that waits for its turn has no log yet
+            text = blob.download_blob().readall().decode()
+        steps = STEP.findall(text)
+        for step in steps[shown:]:
+            print(step.strip())
+        shown = len(steps)
+        if run.status not in UNDER_WAY:
+            return run, text
+        time.sleep(1)
 
 
 @dataclass(frozen=True)

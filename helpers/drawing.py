@@ -90,7 +90,8 @@ def _distances(lines: Sequence[NDArray[np.float64]], side: int) -> NDArray[np.fl
             share = np.clip((pixels - start) @ along / length, 0, 1) if length else 0.0
             on_line = start + np.multiply.outer(share, along)
             nearest = np.minimum(nearest, ((pixels - on_line) ** 2).sum(axis=-1))
-    return np.sqrt(nearest)
+    distances: NDArray[np.float64] = np.sqrt(nearest)
+    return distances
 
 
 def _counts(black: NDArray[np.bool_]) -> Image:

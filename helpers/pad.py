@@ -20,6 +20,7 @@ from helpers.widgets import FOLDER, Widget
 
 Classify = Callable[[Image], Sequence[float] | NDArray[Any]]
 INVITATION = "In Jupyter, run this cell and draw a digit: with mouse, pen, finger or arrow keys."
+SEE_ALL = "Try classify(pad.image) in a cell of its own to see all of it."
 
 
 class DrawingPad(Widget):
@@ -83,12 +84,9 @@ class DrawingPad(Widget):
 
     def as_text(self) -> str:
         if self.probabilities is None:
-            return self.answer.get("error", f"A drawing pad. {INVITATION}")
+            return str(self.answer.get("error", f"A drawing pad. {INVITATION}"))
         best = int(self.probabilities.argmax())
         return f"It looks like a {best} ({self.probabilities[best]:.1%})."
 
     def as_html(self) -> str:
         return f"<p><strong>Drawing pad.</strong> <em>{INVITATION}</em></p>"
-
-
-SEE_ALL = "Try classify(pad.image) in a cell of its own to see all of it."

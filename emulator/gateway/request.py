@@ -96,6 +96,7 @@ class Request:
         self.body: list[bytes] = []
         self.size = 0
         self.keep_alive = True
+        self.is_read = False
         self.http_1_0 = False
         self.is_sent = False
         self.refusal: Refusal | None = None
@@ -149,18 +150,31 @@ class Request:
         self.deployment = chosen
         return None
 
-    def send(self) -> None:
+    def body_read(self, data: bytes) -> None:
+        if self.refusal:
+            return
+        self.size += len(data)
+        if self.size > LARGEST_BODY:
+            self.refusal = answers.BODY_TOO_LARGE
+            self.body.clear()
+        else:
+            self.body.append(data)
+
+    def read(self) -> None:
+        self.is_read = True
+
+    def start(self) -> None:
         """Hand the request on, or answer it with a refusal. Called when it is its turn."""
         self.is_sent = True
         if self.refusal or self.deployment is None:
-            return self.failed(self.refusal or answers.OUR_FAULT)
+            return self.refuse(self.refusal or answers.OUR_FAULT)
         gateway = self.client.gateway
         message = self.message()
         is_head = self.method == b"HEAD"
         self.call = Call(message, is_head=is_head, receiver=self)
         refusal = gateway.lane(self.host, self.deployment.name).admit(self.call)
         if refusal:
-            return self.failed(refusal)
+            return self.refuse(refusal)
         endpoint = gateway.table.find(self.host)
         if endpoint and endpoint.mirror_traffic and b"azureml-model-deployment" not in self.fields:
             for mirror in router.mirrors(endpoint, gateway.random):
@@ -190,6 +204,15 @@ class Request:
         if self.call:
             self.call.stop()
 
+    def pause(self) -> None:
+        """The client takes no more of the answer at the moment."""
+        if self.source:
+            self.source.pause()
+
+    def resume(self) -> None:
+        if self.source:
+            self.source.resume()
+
     # Back to the client: the Receiver of forward.py
 
     def whole(self, answer: Answer, body: bytes) -> None:
@@ -213,9 +236,12 @@ class Request:
         if self.source:
             # The status has gone out already: only a broken connection can say that it is not so.
             return self.client.break_off()
+        return self.refuse(refusal)
+
+    def refuse(self, refusal: Refusal) -> None:
         body = b"" if self.method == b"HEAD" else refusal.body
         fields = [(b"content-type", b"text/plain; charset=utf-8"), *refusal.headers]
-        return self.finish(self.head(refusal.status, fields, len(refusal.body)), body)
+        self.finish(self.head(refusal.status, fields, len(refusal.body)), body)
 
     def finish(self, head: bytes, body: bytes) -> None:
         self.call = None

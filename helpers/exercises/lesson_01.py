@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from azure.ai.ml import MLClient
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.identity import DefaultAzureCredential
 
 from helpers.checks import Verdict, exercise, right, wrong
 
@@ -57,3 +58,43 @@ def client_from_file(client: object, workspace_name: str) -> Verdict:
         reason = str(error).splitlines()[0]
         return wrong("The place that your client looks at", where, f"Azure says: {reason}")
     return right(f"Your client reached {workspace.name} in {workspace.location}.")
+
+
+@exercise(
+    "Make an MLClient as in the section about a wrong name, this time with resource_group + 'x' "
+    "and the right workspace_name, and get the workspace.",
+    "Catch the HttpResponseError. The code is in error.error.code.",
+    solution="""
+    elsewhere = MLClient(credential, subscription_id, resource_group + "x", workspace_name)
+    try:
+        elsewhere.workspaces.get(workspace_name)
+    except HttpResponseError as error:
+        error_code = error.error.code
+    """,
+)
+def error_code(ml_client: MLClient, answer: object) -> Verdict:
+    """The code of Azure's answer about a resource group that does not exist."""
+    code = _code_elsewhere(ml_client)
+    if answer == code:
+        return right(f"{code} says that Azure did not get as far as looking for the workspace.")
+    if answer == "ResourceNotFound":
+        return wrong(
+            "error_code", answer, "That is what a wrong workspace gave. Ask with a wrong group."
+        )
+    if str(answer) == "404":
+        return wrong("error_code", answer, "That is the status; the code is a word beside it.")
+    return wrong("error_code", answer, "Look at error.error.code of the error that you catch.")
+
+
+def _code_elsewhere(ml_client: MLClient) -> str | None:
+    elsewhere = MLClient(
+        DefaultAzureCredential(),
+        ml_client.subscription_id,
+        f"{ml_client.resource_group_name}x",
+        ml_client.workspace_name,
+    )
+    try:
+        elsewhere.workspaces.get(ml_client.workspace_name)
+    except HttpResponseError as error:
+        return error.error.code if error.error else None
+    raise RuntimeError(f"There is a resource group {elsewhere.resource_group_name} indeed.")

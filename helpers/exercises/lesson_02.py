@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import requests
 from azure.ai.ml import MLClient
 from azure.core.exceptions import ResourceNotFoundError
 
 from helpers.checks import Verdict, exercise, not_attempted, right, wrong
+from helpers.names import masked
 
 
 @exercise(
@@ -29,7 +31,7 @@ def own_endpoint(ml_client: MLClient, name: str) -> Verdict:
         return wrong(
             f"auth_mode of {name}",
             endpoint.auth_mode,
-            "Look at the table of the three kinds of lock. The mode of an endpoint that exists "
+            "Look at the list of the three kinds of lock. The mode of an endpoint that exists "
             "can be changed with begin_create_or_update too.",
         )
     if not endpoint.description:
@@ -56,3 +58,32 @@ def owner_tag(ml_client: MLClient, name: str) -> Verdict:
         value = tags[similar[0]]
         return wrong(f"The tag {similar[0]!r}", value, "It should be named owner and not be empty.")
     return not_attempted(f"The endpoint {name} has no tag owner on Azure.")
+
+
+@exercise(
+    "The lock of this endpoint takes a token of Entra ID, no key. Which call fetched one above?",
+    "ml_client.online_endpoints.get_keys(name=aad.name).access_token, after the word Bearer.",
+    solution="""
+    token = ml_client.online_endpoints.get_keys(name=aad.name)
+    headers = {"Authorization": f"Bearer {token.access_token}"}
+    """,
+)
+def mended(ml_client: MLClient, name: str, headers: object) -> Verdict:
+    """The endpoint, which takes tokens of Entra ID, lets a request with these headers in."""
+    uri = ml_client.online_endpoints.get(name).scoring_uri
+    if not isinstance(headers, dict) or "Authorization" not in headers:
+        told = list(headers) if isinstance(headers, dict) else headers
+        return wrong("headers", told, "It should be a dict with the key Authorization.")
+    sent = str(headers["Authorization"])
+    body = {"data": [[0] * 64]}
+    answer = requests.post(uri, json=body, headers={"Authorization": sent}, timeout=60)
+    if answer.status_code in (401, 403):
+        scheme, space, token = sent.partition(" ")
+        reason = (answer.text.splitlines() or [answer.reason])[0]
+        return wrong(
+            'headers["Authorization"]',
+            f"{scheme} {masked(token)}" if space else masked(sent),
+            f"The endpoint answers {answer.status_code}: {reason}. Is it the word Bearer, a space, "
+            "and a token that was fetched for this endpoint?",
+        )
+    return right(f"The lock is open: {answer.status_code}, no longer 401.")

@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-import io
-
-import numpy as np
 import requests
 from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.containerinstance import ContainerInstanceManagementClient
 from azure.mgmt.containerinstance.models import ContainerGroup
-from PIL import Image
-from sklearn.datasets import load_digits
+from azure.mgmt.containerinstance.operations import ContainerGroupsOperations
 
+from helpers import prices
 from helpers.checks import Verdict, exercise, not_attempted, right, wrong
-from helpers.containers import answers, until
+from helpers.containers import View, answers, until
 
-WANTED = 1000  # the digit of the exercise `named`
-CORE_SECOND, GIGABYTE_SECOND = 0.0000135, 0.0000015  # US dollars, as in the lesson
-SECONDS = 30 * 24 * 3600
+TOO_LITTLE = 0.1  # gigabytes for the group of the exercise `ill`
+REGION = "swedencentral"  # whose prices the exercise `month` asks for
 PATIENCE = 600  # seconds for a group that has been created to answer
 
 
 @exercise(
-    "Describe it as the lesson's group; only names, APP_VERSION and restart_policy differ.",
+    "The function describe takes the restart policy, and variables by their names.",
     "A policy that starts again after failures only is called OnFailure. It cannot be changed in "
     "a group that exists: delete the group and create it again.",
     solution="""
-    mine = ContainerGroup(
-        location=location,
-        os_type="Linux",
-        restart_policy="OnFailure",
-        image_registry_credentials=[pull],
-        containers=[
-            Container(
-                name="digits",
-                image=image,
-                ports=[ContainerPort(port=80)],
-                environment_variables=[EnvironmentVariable(name="APP_VERSION", value="2")],
-                resources=ResourceRequirements(
-                    requests=ResourceRequests(cpu=1.0, memory_in_gb=1.5)
-                ),
-            )
-        ],
-        ip_address=IpAddress(
-            type="Public", dns_name_label=my_name, ports=[Port(port=80, protocol="TCP")]
-        ),
-    )
+    mine = describe(my_name, restart_policy="OnFailure", APP_VERSION="2")
     wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
     """,
 )
@@ -82,40 +59,77 @@ def own_group(
     return right(f"{url} answers as version 2.")
 
 
+def make_ill(
+    groups: ContainerGroupsOperations, resource_group: str, name: str, group: ContainerGroup
+) -> None:
+    """Create the group with a mistake in it, in place of one that an earlier try has left."""
+    resources = group.containers[0].resources
+    assert resources
+    resources.requests.memory_in_gb = TOO_LITTLE
+    groups.begin_delete(resource_group, name).wait()
+    groups.begin_create_or_update(resource_group, name, group).result()
+    print(f"{name} is there.")
+
+
 @exercise(
-    "picture(images[1000]) is the file's content; the lesson sends it to /predict_file.",
-    "The answer's JSON has a list `predictions`, each with a `digit`.",
+    "watch(ill_name) has its current_state and, once it was started again, its previous_state.",
+    "Its log ends in the middle, and the exit code is 137. Which limit does the group have? Look "
+    "at groups.get(resource_group, ill_name).containers[0].resources.requests.",
+    "Memory cannot be changed in a group that exists: delete the group and create it again.",
     solution="""
-    answer = requests.post(
-        f"{url}/predict_file", files={"file": picture(images[1000])}, timeout=60
+    groups.begin_delete(resource_group, ill_name).wait()
+    wait(
+        groups.begin_create_or_update(resource_group, ill_name, describe(ill_name)), ill_name
     )
-    named = answer.json()["predictions"][0]["digit"]
     """,
 )
-def named(url: str, answer: object) -> Verdict:
-    """What the API names the digit when it gets it as a picture."""
-    if not isinstance(answer, int | np.integer) or not 0 <= answer <= 9:
-        return wrong("named", answer, "It should be one digit from 0 to 9, a whole number.")
-    ink = Image.fromarray((255 - load_digits().images[WANTED] * 15.9).astype("uint8"))
-    file = io.BytesIO()
-    ink.resize((160, 160), Image.Resampling.BICUBIC).save(file, "PNG")
-    response = requests.post(f"{url}/predict_file", files={"file": file.getvalue()}, timeout=60)
-    response.raise_for_status()
-    expected = response.json()["predictions"][0]["digit"]
-    if answer != expected:
-        return wrong("named", int(answer), "The API says something else. Is it digit number 1,000?")
-    return right(f"The API reads the picture as a {expected}.")
+def ill(instances: ContainerInstanceManagementClient, resource_group: str, name: str) -> Verdict:
+    """The group has enough memory by now, and answers."""
+    try:
+        group: ContainerGroup = instances.container_groups.get(resource_group, name)
+    except ResourceNotFoundError:
+        return wrong(f"The group {name}", None, "It is gone. Create it again, without the mistake.")
+    resources = group.containers[0].resources
+    memory = resources.requests.memory_in_gb if resources else None
+    if memory == TOO_LITTLE:
+        return not_attempted(f"{name} is as it was.")
+    url = f"http://{getattr(group.ip_address, 'fqdn', None)}"
+
+    def came_up_or_was_killed() -> str:
+        if answers(url):
+            return "up"
+        found = instances.container_groups.get(resource_group, name).containers[0].instance_view
+        return "killed" if _was_killed(found) else ""
+
+    try:
+        outcome = until(came_up_or_was_killed, name, PATIENCE)
+    except TimeoutError:
+        outcome = ""
+    if outcome == "up":
+        return right(f"{url} answers, with {memory} gigabytes.")
+    if outcome == "killed":
+        return wrong(
+            "memory_in_gb", memory, "The program was killed again: PyTorch wants more than that."
+        )
+    return wrong(f"The answer of {url}", None, "Look at the container's log and at its ports.")
+
+
+def _was_killed(view: View) -> bool:
+    states = (view.current_state, view.previous_state) if view else ()
+    return any(state and state.exit_code == 137 for state in states)
 
 
 @exercise(
-    "A month has 30 * 24 * 3600 seconds; each costs one core and 1.5 gigabytes.",
-    solution="month = (1.0 * 0.0000135 + 1.5 * 0.0000015) * 30 * 24 * 3600",
+    "A month of 30 days has 30 * 24 hours.",
+    "Each hour costs one core and 1.5 gigabytes: price.vcpu_hour + 1.5 * price.gb_hour.",
+    solution="month = (1.0 * price.vcpu_hour + 1.5 * price.gb_hour) * 30 * 24",
 )
 def month(answer: object) -> Verdict:
-    """What one core and 1.5 GB cost in 30 days, in US dollars."""
+    """What one core and 1.5 GB cost in 30 days, in US dollars, by the price list."""
     if isinstance(answer, bool) or not isinstance(answer, int | float):
         return wrong("month", answer, "It should be a number, in US dollars.")
-    expected = (1.0 * CORE_SECOND + 1.5 * GIGABYTE_SECOND) * SECONDS
+    price = prices.container_instances(REGION)
+    expected = (1.0 * price.vcpu_hour + 1.5 * price.gb_hour) * 30 * 24
     if abs(answer - expected) > 0.5:
-        return wrong("month", answer, "Price for each second, times the seconds of 30 days.")
+        return wrong("month", answer, "Price for each hour, times the hours of 30 days.")
     return right(f"{expected:.0f} US dollars, whether anybody asks it something or not.")

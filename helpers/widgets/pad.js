@@ -64,7 +64,7 @@ function render({ model, el }) {
     height: SIDE,
     attributes: { role: "img", "aria-label": "Nothing sent yet" },
   });
-  make("figcaption", middle, { textContent: "What is sent: 8 × 8 numbers, 0 to 16" });
+  make("figcaption", middle, { textContent: "What is sent: 8\u00a0×\u00a08 numbers, 0\u00a0to\u00a016" });
 
   const rows = table(columns);
   const status = make("p", pad, { className: "result", attributes: { role: "status" } });

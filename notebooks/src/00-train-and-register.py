@@ -232,20 +232,18 @@ guess = predict("Where in the registered model is the file?", paths)
 guess
 
 # %% [markdown]
-# Download the model and look. The SDK puts it into a folder with the model's name, and that folder
-# is where the model begins.
+# Download the model and look. The SDK puts it into a folder that has the model's name, and inside
+# that folder the model begins.
 
 # %%
-from tempfile import TemporaryDirectory
+latest = ml_client.models.get("digits-pytorch", label="latest")
+downloads = Path("../build/lesson-00")
+ml_client.models.download(latest.name, latest.version, download_path=downloads)
 
-with TemporaryDirectory() as folder:
-    latest = ml_client.models.get("digits-pytorch", label="latest")
-    ml_client.models.download(latest.name, latest.version, download_path=folder)
-    begins = Path(folder) / latest.name
-    inside = [file.relative_to(begins) for file in begins.rglob("*") if file.is_file()]
-
-print(inside[0].as_posix())
-guess.compare(inside[0].as_posix())
+begins = downloads / latest.name
+inside = next(begins.rglob("*.pt")).relative_to(begins).as_posix()
+print(inside)
+guess.compare(inside)
 
 # %% [markdown]
 # **What happened.** A folder that you register keeps its own name inside the model; what was above

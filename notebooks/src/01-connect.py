@@ -13,8 +13,9 @@
 # %% [markdown]
 # # 01 Connect
 #
-# Every later lesson begins with the same line: make an `MLClient`. This one shows what that line
-# does, who Azure thinks you are, and what a workspace holds.
+# Every lesson has the same few lines near its top: find out who you are, make an `MLClient`. This
+# one takes them apart. It shows who Azure thinks you are, what a workspace holds, and what you see
+# when one of the names is wrong.
 #
 # ## Goals
 #
@@ -23,10 +24,10 @@
 # - place subscription, resource group and workspace, and say what each is for;
 # - explain what `DefaultAzureCredential` tries, and see which attempt worked;
 # - list the datastores, models and environments of a workspace;
-# - read the error that a wrong workspace name gives;
+# - read the error that a wrong name gives;
 # - say what differs between local and live Azure.
 #
-# **Time:** about 15 minutes.
+# **Time:** about 20 minutes.
 #
 # ## What this costs on live Azure
 #
@@ -57,8 +58,9 @@ suffix = names.suffix()
 # ```
 #
 # Three names lead to a workspace: the subscription's id, the resource group's name and the
-# workspace's name. They are no secrets, and yet they do not belong into code that you share: other
-# people have others. Here the kernel put them into the environment of this notebook.
+# workspace's name. They are no secrets, and still they do not belong into code that you share:
+# other people have others. That is why the cell above reads them from *environment variables*,
+# small texts that a program is started with. The kernel set them for this notebook.
 
 # %%
 print("subscription:  ", subscription_id)
@@ -68,55 +70,74 @@ print("workspace:     ", workspace_name)
 # %% [markdown]
 # ## Who you are
 #
-# A *credential* is an object that can fetch a *token*: a signed text that says who you are, for
-# whom it is meant and when it ends. `DefaultAzureCredential` is a chain of credentials. It tries
-# one after the other and stays with the first one that works, so the same code runs on your laptop
-# (where you have used `az login`), on a server and in a pipeline.
+# Azure wants a *token* with every request: a signed text that says who you are, which service it
+# is meant for and when it ends. The object that fetches tokens is a *credential*.
+#
+# `DefaultAzureCredential` is a chain of credentials. It tries one after the other and stays with
+# the first that works, so the same line runs on your laptop, on a server and in an automated job,
+# though each of them has another way to say who it is. These are the links, in order:
 
 # %%
 from azure.identity import DefaultAzureCredential
 
 credential = DefaultAzureCredential()
-for link in credential.credentials:
-    print(type(link).__name__)
+chain = [type(link).__name__ for link in credential.credentials]
+print("\n".join(chain))
 
 # %% [markdown]
-# What each link needs:
+# When each of them works:
 #
 # - `EnvironmentCredential`: the variables `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and
-#   `AZURE_CLIENT_SECRET`, which are the identity of a program.
-# - Workload identity: code that runs in Kubernetes. Elsewhere it shows as `FailedDACCredential`.
-# - `ManagedIdentityCredential`: code on an Azure machine that was given an identity.
-# - `SharedTokenCacheCredential`, `VisualStudioCodeCredential` and `BrokerCredential`: that you
-#   signed in with one of Microsoft's tools.
-# - `AzureCliCredential`: that you ran `az login` in a terminal.
-# - `AzurePowerShellCredential` and `AzureDeveloperCliCredential`: the same with those tools.
+#   `AZURE_CLIENT_SECRET` are set, which are the identity of a program;
+# - `WorkloadIdentityCredential`: the code runs in a Kubernetes cluster, where many programs share
+#   machines (elsewhere it shows as `FailedDACCredential`);
+# - `ManagedIdentityCredential`: the code runs on an Azure machine that was given an identity;
+# - `SharedTokenCacheCredential`, `VisualStudioCodeCredential`, `BrokerCredential`: you signed in
+#   with one of Microsoft's programs;
+# - `AzureCliCredential`: you ran `az login` in a terminal;
+# - `AzurePowerShellCredential`, `AzureDeveloperCliCredential`: the same with those two tools.
 #
-# [The
-# documentation](https://learn.microsoft.com/python/api/overview/azure/identity-readme#defaultazurecredential)
-# has the whole list in order.
+# [The documentation](https://learn.microsoft.com/python/api/overview/azure/identity-readme#defaultazurecredential)
+# says more about each.
 #
-# > **Before you run it.** The next cell asks for a token and has the chain say which link gave it.
-# > Which one will it be for you?
+# > **Before you run it.** The next cell asks for a token and lets the chain say which link gave it.
+# > Look at the kernel's name and at the list: which link will it be for you?
 
 # %%
-import logging
-import sys
+from helpers.quiz import predict
 
-chain = logging.getLogger("azure.identity._credentials.chained")
-chain.setLevel(logging.INFO)
-chain.addHandler(logging.StreamHandler(sys.stdout))
+guess = predict("Which link of the chain will give the token?", chain)
+guess
+
+# %%
+import io
+import logging
+
+said = io.StringIO()
+log = logging.getLogger("azure.identity")
+log.setLevel(logging.INFO)
+log.addHandler(logging.StreamHandler(said))
 
 token = credential.get_token("https://management.azure.com/.default")
 
+log.setLevel(logging.WARNING)
+sentence = next(line for line in said.getvalue().splitlines() if "acquired" in line)
+print(sentence)
+guess.compare(sentence.split()[-1])
+
 # %% [markdown]
-# **What happened.** The text in the brackets is a *scope*: the service that the token is for, here
-# Azure Resource Manager, through which everything in Azure is made and changed. On local Azure the
-# kernel sets the three variables of `EnvironmentCredential`, with throw-away values that only
-# local Azure knows. On live Azure it is mostly `AzureCliCredential`.
+# **What happened.** With the kernel *Azure (local)* it is `EnvironmentCredential`: the kernel sets
+# its three variables, to throw-away values that only local Azure knows. With *Azure (live)* on a
+# laptop it is mostly `AzureCliCredential`. The chain went no further than the first that worked,
+# so a forgotten variable can sign you in as somebody else: when Azure refuses you, look here first.
 #
-# A token is a JSON Web Token (JWT): three parts with dots between them, of which the middle one
-# can be read by anyone. So let us read it.
+# The text in the brackets of `get_token` is a *scope*: the service that the token is for, here
+# Azure Resource Manager, through which everything in Azure is made and changed.
+#
+# ## What a token says
+#
+# A token is a JSON Web Token (JWT): three parts with dots between them. The third is the signature,
+# which nobody but the issuer can make. The second can be read by anyone, so let us read it.
 
 # %%
 import base64
@@ -130,14 +151,17 @@ def claims(jwt: str) -> dict:
     return json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
 
 
-said = claims(token.token)
+told = claims(token.token)
 minutes = (token.expires_on - datetime.now(UTC).timestamp()) / 60
 print("token:   ", names.masked(token.token))
-print("audience:", said["aud"])
-print("issuer:  ", said["iss"])
+print("audience:", told["aud"])
+print("issuer:  ", told["iss"])
 print(f"ends in: {minutes:.0f} minutes")
 
 # %% [markdown]
+# The *audience* is the service that may accept it, the *issuer* who vouches for you. Only the
+# beginning of the token is shown.
+#
 # > **Caution.** Whoever has a token can act as you until it ends. So it is never printed whole in
 # > these lessons, and yours should not end up in a notebook that you share.
 #
@@ -159,10 +183,12 @@ print("region:        ", workspace.location)
 print("resource group:", workspace.resource_group)
 
 # %% [markdown]
+# The *region* is where its machines stand; `westeurope`, for one, is in the Netherlands.
+#
 # ## What a workspace holds
 #
-# Files are in *datastores*: names for places in storage accounts. One is the default, and it is
-# where lesson 00 put the models' files.
+# Files are in *datastores*: names for places in storage accounts, which are Azure's disks on the
+# network. One of them is the default, and it is where lesson 00 put the models' files.
 
 # %%
 for datastore in ml_client.datastores.list():
@@ -189,11 +215,21 @@ for environment in ml_client.environments.list():
 # %% [markdown]
 # ## A wrong name
 #
-# One letter too many in the workspace's name, and you get an error. It is caught here to look at
-# its parts; without `try` you would see a long traceback that ends in the same words.
+# One letter too many in the workspace's name, and you get an error. The next cell catches it to
+# look at its parts; without `try` you would see a long traceback that ends in the same words.
 #
-# > **Before you run it.** Which line will fail: the one that makes the client, or the one that
-# > gets the workspace? And with which HTTP status code: 400, 401, 403 or 404?
+# Azure's answers carry the status codes of the web. Four of them mean that a request went wrong:
+# **400** it makes no sense, **401** nobody knows who sent it, **403** the sender may not do this,
+# **404** what it asks for is not there.
+#
+# > **Before you run it.** Which of the four will it be? And which line will fail: the one that
+# > makes the client, or the one that gets the workspace?
+
+# %%
+guess = predict(
+    "Which status code will a wrong workspace name give?", ["400", "401", "403", "404"]
+)
+guess
 
 # %%
 from azure.core.exceptions import HttpResponseError
@@ -208,16 +244,16 @@ except HttpResponseError as error:
     print("status: ", error.status_code)
     print("code:   ", error.error.code)
     print("message:", error.error.message)
+    guess.compare(str(error.status_code))
 
 # %% [markdown]
 # **What happened.** Making a client asks Azure nothing, it only remembers what you gave it. The
 # first call is the first time that Azure hears of you. It knows you (else it would be 401) and
-# lets you look (else 403), but there is no such workspace. Read an Azure error from its code: it
-# is the same in every language, and the word to search for.
+# lets you look (else 403), but there is no such workspace. Of the three lines, remember the
+# *code*: it is the same in every programming language, and the word to search for.
 #
-# > **Tip.** The three codes that you meet most: **401** Azure does not know who you are, sign in
-# > again; **403** it knows, and you may not do this; **404** it is not there, so look at the name,
-# > the resource group and the subscription.
+# > **Tip.** What to do: **401**, sign in again; **403**, ask whoever manages the subscription for
+# > the right to do it; **404**, look at the name, the resource group and the subscription.
 #
 # ## Local and live
 #
@@ -276,6 +312,21 @@ exercises.client_from_file.check(client_from_file, workspace_name)
 # exercises.client_from_file.solution()
 
 # %% [markdown]
+# ### The wrong resource group
+#
+# Now let the workspace's name be right and the resource group's wrong: `resource_group + "x"`. The
+# status is 404 again, and yet the answer is another one. Which error *code* does Azure give? Find
+# out, and put it into `error_code`. The check makes the same mistake and compares.
+
+# %%
+error_code = ...
+
+# %%
+exercises.error_code.check(ml_client, error_code)
+# exercises.error_code.hint()
+# exercises.error_code.solution()
+
+# %% [markdown]
 # ## Cleaning up
 #
 # Nothing was made, so nothing is to be taken away.
@@ -289,4 +340,12 @@ exercises.client_from_file.check(client_from_file, workspace_name)
 # - Making an `MLClient` asks nothing; the first call does, and shows what is wrong.
 # - Local or live is decided by the kernel alone.
 #
+# Your exercises of this lesson:
+
+# %%
+from helpers import progress
+
+progress.show("01")
+
+# %% [markdown]
 # **Next:** [02 Endpoint](02-endpoint.ipynb) makes the address at which a model will answer.

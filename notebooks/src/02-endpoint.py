@@ -14,18 +14,20 @@
 # # 02 Endpoint
 #
 # An *endpoint* is an address on the internet, with a lock on it, at which a model can be asked.
-# The model itself comes later: what runs behind the address is a *deployment*, and one endpoint
-# can have several.
+# The model itself comes later: what runs behind the address is a *deployment* (the model, its
+# scoring script, its environment and machines to run them on), and one endpoint can have several.
 #
-# ```text
-# client ──https──> endpoint ──┬──> deployment blue     model, code, environment, machines
-#                   address,   └──> deployment green
-#                   lock,
-#                   traffic rules
-# ```
+# This is the way of one request, from a program that asks (the *client*) to the model and back. In
+# this lesson you build the upper half, down to the lock:
 #
-# Keeping the two apart is what makes careful releases possible: the address stays while what is
-# behind it changes.
+# ![The way of a request to a managed online endpoint. The client sends it over https with a key or
+# token. The endpoint checks the key, else 401; chooses a deployment by traffic, else 404; and lets
+# the request wait for a free instance, else 429 or 408. In the deployment the inference server
+# calls run of the scoring script, else 424. The answer goes back the same
+# way.](../docs/images/request-managed-endpoint.svg)
+#
+# Keeping endpoint and deployments apart is what makes careful releases possible: the address stays
+# while what is behind it changes.
 #
 # ## Goals
 #
@@ -34,9 +36,10 @@
 # - choose a name that Azure accepts;
 # - create an endpoint, wait for it, and find its scoring URI;
 # - choose between `key`, `aml_token` and `aad_token`;
-# - call the endpoint with plain HTTP, and tell a 401 from a 404.
+# - call the endpoint with plain HTTP, and tell a 401 from a 404;
+# - find out why a client is refused, and mend it.
 #
-# **Time:** about 20 minutes.
+# **Time:** about 30 minutes.
 #
 # ## What this costs on live Azure
 #
@@ -103,10 +106,7 @@ endpoint = ManagedOnlineEndpoint(
 # %% [markdown]
 # `begin_create_or_update` sends the description to Azure and comes back at once, with a *poller*:
 # an object that asks Azure from time to time how the work is going. `.result()` waits for the end
-# and returns what was made.
-#
-# > **Before you run it.** If you left `.result()` away and called the endpoint in the very next
-# > line, what could go wrong?
+# and returns what was made. All names in the SDK that begin with `begin_` work like this.
 
 # %%
 endpoint = ml_client.online_endpoints.begin_create_or_update(endpoint).result()
@@ -115,9 +115,9 @@ print("state:      ", endpoint.provisioning_state)
 print("scoring URI:", endpoint.scoring_uri)
 
 # %% [markdown]
-# **What happened.** Now Azure has it, and it has an address: name, region, and
-# `inference.ml.azure.com`. Without `.result()` you would hold a poller, no endpoint, and the
-# address might not be there yet. You would not see an error either, if creating it failed.
+# Now Azure has it, and it has an address, the *scoring URI*: its name, its region, and
+# `inference.ml.azure.com`. Without `.result()` you would hold a poller and no endpoint, the address
+# might not be there yet, and if creating it failed, you would not see the error.
 #
 # > **Tip.** `wait(poller, "...")` from this course's helpers does the same as `poller.result()`,
 # > and shows how long it has been at it. Later lessons use it, as a deployment takes minutes on
@@ -125,31 +125,44 @@ print("scoring URI:", endpoint.scoring_uri)
 #
 # ## Names that Azure refuses
 #
-# > **Before you run it.** Which of these four names would be accepted?
+# > **Before you run it.** Read the rules above once more. Which of these four names would be
+# > accepted?
+
+# %%
+from helpers.quiz import predict
+
+tried = ["d", "1-digit", "digits_net", "digits--net"]
+guess = predict("Which name is accepted?", [*tried, "none of them"])
+guess
 
 # %%
 from azure.ai.ml.exceptions import MlException
 from azure.core.exceptions import HttpResponseError
 
-for name in ("d", "1-digit", "digits_net", "digits--net"):
+accepted = []
+for name in tried:
     try:
         ml_client.online_endpoints.begin_create_or_update(
             ManagedOnlineEndpoint(name=name)
         )
+        accepted.append(name)
     except MlException:
         print(f"{name:<12} refused by the SDK, before anything was sent")
     except HttpResponseError as error:
         print(f"{name:<12} refused by Azure:", error.status_code, error.error.code)
 
+guess.compare(accepted[0] if accepted else "none of them")
+
 # %% [markdown]
-# **What happened.** None. The SDK knows most of the rules and stops you at once. The two dashes in
-# a row it lets through, and Azure says no. Both are errors, but only one costs a trip.
+# **What happened.** `d` is too short, `1-digit` begins with a digit, `digits_net` has an
+# underscore, and `digits--net` two dashes in a row. The SDK knows most of the rules and stops you
+# at once. The two dashes it lets through, and Azure says no. Either way nothing was created.
 #
 # ## Who may call it: the keys
 #
-# With `auth_mode="key"` the endpoint has two keys. Whoever sends one of them may ask for
-# predictions. There are two so that you can change one while clients still use the other; lesson
-# 04 does that.
+# With `auth_mode="key"` the endpoint has two *keys*, long random texts. Whoever sends one of them
+# may ask for predictions. There are two so that you can change one while clients still use the
+# other; lesson 04 does that.
 
 # %%
 keys = ml_client.online_endpoints.get_keys(name=endpoint_name)
@@ -157,30 +170,85 @@ print("primary:  ", names.masked(keys.primary_key))
 print("secondary:", names.masked(keys.secondary_key))
 
 # %% [markdown]
-# Now call the address, the way any program would: an HTTP POST with JSON, and the key in the
-# header `Authorization`. First with a wrong key, then with the right one. Remember that there is
-# no deployment yet.
-#
-# > **Before you run it.** Which two status codes do you expect?
+# Now call the address, the way any program would: with HTTP, the language of the web. A request
+# has a *method* (`POST`: here is something for you), a *body* (here a digit, 64 pixel values, as
+# JSON) and *headers*, which are notes to whoever receives it. The key goes into the header
+# `Authorization`, after the word `Bearer`: who bears this, may pass.
 
 # %%
 import requests
 
 digit = {"data": [[0] * 64]}
-for what, key in (("wrong key", "not-the-key"), ("right key", keys.primary_key)):
-    answer = requests.post(
-        endpoint.scoring_uri,
-        json=digit,
-        headers={"Authorization": f"Bearer {key}"},
-        timeout=60,
-    )
-    print(f"{what}: {answer.status_code} {answer.reason}")
+
+
+def ask(uri: str, headers: dict) -> requests.Response:
+    """Send the digit to an endpoint."""
+    return requests.post(uri, json=digit, headers=headers, timeout=60)
+
 
 # %% [markdown]
-# **What happened.** With the wrong key you get **401**: the lock stays shut. With the right key
-# you are let in, but there is nobody home: **404**, no deployment takes this request. That is the
-# answer whenever no deployment has traffic, so remember it: it looks like a wrong address, and is
-# not.
+# > **Before you run it.** You send the right key. Remember that there is no deployment yet, and
+# > look at the picture at the top: how far does the request get, and which status code comes back?
+
+# %%
+guess = predict("Which status code does the right key give?", ["200", "401", "404", "429"])
+guess
+
+# %%
+answer = ask(endpoint.scoring_uri, {"Authorization": f"Bearer {keys.primary_key}"})
+
+print(answer.status_code, answer.reason)
+print(answer.text.splitlines()[0])
+guess.compare(str(answer.status_code))
+
+# %% [markdown]
+# **What happened.** The lock opened, but there is nobody home: **404**, no deployment takes this
+# request. That is the answer whenever no deployment has traffic, so remember it: it looks like a
+# wrong address, and is not.
+#
+# ## A failure on purpose: the wrong key
+#
+# Sooner or later a client of yours will be refused, and you will be asked why. So cause it here,
+# in the three ways that are met most.
+
+# %%
+attempts = {
+    "no header at all": {},
+    "the key without Bearer": {"Authorization": keys.primary_key},
+    "the last letter is lost": {"Authorization": f"Bearer {keys.primary_key[:-1]}"},
+}
+
+for what, headers in attempts.items():
+    answer = ask(endpoint.scoring_uri, headers)
+    print(f"{what:<24}", answer.status_code, answer.text.splitlines()[0])
+
+# %% [markdown]
+# **What you see.** Each time **401**, *Unauthorized*: the lock stays shut.
+#
+# **Where to look.** Not in a deployment's log. The endpoint refuses the request before any
+# deployment hears of it, so nothing is logged there, and a model that never gets a request is a
+# sign of this failure too. What you have is the answer itself: its status, and the first line of
+# its text, which tells two causes apart.
+#
+# **The cause.** `key_auth_bad_header_forbidden`: the header is missing, or does not have the form
+# `Bearer KEY`. `key_auth_access_denied`: the form is right and the key is not one of this
+# endpoint's two. Mostly it was cut off when it was copied, belongs to another endpoint, or was
+# replaced since.
+#
+# **The repair.** Fetch the key afresh, whole, from where it is kept, build the header in one place
+# of the client's code, and try once.
+
+# %%
+keys = ml_client.online_endpoints.get_keys(name=endpoint_name)
+answer = ask(endpoint.scoring_uri, {"Authorization": f"Bearer {keys.primary_key}"})
+print(answer.status_code, answer.text.splitlines()[0])
+
+# %% [markdown]
+# 404, so the lock is open again.
+#
+# > **Caution.** `get_keys` needs the right to read the endpoint's secrets, which a client should
+# > not have. In earnest its key waits in a store for secrets, such as [Azure Key
+# > Vault](https://learn.microsoft.com/azure/key-vault/general/overview), and never in code.
 #
 # ## Three kinds of lock
 #
@@ -190,14 +258,14 @@ for what, key in (("wrong key", "not-the-key"), ("right key", keys.primary_key))
 #   and for simple clients.
 # - `aml_token`: a token from Azure Machine Learning, for whoever has the right to ask for one. It
 #   ends after some hours. Good for jobs that can fetch a new one.
-# - `aad_token`: a token from Microsoft Entra ID, which used to be called Azure AD. It ends after
-#   about an hour. Good for people and services that have an identity of their own, as each of them
-#   can be let in or kept out.
+# - `aad_token`: a token from Microsoft Entra ID, Azure's directory of people and programs, which
+#   used to be called Azure Active Directory (AAD). It ends after about an hour. Good for people and
+#   services that have an identity of their own, as each of them can be let in or kept out.
 #
 # You need not set up anything for the tokens: `get_keys` fetches what the endpoint takes.
 # ([Documentation](https://learn.microsoft.com/azure/machine-learning/how-to-authenticate-online-endpoint))
 #
-# > **Caution.** Older pages say `auth_mode="token"`. There is no such mode.
+# > **Caution.** Older pages say `auth_mode="token"`. There is no such mode, as the next cell shows.
 
 # %%
 try:
@@ -228,25 +296,20 @@ import time
 
 for each in (aml, aad):
     token = ml_client.online_endpoints.get_keys(name=each.name)
-    answer = requests.post(
-        each.scoring_uri,
-        json=digit,
-        headers={"Authorization": f"Bearer {token.access_token}"},
-        timeout=60,
-    )
+    answer = ask(each.scoring_uri, {"Authorization": f"Bearer {token.access_token}"})
     print(each.auth_mode)
     print("  token:  ", names.masked(token.access_token))
     print(f"  ends in: {(token.expiry_time_utc - time.time()) / 3600:.1f} hours")
     print("  answer: ", answer.status_code)
 
 # %% [markdown]
-# **What happened.** Both tokens open the lock, so both calls get as far as 404: still nobody home.
-# A client keeps its token until it is about to end, and then asks for another. Lesson 04 lets one
-# expire and shows what the client sees.
+# Both tokens open the lock, so both calls get as far as 404: still nobody home. A client keeps its
+# token until it is about to end, and then asks for another. Lesson 04 lets one expire and shows
+# what the client sees.
 #
 # > **Tip.** With `aad_token`, live Azure also looks whether you may ask this endpoint: you need a
-# > role with the action `.../onlineEndpoints/score/action`, such as *AzureML Data Scientist*.
-# > Without it you see 403 here.
+# > *role* (a list of what somebody may do) with the action `.../onlineEndpoints/score/action`, such
+# > as *AzureML Data Scientist*. Without it you see 403 here.
 #
 # ## What Azure has now
 
@@ -290,6 +353,21 @@ exercises.owner_tag.check(ml_client, endpoint_name)
 # exercises.owner_tag.solution()
 
 # %% [markdown]
+# ### Mend a client
+#
+# A client used to send `{"Authorization": f"Bearer {keys.primary_key}"}` to the endpoint with a
+# key. Now it is to ask the endpoint in `aad`, and gets 401. Put into `headers` what it has to send.
+# The check sends it to that endpoint and looks at the answer.
+
+# %%
+headers = ...
+
+# %%
+exercises.mended.check(ml_client, aad.name, headers)
+# exercises.mended.hint()
+# exercises.mended.solution()
+
+# %% [markdown]
 # ## Cleaning up
 #
 # Delete the two endpoints with tokens, and your own if you made one. `begin_delete` is a long
@@ -320,7 +398,15 @@ if clean_up:
 # - Its name is unique in its region and follows simple rules.
 # - `begin_...` starts; `.result()` waits, and raises the error if there was one.
 # - `key` for trying out, `aml_token` or `aad_token` where keys that never end are too risky.
-# - **401** is the lock. **404** is a door with no deployment behind it.
+# - **401** is the lock, and its text says why. **404** is a door with no deployment behind it.
 #
+# Your exercises of this lesson:
+
+# %%
+from helpers import progress
+
+progress.show("02")
+
+# %% [markdown]
 # **Next:** [03 Scoring script](03-scoring-script.ipynb) writes the code that will run behind the
 # door.

@@ -625,13 +625,14 @@ exercises.least_sure.check(ml_client, endpoint_name, least_sure)
 # ### The fifth mistake
 #
 # The next cell makes a folder with another copy of the scoring script, and there is one mistake in
-# it that you have not met. Deploy it as *mystery*, `bring_up("mystery", build / "mystery")`, find
-# out from the log what is wrong, repair the file in the folder `build/lesson-04/mystery`, and deploy
-# it again. The check sends *mystery* a hundred digits.
+# it that you have not met. Deploy it as *mystery*, find out from the log what is wrong, repair the
+# file in the folder `build/lesson-04/mystery`, and deploy it again. `bring_up` and `telling_lines`
+# are there to help. The check sends *mystery* a hundred digits.
 
 # %%
 exercises.copy_with_a_mistake(build / "mystery")
 
+# %%
 # Your code goes here.
 
 # %%

@@ -394,7 +394,7 @@ guess.compare(str(answer.status_code))
 # %%
 import re
 
-time.sleep(2)
+time.sleep(3)
 logs = ml_client.online_deployments.get_logs("slow", endpoint_name, lines=100)
 for status, milliseconds in re.findall(r"POST /score (\d+) (\d+)\.\d+ms", logs):
     print("the script ended with", status, f"after {int(milliseconds) / 1000:.1f} s")

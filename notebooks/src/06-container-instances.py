@@ -13,16 +13,19 @@
 # %% [markdown]
 # # 06 Container Instances
 #
-# A managed endpoint brings its own server and asks for a script. A *container* turns that round:
-# you bring everything, the server too, packed into one *image*, and Azure only runs it. That is
-# more work and more freedom, and the image runs anywhere that runs containers.
+# A managed endpoint brings its own server and asks you for a script. A *container* turns that
+# round: you pack everything, the server too, into one *image*, and Azure only runs it. That is more
+# work and more freedom, and the image runs anywhere that runs containers.
 #
-# ```text
-# Dockerfile, code, model ──build──> image in a registry ──run──> container
-#                                    digits:1                     http://digits-....azurecontainer.io
-# ```
+# An *image* is a read-only copy of a small Linux disk: system, packages, code, model. A *container*
+# is one running program that sees only that disk. *Azure Container Instances* is the shortest way
+# from an image to an address. The figure shows how short: nothing stands between a client and your
+# program.
 #
-# *Azure Container Instances* is the shortest way from an image to an address.
+# ![A request to a container group. The client finds the group's public IP address by its name in
+# DNS and connects over plain http. The open ports of the address lead straight to the container
+# that listens there; no gateway, key or queue stands
+# between.](../docs/images/request-container-instances.svg)
 #
 # ## Goals
 #
@@ -32,10 +35,9 @@
 # - build an image in a registry, without Docker on your machine;
 # - run it as a container group, find its address, and send it a digit as a file;
 # - keep secrets out of code and out of what Azure shows;
-# - say what happens when the program in the container ends, and find out why it did;
-# - stop, start and delete the group.
+# - say what happens when the program in a container ends, find out why it did, and repair it.
 #
-# **Time:** about 35 minutes.
+# **Time:** about 35 minutes. On live Azure, building and starting add about 15 minutes of waiting.
 #
 # ## What this costs on live Azure
 #
@@ -63,8 +65,7 @@ extra_index = os.environ.get("PIP_EXTRA_INDEX_URL", "")
 clean_up = False
 
 # %% [markdown]
-# The SDK has a client for each service. One credential opens them all, and the region is the
-# workspace's.
+# The SDK has a client for each service. One credential opens them all.
 
 # %%
 from azure.ai.ml import MLClient
@@ -92,10 +93,9 @@ location = ml_client.workspaces.get(workspace_name).location
 # Three things: an API, the model, and the packages that both need.
 #
 # The API is a small [FastAPI](https://fastapi.tiangolo.com/) app,
-# [`scoring/api/app`](../scoring/api/app/main.py). It reads digits with the very files that the
-# managed endpoint's script uses. It has four addresses: `GET /` says whether it is well,
-# `POST /predict` takes JSON, `POST /predict_file` takes a picture, and `GET /docs` is a page on
-# which people can try it.
+# [`scoring/api/app`](../scoring/api/app/main.py), with four addresses: `GET /` says whether it is
+# well, `POST /predict` takes JSON, `POST /predict_file` takes a picture, and `GET /docs` is a page
+# on which people can try it. It reads digits with the very files of the managed endpoint's script.
 #
 # The model is the registered one. An image is built from a folder, so the weights have to lie in
 # it:
@@ -130,38 +130,28 @@ for line in dockerfile.splitlines():
 # %% [markdown]
 # Read it from the top:
 #
-# - `ARG BASE_IMAGE=...` and `FROM`: what the image begins with. Here it is a small Linux with
-#   Python 3.11. `ARG` makes it a setting of the build, so that a company can name its own copy.
+# - `ARG BASE_IMAGE=...` and `FROM`: what the image begins with, here a small Linux with Python
+#   3.11. `ARG` makes it a setting of the build, so that a company can name its own copy.
 # - `WORKDIR /app`: the folder in which everything that follows happens.
 # - `COPY api/requirements.txt` and `RUN pip install`: the packages, in exact versions.
 # - `COPY` of the code and of the model.
-# - `RUN useradd` and `USER api`: from here on nothing is done as root. Whoever breaks into the API
-#   then does not own the container.
+# - `RUN useradd` and `USER api`: from here on nothing is done as root, the user who may do
+#   everything. Whoever breaks into the API then does not own the container.
 # - `ENV PYTHONUNBUFFERED=1`: what the program prints appears in the log at once.
 # - `EXPOSE 80`: a note for people and tools: it listens on port 80. It opens nothing.
 # - `HEALTHCHECK`: how Docker finds out whether the API is well. Azure leaves it aside and has
 #   [probes](https://learn.microsoft.com/azure/container-instances/container-instances-readiness-probe)
 #   of its own.
-# - `CMD exec uvicorn ...`: what runs when a container starts. `0.0.0.0` means "answer whoever
-#   reaches this container".
+# - `CMD exec uvicorn ...`: what runs when a container starts; *uvicorn* is a web server for Python.
+#   `0.0.0.0` means "answer whoever reaches this container". `exec` gives uvicorn the shell's place,
+#   so that it gets the signal to stop; without it, every stop takes ten seconds.
 #
-# Every instruction makes a *layer*, and a build takes the layers up to the first change from the
-# last build.
-#
-# > **Before you run it.** Suppose the two `COPY` lines of the code stood before `pip install`. What
-# > would a change of one line in `main.py` cost?
-#
-# The layer of the packages would come after the change, so all of them would be installed again:
-# PyTorch, for one comma. That is why dependencies come before code, and what changes most comes
-# last.
+# Every instruction makes a *layer*, and the next build takes over the layers up to the first
+# change. If the code were copied before `pip install`, one changed comma in `main.py` would install
+# PyTorch anew. So dependencies come before code, and what changes most comes last.
 #
 # > **Caution.** `--host 127.0.0.1` in place of `0.0.0.0` is a favourite mistake: then the API
 # > answers only inside of its own container, and the log looks perfectly well.
-#
-# > **Caution.** Often the last line is a list, `CMD ["uvicorn", "app.main:app", ...]`. It runs
-# > without a shell, so `${PORT:-80}` would stay as it stands. As plain text it runs in a shell, and
-# > then it wants `exec`: without it the shell keeps the signal to stop to itself, and every stop
-# > takes ten seconds.
 #
 # ## Try it on this machine
 #
@@ -203,51 +193,47 @@ print("for your browser:", f"{here}/docs")
 # Open the last line's address: FastAPI made that page from the types in `schema.py`, and there you
 # can send a digit by hand.
 #
-# Programs do it like this: a digit as numbers, then one as a picture file.
+# Programs do it like this: digits as numbers, then one as a picture file. (`picture` draws it black
+# on white, 160 pixels wide, as a phone might send it.)
 
 # %%
-import io
-
-from PIL import Image
 from sklearn.datasets import load_digits
 
+from helpers.containers import picture
+
 images = load_digits().images
-
-
-def picture(digit, side=160):
-    """Draw a digit (8, 8), values 0 to 16, black on white; return the content of a PNG file."""
-    ink = Image.fromarray((255 - digit * 15.9).astype("uint8"))
-    file = io.BytesIO()
-    ink.resize((side, side), Image.Resampling.BICUBIC).save(file, "PNG")
-    return file.getvalue()
-
-
-(build / "digit.png").write_bytes(picture(images[1468]))
 
 answer = requests.post(
     f"{here}/predict", json={"data": images[:5].tolist()}, timeout=60
 )
 print("numbers:", [each["digit"] for each in answer.json()["predictions"]])
 
-with (build / "digit.png").open("rb") as file:
-    answer = requests.post(f"{here}/predict_file", files={"file": file}, timeout=60)
+answer = requests.post(
+    f"{here}/predict_file", files={"file": picture(images[1468])}, timeout=60
+)
 print("picture:", [each["digit"] for each in answer.json()["predictions"]])
 
 # %% [markdown]
-# > **Before you run it.** In lesson 04 a wrong request came back as 424. There is no endpoint here.
-# > What comes back now?
+# > **Before you run it.** In lesson 04, a digit of three numbers came back as 424. There is no
+# > endpoint here. What comes back now?
+
+# %%
+from helpers.quiz import predict
+
+guess = predict(
+    "Which status code does the API answer with?", ["200", "400", "424", "500"]
+)
+guess
 
 # %%
 answer = requests.post(f"{here}/predict", json={"data": [[1, 2, 3]]}, timeout=60)
-print(answer.status_code, answer.json()["detail"])
-
-answer = requests.post(f"{here}/predict", json={"digits": []}, timeout=60)
-print(answer.status_code, answer.json()["detail"])
+print(answer.json()["detail"])
+guess.compare(str(answer.status_code))
 
 # %% [markdown]
-# **What happened.** Nobody stands between you and the API, so its own codes arrive: 400 for digits
-# that are none, 422 for a request of another shape. They are yours to choose, and so is all that
-# an endpoint did for you: there is no key here, and nobody is kept out.
+# **What happened.** Nobody stands between you and the API, so its own codes arrive, and they are
+# yours to choose. So is all that an endpoint did for you: there is no key here, and nobody is kept
+# out.
 
 # %%
 process.terminate()
@@ -262,14 +248,14 @@ print("The API on this machine has ended.")
 # > docker run --rm -p 8080:80 digits:1
 # > ```
 # >
-# > The first line's last word is the *build context*: the folder that `COPY` sees.
-# > [`.dockerignore`](../scoring/.dockerignore) says what of it stays out. The second one's `-p
-# > 8080:80` maps port 8080 of your machine to the container's port 80.
+# > The first line's last word is the *build context*, the folder that `COPY` sees;
+# > [`.dockerignore`](../scoring/.dockerignore) says what of it stays out. `-p 8080:80` maps port
+# > 8080 of your machine to the container's port 80.
 #
 # ## A registry
 #
-# Images live in a *registry*. Its name becomes the host name `{name}.azurecr.io`, so it is taken
-# from 5 to 50 letters and digits, without dashes, and nobody else in all of Azure may have it.
+# Images live in a *registry*. Its name becomes the host name `{name}.azurecr.io`, so it has 5 to 50
+# letters and digits, no dashes, and nobody else in all of Azure may have it.
 
 # %%
 from azure.mgmt.containerregistry.models import Registry, RegistryProperties, Sku
@@ -296,15 +282,13 @@ print(server)
 # The *admin user* is a user name with two passwords, with which the container will fetch the
 # image. It is the simplest way. In production, a [managed
 # identity](https://learn.microsoft.com/azure/container-instances/using-azure-container-registry-mi)
-# does without passwords.
+# (an account that Azure keeps for the container) does without passwords.
 #
 # ## Build the image in the registry
 #
-# *ACR Tasks* are the registry's own build machines. You send them the build context, they follow
-# the Dockerfile, and the image is in the registry when they are done. Nothing has to be installed
-# on your machine, and nothing large leaves it.
-#
-# First pack the folder and send it to the place that the registry offers:
+# *ACR Tasks* are the build machines of Azure Container Registry. You send them the build context,
+# they follow the Dockerfile, and the image is in the registry when they are done. First pack the
+# folder and send it to the place that the registry offers:
 
 # %%
 import tarfile
@@ -355,83 +339,45 @@ run = build_tasks.registries.schedule_run(
 )
 
 # %% [markdown]
-# While it works, the log grows at an address of its own. The next cell reads it again and again
-# and prints each instruction as it comes.
+# While it works, its log grows at an address of its own. `follow` reads it again and again and
+# prints each instruction of the Dockerfile as its turn comes.
 
 # %%
-import re
-import time
-from contextlib import suppress
+from helpers.containers import follow
 
-from azure.core.exceptions import ResourceNotFoundError
-
-# As Docker and as Podman write it; what is not worth reading is left out.
-STEP = re.compile(
-    r"^STEP [\d/]+ ?: ((?:WORKDIR|COPY|RUN|USER|CMD) .*)$", re.I | re.M
-)
-
-
-def follow(run):
-    """Print a build's steps as they come; return the run when it has ended, and its log."""
-    link = build_tasks.runs.get_log_sas_url(
-        resource_group, registry_name, run.run_id
-    )
-    blob, text, shown = BlobClient.from_blob_url(link.log_link), "", 0
-    while True:
-        run = build_tasks.runs.get(resource_group, registry_name, run.run_id)
-        # A run that waits for its turn has no log yet.
-        with suppress(ResourceNotFoundError):
-            text = blob.download_blob().readall().decode()
-        steps = STEP.findall(text)
-        for step in steps[shown:]:
-            print(step.strip())
-        shown = len(steps)
-        if run.status not in ("Queued", "Started", "Running"):
-            return run, text
-        time.sleep(1)
-
-
-run, build_log = follow(run)
+run, build_log = follow(build_tasks, resource_group, registry_name, run)
 print("state:", run.status.value)
 if run.status != "Succeeded":
     print(build_log[-3000:])
 
 # %% [markdown]
-# > **Tip.** On live Azure this takes some minutes. PyTorch from the usual place brings along what
-# > it needs for graphics cards, several gigabytes that nobody here uses. PyTorch's own page on
-# > [how to install it](https://pytorch.org/get-started/locally/) has the address of its builds for
-# > CPU: put that into the environment variable `PIP_EXTRA_INDEX_URL` before you start this
-# > notebook, and the image is a tenth of the size.
+# > **Tip.** On live Azure this takes some minutes, and PyTorch brings along gigabytes for graphics
+# > cards that nobody here uses. [PyTorch's page](https://pytorch.org/get-started/locally/) has the
+# > address of its builds for CPU: put that into the environment variable `PIP_EXTRA_INDEX_URL`
+# > before you start this notebook, and the image is a tenth of the size.
 #
 # > **Tip.** With the CLI it is one line, which packs, sends and streams just as the cells above:
 # > `az acr build --registry NAME --image digits:1 --file scoring/api/Dockerfile scoring`.
 #
-# What does the registry have now? It speaks the same protocol as every other registry, at its own
-# address and with its own user.
+# The registry now has the image. Ask it, at its own address and with its own user:
 
 # %%
 admin = registries.list_credentials(resource_group, registry_name)
 password = admin.passwords[0].value
-
-print("user:", admin.username)
-print("password:", names.masked(password))
-print(
-    requests.get(
-        f"https://{server}/v2/digits/tags/list",
-        auth=(admin.username, password),
-        timeout=60,
-    ).json()
+tags = requests.get(
+    f"https://{server}/v2/digits/tags/list",
+    auth=(admin.username, password),
+    timeout=60,
 )
+print("password:", names.masked(password))
+print(tags.json())
 
 # %% [markdown]
 # ## A container group
 #
 # What Container Instances runs is called a *container group*: one container or several, on one
-# machine, with one address. Describe it from the inside out: the container, then the group.
-#
-# > **Caution.** Older pages describe a group without `restart_policy`, `dns_name_label` and
-# > `image_registry_credentials`, and never wait for the result. Then it restarts for ever, has an
-# > address that is only a number, cannot fetch a private image, and nobody sees that it failed.
+# machine, with one address. This lesson needs some of them, so a function describes them, from the
+# inside out: the container, then the group around it.
 
 # %%
 import secrets
@@ -448,83 +394,95 @@ from azure.mgmt.containerinstance.models import (
     ResourceRequirements,
 )
 
-image = f"{server}/digits:1"
-pull = ImageRegistryCredential(
-    server=server, username=admin.username, password=password
-)
 
-container = Container(
-    name="digits",
-    image=image,
-    ports=[ContainerPort(port=80)],
-    environment_variables=[
-        EnvironmentVariable(name="APP_VERSION", value="1"),
-        EnvironmentVariable(
-            name="ADMIN_TOKEN", secure_value=secrets.token_urlsafe()
+def describe(name, tag="1", restart_policy="Always", **variables):
+    """Describe a group that runs the API, with these environment variables."""
+    container = Container(
+        name="digits",
+        image=f"{server}/digits:{tag}",
+        ports=[ContainerPort(port=80)],
+        environment_variables=[
+            *(EnvironmentVariable(name=k, value=v) for k, v in variables.items()),
+            EnvironmentVariable(name="ADMIN_TOKEN", secure_value=secrets.token_hex()),
+        ],
+        resources=ResourceRequirements(
+            requests=ResourceRequests(cpu=1.0, memory_in_gb=1.5)
         ),
-    ],
-    resources=ResourceRequirements(
-        requests=ResourceRequests(cpu=1.0, memory_in_gb=1.5)
-    ),
-)
+    )
+    return ContainerGroup(
+        location=location,
+        os_type="Linux",
+        restart_policy=restart_policy,
+        image_registry_credentials=[
+            ImageRegistryCredential(
+                server=server, username=admin.username, password=password
+            )
+        ],
+        containers=[container],
+        ip_address=IpAddress(
+            type="Public",
+            dns_name_label=name,
+            ports=[Port(port=80, protocol="TCP")],
+        ),
+    )
 
-group_name = f"digits-{suffix}"
-group = ContainerGroup(
-    location=location,
-    os_type="Linux",
-    restart_policy="Always",
-    image_registry_credentials=[pull],
-    containers=[container],
-    ip_address=IpAddress(
-        type="Public",
-        dns_name_label=group_name,
-        ports=[Port(port=80, protocol="TCP")],
-    ),
-)
 
 # %% [markdown]
 # Line by line:
 #
 # - `ports` stand twice: the container listens on 80, and the group's address lets 80 through.
-# - `cpu` and `memory_in_gb` are what the container gets and what you pay.
 # - `secure_value` is for what nobody should read. The API does not need this one; it is here so
 #   that you can look for it below.
-# - `dns_name_label` is the first part of the address. It has to be free in the region.
+# - `cpu` and `memory_in_gb` are what the container gets and what you pay for.
+# - `restart_policy` says what happens when the program ends; we come to that.
 # - The password comes from the registry when the cell runs. It stands in no file.
+# - `dns_name_label` is the first part of the address. It has to be free in the region.
 
 # %%
 groups = instances.container_groups
+group_name = f"digits-{suffix}"
 group = wait(
-    groups.begin_create_or_update(resource_group, group_name, group), group_name
+    groups.begin_create_or_update(
+        resource_group, group_name, describe(group_name, APP_VERSION="1")
+    ),
+    group_name,
 )
 
 url = f"http://{group.ip_address.fqdn}"
-print("state:  ", group.provisioning_state)
 print("address:", url)
 
 # %% [markdown]
-# > **Before you run it.** The group is `Succeeded`. Does the API answer?
+# > **Before you run it.** The group is `Succeeded`. Will the API answer at once?
+
+# %%
+guess = predict("Will the API answer at once?", ["yes", "not yet"])
+guess
 
 
 # %%
 def watch(name):
-    """Return the instance view of a group's first container: its state, restarts and events."""
+    """Return the instance view of a group's first container: its state, restarts, events."""
     return groups.get(resource_group, name).containers[0].instance_view
 
 
+answered = answers(url)
 print("container:", watch(group_name).current_state.state)
+guess.compare("yes" if answered else "not yet")
+
+# %%
 until(lambda: answers(url), "the API on Azure")
 print("Now it answers.")
 
 # %% [markdown]
 # **What happened.** `Succeeded` is about the group, and `Running` says that the program has been
 # started. Until it has loaded PyTorch and the model, nobody listens. Container Instances does not
-# wait for that, unless you give the container a readiness probe.
+# wait for that, unless you give the container a *readiness probe*, a request that Azure sends until
+# it is answered.
 #
-# > **Tip.** Local Azure runs the image with Docker or Podman, where it finds one of them. Where it
+# > **Tip.** Local Azure runs the image with Docker or Podman where it finds one of them. Where it
 # > finds none, it follows the Dockerfile as far as a plain process on your machine can, runs that,
-# > and says so in the container's instance view, as its `detail_status` and as an event. The
-# > requests, states and exit codes in this lesson are real in both cases.
+# > and says so in the container's instance view. The requests, states and exit codes in this lesson
+# > are real in both cases.
 #
 # ## Ask it
 #
@@ -533,16 +491,11 @@ print("Now it answers.")
 # browser.)
 
 # %%
-print(requests.get(url, timeout=60).json())
 print("/docs:", requests.get(f"{url}/docs", timeout=60).status_code)
-paths = requests.get(f"{url}/openapi.json", timeout=60).json()["paths"]
-for path, methods in paths.items():
-    print(path, "->", ", ".join(methods))
-
-# %%
-with (build / "digit.png").open("rb") as file:
-    answer = requests.post(f"{url}/predict_file", files={"file": file}, timeout=60)
-print(answer.status_code, "version", answer.headers["X-App-Version"])
+answer = requests.post(
+    f"{url}/predict_file", files={"file": picture(images[1468])}, timeout=60
+)
+print("/predict_file:", answer.status_code, answer.headers["X-App-Version"])
 
 # %% [markdown]
 # The figure shows six digits, sent as picture files one after the other, and what came back.
@@ -562,14 +515,26 @@ plots.predictions(some, probabilities)
 # %% [markdown]
 # ## What Azure shows, and what it keeps
 #
-# > **Before you run it.** Whoever may read the group can get its description. Which of the three
-# > values will be in it: `APP_VERSION`, `ADMIN_TOKEN`, the registry's password?
+# > **Before you run it.** Whoever may read the group can get its description. Which of these values
+# > will be in it: `APP_VERSION`, `ADMIN_TOKEN`, the registry's password?
+
+# %%
+guess = predict(
+    "Which values does Azure show?",
+    ["APP_VERSION", "APP_VERSION and ADMIN_TOKEN", "all three"],
+)
+guess
 
 # %%
 seen = groups.get(resource_group, group_name)
-for variable in seen.containers[0].environment_variables:
-    print(variable.name, "=", variable.value, "/", variable.secure_value)
-print("password =", seen.image_registry_credentials[0].password)
+values = {
+    each.name: each.value or each.secure_value
+    for each in seen.containers[0].environment_variables
+}
+values["password"] = seen.image_registry_credentials[0].password
+print(values)
+shown = [name for name, value in values.items() if value]
+guess.compare("all three" if len(shown) == 3 else " and ".join(shown))
 
 # %% [markdown]
 # **What happened.** The plain value is there for everybody to read; the secure value and the
@@ -577,47 +542,41 @@ print("password =", seen.image_registry_credentials[0].password)
 #
 # ## Logs and events
 #
-# What the program prints is the container's log. What Azure did with the container are its events.
+# What the program prints is the container's *log*. What Azure did with the container are its
+# *events*.
 
 # %%
-log = instances.containers.list_logs(
-    resource_group, group_name, container_name="digits", tail=500
-).content
-print("pictures sent:", log.count('"POST /predict_file HTTP/1.1" 200'))
+def log_of(name):
+    """Return what the program of a group's container has printed."""
+    container = groups.get(resource_group, name).containers[0].name
+    return instances.containers.list_logs(
+        resource_group, name, container, tail=500
+    ).content
 
+
+print("pictures sent:", log_of(group_name).count('"POST /predict_file HTTP/1.1" 200'))
 events = [event for event in watch(group_name).events if event.type == "Normal"]
 print("events:", ", ".join(event.name for event in events))
 
 # %% [markdown]
 # ## When the program ends
 #
-# A container lives as long as its program. What comes after is decided by the *restart policy*:
+# A container lives as long as its program. What comes after is decided by the restart policy:
 # `Always` (the default), `OnFailure` or `Never`. Let us see it: six groups with the same image, but
-# with a command of their own, which ends at once. Three of them end with exit code 1, which means
-# failure, and three with 0.
-#
-# > **Before you run it.** Which of the six will be started again?
+# with a `command` of their own in place of the API. It ends at once: in three of them with exit
+# code 1, which means failure, and in three with 0. They need no address.
 
 
 # %%
-def short_lived(policy, code, memory=0.5):
+def short_lived(name, restart_policy, code):
     """Describe a group that runs some lines of Python in place of the API."""
-    return ContainerGroup(
-        location=location,
-        os_type="Linux",
-        restart_policy=policy,
-        image_registry_credentials=[pull],
-        containers=[
-            Container(
-                name="main",
-                image=image,
-                command=["python", "-c", code],
-                resources=ResourceRequirements(
-                    requests=ResourceRequests(cpu=0.5, memory_in_gb=memory)
-                ),
-            )
-        ],
-    )
+    group = describe(name, restart_policy=restart_policy)
+    group.ip_address = None
+    container = group.containers[0]
+    container.command = ["python", "-c", code]
+    container.ports = None
+    container.resources.requests = ResourceRequests(cpu=0.5, memory_in_gb=0.5)
+    return group
 
 
 trials = {
@@ -627,30 +586,33 @@ trials = {
 }
 for name, (policy, code) in trials.items():
     groups.begin_create_or_update(
-        resource_group, name, short_lived(policy, f"raise SystemExit({code})")
+        resource_group, name, short_lived(name, policy, f"raise SystemExit({code})")
     )
 
 # %% [markdown]
-# All six are on their way at the same time. The next cell waits for each until it has been started
-# again twice, or has ended and stayed so for 15 seconds.
+# > **Before you run it.** Which of the six will be started again?
 
 # %%
-from datetime import UTC, datetime
+guess = predict(
+    "Which of the six will be started again?",
+    [
+        "Always 1, OnFailure 1",
+        "Always 1, Always 0, OnFailure 1",
+        "Always 1, Always 0, OnFailure 1, OnFailure 0",
+    ],
+)
+guess
 
+# %% [markdown]
+# The next cell waits for each until it has been started again twice, or has ended and stayed so for
+# 15 seconds.
 
-def settled(name):
-    """Return the instance view once it is plain whether the container is started again."""
-    view = watch(name)
-    state = view.current_state if view else None
-    if state and state.state == "Waiting" and view.restart_count >= 2:
-        return view
-    if state and state.state == "Terminated":
-        quiet = datetime.now(UTC) - state.finish_time
-        return view if quiet.total_seconds() > 15 else None
-    return None
+# %%
+from helpers.containers import settled
 
-
-views = {name: until(lambda name=name: settled(name), name) for name in trials}
+views = {
+    name: until(lambda name=name: settled(watch(name)), name) for name in trials
+}
 
 # %%
 print("policy     exit code   restarts   state")
@@ -660,6 +622,13 @@ for name, (policy, code) in trials.items():
     state = f"{view.current_state.state}, {view.current_state.detail_status}"
     print(f"{policy:<10} {code:^9}   {count!s:<9}  {state}")
 
+again = [
+    f"{policy} {code}"
+    for name, (policy, code) in trials.items()
+    if views[name].restart_count
+]
+guess.compare(", ".join(again))
+
 # %% [markdown]
 # **What happened.** `Always` starts again whatever the exit code was: right for an API, which has
 # no reason to end. `OnFailure` starts again after a failure only: right for a job that should get
@@ -667,18 +636,105 @@ for name, (policy, code) in trials.items():
 #
 # `CrashLoopBackOff` is a word that you will meet again: the program ended too often, so Azure waits
 # before the next start, ten seconds, then twice as long each time, up to five minutes. Meanwhile
-# you pay: the group still runs.
+# you pay: the group still runs. Delete these:
+
+# %%
+for poller in [groups.begin_delete(resource_group, name) for name in trials]:
+    poller.wait()
+print("deleted:", len(trials))
+
+# %% [markdown]
+# ## Three failures on purpose
 #
-# > **Tip.** The exit code of the last run is in `instance_view.previous_state`, and what it printed
-# > is in the logs. A container that restarts for ever is almost always a program that cannot find
-# > something: a file, a variable, a port.
+# Three groups that do not come up, each for another reason. Look at them in this order, and you
+# will find most reasons: Azure's answer, the container's state with its exit code, its events, its
+# log.
 #
-# ## Out of memory
+# ### A bad image
 #
-# The same with a program that wants more memory than its container has: it takes 50 megabytes after
-# 50 megabytes, and its limit is half a gigabyte.
+# Somebody wants version 2, which nobody has built.
+
+# %%
+import textwrap
+
+from azure.core.exceptions import HttpResponseError
+
+bad_name = f"{group_name}-bad"
+try:
+    groups.begin_create_or_update(
+        resource_group, bad_name, describe(bad_name, tag="2")
+    )
+except HttpResponseError as error:
+    print(error.status_code, error.error.code)
+    print(textwrap.fill(error.error.message, 88, break_on_hyphens=False))
+
+# %% [markdown]
+# - **Seen:** the call itself fails, with 400 and `InaccessibleImage`.
+# - **Log:** none. There is no group, so the error's message is all there is.
+# - **Cause:** a tag or repository that is not there, or credentials that the registry refuses:
+#   Azure says the same of both, as it cannot look behind a closed door.
+# - **Repair:** compare the name with the list that the registry gave above, letter by letter; then
+#   the user name and password.
 #
-# > **Before you run it.** Will Python raise a `MemoryError`?
+# ### A crash loop
+#
+# The API can be told where its model is, by the variable `MODEL_FILE`. Here it is told with a slip
+# of the pen: the folder is called `model`, not `models`.
+
+# %%
+loop_name = f"{group_name}-loop"
+wait(
+    groups.begin_create_or_update(
+        resource_group,
+        loop_name,
+        describe(loop_name, MODEL_FILE="models/digits.pt"),
+    ),
+    loop_name,
+)
+view = until(lambda: settled(watch(loop_name), restarts=1), loop_name)
+print("state:   ", view.current_state.state, view.current_state.detail_status)
+print("last run:", view.previous_state.state, view.previous_state.exit_code)
+
+# %% [markdown]
+# Again `Succeeded`, and nothing but restarts. *That* it fails, the state says, and *why* is in the
+# log. Its last lines usually are enough:
+
+# %%
+for line in log_of(loop_name).splitlines():
+    if "Error: " in line:
+        reason = line.strip()
+print(textwrap.fill(reason, 88))
+
+# %% [markdown]
+# - **Seen:** the address does not answer; state `Waiting` with `CrashLoopBackOff`, a restart count
+#   that grows, an exit code that is not 0 in `previous_state`.
+# - **Log:** the container's, with Python's last words. It has the runs before as well.
+# - **Cause:** almost always a program that cannot find something: a file, a variable, a port.
+# - **Repair:** send the corrected description under the same name. Azure then starts the container
+#   anew.
+
+# %%
+repaired = describe(loop_name, MODEL_FILE="model/digits.pt")
+wait(
+    groups.begin_create_or_update(resource_group, loop_name, repaired), "the repair"
+)
+loop_url = f"http://{repaired.ip_address.dns_name_label}.{location}.azurecontainer.io"
+until(lambda: answers(loop_url), "the repaired API")
+print(requests.get(loop_url, timeout=60).json())
+
+# %% [markdown]
+# ### Out of memory
+#
+# A program that wants more memory than its container has: it takes 50 megabytes after 50 megabytes,
+# and its limit is half a gigabyte.
+#
+# > **Before you run it.** What will be the last that its log has to say?
+
+# %%
+guess = predict(
+    "What is the last line of its log?", ["a MemoryError", "how much it has"]
+)
+guess
 
 # %%
 greedy = """
@@ -690,53 +746,38 @@ while True:
     time.sleep(0.1)
 """
 greedy_name = f"{group_name}-greedy"
-groups.begin_create_or_update(
-    resource_group, greedy_name, short_lived("Never", greedy, memory=0.5)
+wait(
+    groups.begin_create_or_update(
+        resource_group, greedy_name, short_lived(greedy_name, "Never", greedy)
+    ),
+    greedy_name,
 )
-
-
-def ended(name):
-    """Return the last state of a group's container, once it is Terminated."""
-    view = watch(name)
-    state = view.current_state if view else None
-    return state if state and state.state == "Terminated" else None
-
-
-state = until(lambda: ended(greedy_name), "the greedy program")
+view = until(lambda: settled(watch(greedy_name), quiet=0), greedy_name)
+state = view.current_state
 print(state.state, state.detail_status, "exit code", state.exit_code)
-
-# %%
-log = instances.containers.list_logs(resource_group, greedy_name, "main").content
-print("MemoryError in the log:", "MemoryError" in log)
-print("it got as far as 200 MB:", "200 MB" in log)
+last = log_of(greedy_name).splitlines()[-1]
+guess.compare("how much it has" if last.endswith("MB") else "a MemoryError")
 
 # %% [markdown]
-# **What happened.** No exception and no last word: the system killed the process from outside.
-# Exit code 137 is 128 + 9, and 9 is the signal that cannot be refused. When a log ends in the
-# middle of a sentence, look for `OOMKilled`, and give the container more memory, or the program
-# less to do.
-#
-# Seven groups with nothing left to do; delete them.
+# - **Seen:** `OOMKilled` (OOM is short for *out of memory*) and exit code 137.
+# - **Log:** no exception and no last word, because the system killed the process from outside. 137
+#   is 128 + 9, and 9 is the signal that cannot be refused.
+# - **Cause:** more memory wanted than `memory_in_gb`. PyTorch itself takes some 200 megabytes
+#   before the first digit.
+# - **Repair:** more memory, or less to do. `cpu` and memory cannot be changed while a group exists:
+#   [delete it and create it
+#   again](https://learn.microsoft.com/azure/container-instances/container-instances-update).
 
 # %%
 for poller in [
-    groups.begin_delete(resource_group, name) for name in (*trials, greedy_name)
+    groups.begin_delete(resource_group, name) for name in (loop_name, greedy_name)
 ]:
     poller.wait()
-print(
-    "left:",
-    [
-        each.name
-        for each in groups.list_by_resource_group(resource_group)
-        if each.name.startswith(group_name)
-    ],
-)
 
 # %% [markdown]
 # ## Why there is no https
 #
-# > **Before you run it.** Every address in the lessons before began with `https://`. What will this
-# > one do?
+# Every address in the lessons before began with `https://`. This one:
 
 # %%
 try:
@@ -746,17 +787,12 @@ except (requests.ConnectionError, requests.Timeout):
 print("http: ", requests.get(url, timeout=60).status_code)
 
 # %% [markdown]
-# **What happened.** Between the address and your container is nothing: no gateway, no certificate.
-# What listens is your program, and it speaks http. So everything that is sent, digits or
-# passwords, can be read on the way. What to do about it:
-#
-# - run a second container in the group that ends TLS, such as [nginx or
-#   Caddy](https://learn.microsoft.com/azure/container-instances/container-instances-container-group-ssl),
-#   with a certificate that you get and renew;
-# - put an [Application
-#   Gateway](https://learn.microsoft.com/azure/application-gateway/quick-create-portal) before it,
-#   which costs more than the container;
-# - or take Container Apps, which has https from the start: lesson 07.
+# **What happened.** What listens is your program, and it speaks http. No gateway and no certificate
+# stand before it, so everything that is sent, digits or passwords, can be read on the way. You can
+# add a second container to the group that [ends
+# TLS](https://learn.microsoft.com/azure/container-instances/container-instances-container-group-ssl)
+# (the encryption under https), with a certificate that you get and renew yourself. Or take
+# Container Apps, which has https from the start: lesson 07.
 #
 # ## Stop and start
 #
@@ -767,18 +803,13 @@ groups.stop(resource_group, group_name)
 print("group:", groups.get(resource_group, group_name).instance_view.state)
 print("does it answer:", answers(url))
 
-# %% [markdown]
-# > **Before you run it.** After the start, is it the same container that goes on?
-
 # %%
 wait(groups.begin_start(resource_group, group_name), "starting it")
 until(lambda: answers(url), "the API on Azure")
-
-log = instances.containers.list_logs(resource_group, group_name, "digits").content
-print("pictures sent:", log.count('"POST /predict_file HTTP/1.1" 200'))
+print("pictures sent:", log_of(group_name).count('"POST /predict_file HTTP/1.1" 200'))
 
 # %% [markdown]
-# **What happened.** The label still leads there, but the container is a new one: its log begins
+# **What happened.** The name still leads there, but the container is a new one: its log begins
 # anew, and so would every file that the old one had written. On live Azure, its IP address may be
 # another one as well. What has to stay belongs into a database or into storage.
 #
@@ -803,26 +834,37 @@ exercises.own_group.check(instances, resource_group, my_name)
 # exercises.own_group.solution()
 
 # %% [markdown]
-# ### A picture
+# ### A group that is ill
 #
-# Send digit number 1,000 of the data set (`images[1000]`) to the API as a picture file, and put
-# what the API names it into `named`. The check asks the API too.
+# The cell makes a group that somebody else has described, with one mistake in it. It is `Succeeded`
+# and does not answer. Find out why, from its state and its log, and repair it. The check asks
+# whether the API answers.
 
 # %%
-named = ...
+ill_name = f"{group_name}-ill"
+exercises.make_ill(groups, resource_group, ill_name, describe(ill_name))
+
+# Your code goes here.
 
 # %%
-exercises.named.check(url, named)
-# exercises.named.hint()
-# exercises.named.solution()
+exercises.ill.check(instances, resource_group, ill_name)
+# exercises.ill.hint()
+# exercises.ill.solution()
 
 # %% [markdown]
 # ### The bill
 #
-# What would the group of this lesson, one core and 1.5 GB, cost for 30 days, day and night? Take
-# the prices from the beginning of the lesson and put the sum, in US dollars, into `month`.
+# The cell asks Azure's list of retail prices what a core and a gigabyte cost for an hour in Sweden
+# Central, in US dollars. What would the group of this lesson, one core and 1.5 GB, cost there for
+# 30 days, day and night? Put the sum into `month`.
 
 # %%
+from helpers import prices
+
+price = prices.container_instances("swedencentral")
+print("a core for an hour:    ", price.vcpu_hour)
+print("a gigabyte for an hour:", price.gb_hour)
+
 month = ...
 
 # %%
@@ -846,8 +888,8 @@ def my_groups():
     ]
 
 
-for name in my_groups():
-    wait(groups.begin_delete(resource_group, name), f"deleting {name}")
+for poller in [groups.begin_delete(resource_group, name) for name in my_groups()]:
+    poller.wait()
 shutil.rmtree(build)
 print("your groups:", my_groups())
 
@@ -868,9 +910,10 @@ if clean_up:
 # - The registry builds images from a folder that you send; no Docker is needed.
 # - A container group has an address and no lock, no certificate and no scaling: all of that is
 #   yours to add.
-# - `Succeeded` and `Running` do not mean that it answers.
+# - `Succeeded` and `Running` do not mean that it answers. When it does not: Azure's answer, state
+#   and exit code, events, log.
 # - The restart policy decides what follows an exit; 137 with `OOMKilled` is too little memory.
-# - Secrets go into `secure_value`. It is billed by the second, until it is stopped or deleted.
+# - Secrets go into `secure_value`. A group is billed by the second, until it is stopped or deleted.
 #
 # The script [`scoring/create_container.py`](../scoring/create_container.py) does all of this in one
 # go: image, group, test prediction and, with `--delete`, the cleaning up.

@@ -17,13 +17,14 @@
 # same image as a service: with https, with versions that share the traffic, and with as many copies
 # as the requests need, down to none.
 #
-# ```text
-#                      environment
-#                      ┌───────────────────────────────────────────────────┐
-# client ──https──> ingress ──┬── 80 % ──> revision v1 ──> replica, replica │
-#                      │      └── 20 % ──> revision v2 ──> replica          │
-#                      └───────────────────────────────────────────────────┘
-# ```
+# The figure shows who takes part. An *environment* is the place in which apps live. Its *ingress*
+# is the gateway through which every request comes. A version of an app is called a *revision*, and
+# a running copy of one a *replica*.
+#
+# ![A request to a container app. The client sends https to the environment's ingress, which ends
+# TLS, finds the app by its host name, chooses a revision by the traffic's weights, and passes the
+# request to a replica. Where there is no replica, the request waits for
+# one.](../docs/images/request-container-apps.svg)
 #
 # ## Goals
 #
@@ -31,11 +32,12 @@
 #
 # - create an environment and an app in it, with the SDK, from YAML, and in the portal;
 # - bring a second revision into service beside the first, and measure its share;
+# - say who answers your users when a revision fails, and find out why it did;
 # - watch an app scale out under load and to zero without it, and say what the first request after
 #   that pays;
 # - give an app a secret without anybody reading it.
 #
-# **Time:** about 35 minutes.
+# **Time:** about 35 minutes. On live Azure, starting and failing add about 20 minutes of waiting.
 #
 # ## What this costs on live Azure
 #
@@ -45,9 +47,9 @@
 # ([prices](https://azure.microsoft.com/pricing/details/container-apps/)). A replica that is always
 # kept pays about an eighth for its cores while it waits, and an app that has scaled to zero pays
 # nothing. The first 180,000 core seconds, 360,000 gigabyte seconds and 2 million requests of a
-# month are free. This lesson has at most four replicas with half a core each for half an hour: 3,600
-# core seconds, within what is free, or else about 15 cents. The registry costs what it cost in
-# lesson 06.
+# month are free. This lesson has at most four replicas with half a core each for half an hour:
+# 3,600 core seconds, within what is free, or else about 15 cents. The registry costs what it cost
+# in lesson 06.
 
 # %% tags=["parameters"]
 import os
@@ -59,7 +61,6 @@ resource_group = os.environ["AZURE_RESOURCE_GROUP"]
 workspace_name = os.environ["AZUREML_WORKSPACE"]
 suffix = names.suffix()
 request_count = 300
-use_cli = False
 
 # %% [markdown]
 # > **Caution.** Older pages say that there is no Python SDK for Container Apps. There is:
@@ -188,16 +189,13 @@ def template(version):
 # %% [markdown]
 # Most of it you know from lesson 06. What is new:
 #
-# - `ingress` is the gateway before the app: `external` lets the internet in, and `target_port` is
-#   the port on which the container listens.
+# - Of the `ingress`, `external` lets the internet in, and `target_port` is the port on which the
+#   container listens.
 # - `active_revisions_mode="Multiple"` lets several revisions run side by side. With `Single`, the
 #   default, a new revision takes the place of the old one when it is ready.
 # - The password is a *secret* of the app, and the registry refers to it by name.
 # - The *readiness probe* asks `GET /`; a replica gets no request before that answers.
-# - `scale` says between how many replicas the app may have, and when there should be more.
-#
-# > **Before you run it.** In lesson 06, `Succeeded` came before the API answered, and the first
-# > requests found nobody. What will the first request get here?
+# - `scale` says how few and how many replicas there may be, and when there should be more.
 
 # %%
 app = wait(
@@ -219,16 +217,29 @@ url = f"https://{app.properties.configuration.ingress.fqdn}"
 print("address: ", url)
 print("revision:", app.properties.latest_revision_name)
 
+# %% [markdown]
+# > **Before you run it.** In lesson 06, `Succeeded` came before the API answered, and the first
+# > requests found nobody. What will the first request get here?
+
+# %%
+from helpers.quiz import predict
+
+guess = predict(
+    "What does the first request get?", ["200", "404", "503", "no connection"]
+)
+guess
+
 # %%
 import requests
 
 answer = requests.get(url, timeout=240)
-print(answer.status_code, answer.json())
+print(answer.text)
+guess.compare(str(answer.status_code))
 
 # %% [markdown]
-# **What happened.** It gets its answer. The app was `Succeeded` when the probe had seen a replica
-# that answers, and if a request comes while none is ready, the ingress lets it wait. And the
-# address has https, with a certificate that nobody had to ask for. What about plain http?
+# **What happened.** The app was `Succeeded` when the probe had seen a replica that answers, and if
+# a request comes while none is ready, the ingress lets it wait. And the address has https, with a
+# certificate that nobody had to ask for. What about plain http?
 
 # %%
 answer = requests.get(
@@ -253,6 +264,24 @@ predictions = answer.json()["predictions"]
 plots.predictions(some, [each["probabilities"] for each in predictions])
 
 # %% [markdown]
+# Now a digit of yours. Draw one into the square with the mouse or a finger, as large as it will go:
+# each stroke is sent to the app over https, and the bars show what comes back.
+
+# %%
+from helpers.pad import DrawingPad
+
+
+def classify(image):
+    """Return the app's ten probabilities for one digit (8, 8)."""
+    answer = requests.post(
+        f"{url}/predict", json={"data": [image.tolist()]}, timeout=60
+    )
+    return answer.json()["predictions"][0]["probabilities"]
+
+
+DrawingPad(classify)
+
+# %% [markdown]
 # > **Tip.** There is still no key: whoever knows the address may ask. Container Apps can ask for a
 # > [sign-in](https://learn.microsoft.com/azure/container-apps/authentication) before a request gets
 # > to the app, without a line of code.
@@ -270,8 +299,8 @@ print("\n".join(line for line in text.splitlines() if not line.startswith("#")))
 
 # %% [markdown]
 # It is the same tree, with the names as Azure's REST API has them: `targetPort` is the SDK's
-# `target_port`. What stands in `${...}` is different for everybody, and has to be filled in. With
-# the CLI, in a terminal, that would be:
+# `target_port`. What stands in `${...}` is different for everybody, and has to be filled in. In a
+# terminal, with the CLI (the command `az`), that would be:
 #
 # ```bash
 # export LOCATION=... ENVIRONMENT_ID=... IMAGE=... REGISTRY_SERVER=... REGISTRY_USERNAME=...
@@ -279,18 +308,17 @@ print("\n".join(line for line in text.splitlines() if not line.startswith("#")))
 # envsubst < scoring/api/containerapp.yaml > build/containerapp.yaml
 #
 # az containerapp create --name digits-cli --resource-group rg-... --yaml build/containerapp.yaml
-# az containerapp show   --name digits-cli --resource-group rg-... --output table
 # az containerapp logs show --name digits-cli --resource-group rg-... --tail 20
 # az containerapp delete --name digits-cli --resource-group rg-... --yes
 # rm build/containerapp.yaml
 # ```
 #
-# > **Caution.** The filled-in file has the password in it. It belongs neither into a repository nor
-# > into a backup, so remove it at once, or use a [managed
+# > **Caution.** The filled-in file has the password in it, so remove it at once, or use a [managed
 # > identity](https://learn.microsoft.com/azure/container-apps/managed-identity-image-pull), which
 # > needs no password.
 #
-# The SDK takes the same tree, so this notebook can do it without the CLI, and without a file.
+# The SDK takes the same tree, so this notebook needs neither the CLI nor a file. This second app is
+# to have one revision at a time, the mode `Single`.
 
 # %%
 import string
@@ -306,6 +334,7 @@ values = {
     "REGISTRY_PASSWORD": image.password,
 }
 described = yaml.safe_load(string.Template(text).substitute(values))
+described["properties"]["configuration"]["activeRevisionsMode"] = "Single"
 
 yaml_name = f"digits-{suffix}-yaml"
 from_yaml = wait(
@@ -316,23 +345,6 @@ from_yaml = wait(
 )
 yaml_url = f"https://{from_yaml.properties.configuration.ingress.fqdn}"
 print(requests.get(yaml_url, timeout=240).json())
-
-# %% [markdown]
-# If you have the CLI on this machine and are signed in with it, set `use_cli = True` at the top:
-# then the next cell asks it for the app that the SDK has just made from the YAML.
-
-# %%
-import subprocess
-
-if use_cli:
-    command = ["az", "containerapp", "show", "--name", yaml_name]
-    command += ["--resource-group", resource_group, "--output", "table"]
-    print(
-        subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    )
-
-# %%
-wait(client.container_apps.begin_delete(resource_group, yaml_name), "deleting it")
 
 # %% [markdown]
 # ## The same app in the portal
@@ -378,12 +390,10 @@ wait(client.container_apps.begin_delete(resource_group, yaml_name), "deleting it
 #
 # ## A second revision
 #
-# Version 2 is ready. Only one variable differs here; it could be another image as well.
+# Version 2 is to come. Only one variable differs here; it could be another image as well.
 #
-# > **Before you run it.** The traffic says: 100 per cent to the *latest* revision. What would
-# > happen to your users in the moment in which version 2 is ready?
-#
-# They would all get it at once. So pin the traffic to version 1 in the same call that brings
+# So far the traffic says: 100 per cent to the *latest* revision. All your users would get version 2
+# in the moment in which it is ready. So pin the traffic to version 1 in the same call that brings
 # version 2. `begin_update` sends only what is to change.
 
 # %%
@@ -408,11 +418,17 @@ def update(what, *, traffic, template=None):
     )
 
 
-app = update("version 2", traffic={v1: 100}, template=template(2))
+def show_revisions():
+    """Print every revision of the app: its traffic in per cent, and its health."""
+    found = client.container_apps_revisions.list_revisions(resource_group, app_name)
+    for each in sorted(found, key=lambda each: each.name):
+        now = each.properties
+        active = now.health_state.value if now.active else "inactive"
+        print(f"{each.name}  {now.traffic_weight:>3} %  {active}")
 
-revisions = client.container_apps_revisions.list_revisions(resource_group, app_name)
-for revision in sorted(revisions, key=lambda each: each.name):
-    print(revision.name, "traffic:", revision.properties.traffic_weight)
+
+update("version 2", traffic={v1: 100}, template=template(2))
+show_revisions()
 
 # %% [markdown]
 # Every revision has an address of its own as well, so version 2 can be tried before anybody gets
@@ -455,11 +471,9 @@ counted = ask(request_count)
 print("all were answered:", counted.total() == request_count)
 
 # %% [markdown]
-# > **Before you run it.** Out of 300 requests, how far from 60 may version 2 be before you would
-# > call it a fault?
-#
-# In the figure, the band is where 99 of 100 such measurements lie when chance does its work, as in
-# lesson 05, and the dots are what was measured.
+# Out of 300 requests, 60 should have gone to version 2, more or less. In the figure, the band is
+# where 99 of 100 such measurements lie when chance does its work, as in lesson 05, and the dots are
+# what was measured.
 
 # %%
 from scipy.stats import binom
@@ -487,32 +501,173 @@ plots.shares([share(1, 0.8), share(2, 0.2)], what="share of the requests")
 # > answered by the same version, there is [session
 # > affinity](https://learn.microsoft.com/azure/container-apps/sticky-sessions).
 #
-# Azure refuses what does not add up:
+# ## Two failures on purpose
+#
+# ### Traffic that does not add up
+#
+# Somebody wants to give version 2 some more, and forgets to take it from version 1.
+#
+# > **Before you run it.** 60 per cent for version 1 and 30 for version 2. What will Azure do?
+
+# %%
+guess = predict(
+    "What will Azure do with 60 and 30?",
+    ["refuse it", "share it 67 to 33", "answer every tenth request with 404"],
+)
+guess
 
 # %%
 from azure.core.exceptions import HttpResponseError
 
 try:
     update("60 / 30", traffic={v1: 60, v2: 30})
+    shares = sorted(ask(request_count).values())
+    outcome = "share it 67 to 33"
 except HttpResponseError as error:
     print(error.status_code, error.error.code)
+    print(error.error.message)
+    outcome = "refuse it"
+guess.compare(outcome)
+show_revisions()
 
 # %% [markdown]
-# All is well, so version 2 gets everything. Version 1 goes on being *active*: it runs, or may be
-# started at any time. An inactive revision costs nothing and can be activated again, which is what
-# a way back looks like here.
+# - **Seen:** 400 and `ContainerAppInvalidTraffic`, from the call itself.
+# - **Log:** none. Nothing was changed: the traffic is still 80 to 20.
+# - **Cause:** weights are per cent, and 60 and 30 make 90.
+# - **Repair:** name every revision that should have a share, so that they add up to 100.
+#
+# ### A bad image in a revision
+#
+# There are two sorts of bad images. One is not there: here, somebody mistypes the tag.
 
 # %%
-update("all to version 2", traffic={v2: 100})
-client.container_apps_revisions.deactivate_revision(resource_group, app_name, v1)
+import textwrap
 
-revisions = client.container_apps_revisions.list_revisions(resource_group, app_name)
-for revision in sorted(revisions, key=lambda each: each.name):
-    state = "active" if revision.properties.active else "inactive"
-    print(revision.name, state, revision.properties.traffic_weight)
+
+def bring_out(version, tag=None, **variables):
+    """Bring out a revision beside the others, and print what Azure says if it fails."""
+    new = template(version)
+    container = new.containers[0]
+    if tag:
+        container.image = container.image.replace(":1", f":{tag}")
+    container.env += [EnvironmentVar(name=k, value=v) for k, v in variables.items()]
+    try:
+        update(f"version {version}", traffic={v1: 80, v2: 20}, template=new)
+    except HttpResponseError as error:
+        print(f"version {version}:", error.error.code)
+        message = error.error.message.split("map[")[0]
+        print(textwrap.fill(message, 88, break_on_hyphens=False))
+
+
+bring_out(3, tag="l")
+
+# %% [markdown]
+# The other sort is worse: it can be fetched, and what is in it does not run. Here the API is told
+# the wrong folder for its model, as in lesson 06.
+#
+# > **Before you run it.** Version 3 will never be ready. Who answers your users meanwhile?
+
+# %%
+guess = predict(
+    "Who answers while version 3 fails?",
+    ["versions 1 and 2", "version 3, with 503 for its share", "nobody"],
+)
+guess
+
+# %% [markdown]
+# On live Azure, the next cell takes about ten minutes: so long Azure hopes.
+
+# %%
+bring_out(3, MODEL_FILE="models/digits.pt")
+counted = ask(100)
+print(sorted(counted))
+guess.compare("versions 1 and 2" if set(counted) == {"1", "2"} else "nobody")
+show_revisions()
+
+# %% [markdown]
+# **What happened.** With `Multiple` revisions, a new one gets what you give it, and that was
+# nothing. Nobody noticed. But nobody would stop you either from giving it a share, and that share
+# would be answered with 503: look at a revision's health before you send it traffic.
+#
+# And `Single`, the mode of most apps? The app from YAML has it. It gets the same bad revision:
+
+# %%
+container = described["properties"]["template"]["containers"][0]
+container["env"] = [
+    {"name": "APP_VERSION", "value": "2"},
+    {"name": "MODEL_FILE", "value": "models/digits.pt"},
+]
+try:
+    wait(
+        client.container_apps.begin_create_or_update(
+            resource_group, yaml_name, described
+        ),
+        yaml_name,
+    )
+except HttpResponseError as error:
+    print("version 2:", error.error.code)
+print("answers:", requests.get(yaml_url, timeout=240).json())
+
+# %% [markdown]
+# **What happened.** In `Single` mode the old revision goes only when the new one is ready, so it
+# stays. This second app has done its duty:
+
+# %%
+wait(client.container_apps.begin_delete(resource_group, yaml_name), "deleting it")
+
+# %% [markdown]
+# *Why* it fails, the log of a replica knows. Its address is in the replica's description, and a
+# short-lived token opens it. (In a terminal: `az containerapp logs show --revision ...`.)
+
+
+# %%
+def log_of(revision):
+    """Return the last lines that a revision's first replica has printed."""
+    replica = client.container_apps_revision_replicas.list_replicas(
+        resource_group, app_name, revision
+    ).value[0]
+    token = client.container_apps.get_auth_token(resource_group, app_name)
+    return requests.get(
+        replica.properties.containers[0].log_stream_endpoint,
+        params={"follow": "false", "tailLines": 100, "output": "text"},
+        headers={"Authorization": f"Bearer {token.properties.token}"},
+        timeout=60,
+    ).text
+
+
+v3 = f"{app_name}--v3"
+for line in log_of(v3).splitlines():
+    if "Error: " in line:
+        reason = line.split(maxsplit=1)[1]  # the time goes before it
+print(textwrap.fill(reason, 88))
+
+# %% [markdown]
+# - **Seen:** `ContainerAppOperationError` with the exit code, and a revision that is `Unhealthy`. A
+#   mistyped tag is refused sooner, as `InvalidParameterValueInContainerTemplate`, and there is no
+#   revision at all.
+# - **Log:** the replica's, while it is tried again and again.
+# - **Cause:** here, the variable `MODEL_FILE`. Elsewhere a wrong `target_port`, a missing secret,
+#   too little memory.
+# - **Repair:** a revision never changes, so bring out another one. Then deactivate what nobody
+#   needs: a failed revision goes on trying, and you pay.
+#
+# Version 4 has the right folder. After that, version 2 gets all the traffic.
+
+# %%
+bring_out(4, MODEL_FILE="model/digits.pt")
+
+update("all to version 2", traffic={v2: 100})
+for name in (v1, v3, f"{app_name}--v4"):
+    client.container_apps_revisions.deactivate_revision(
+        resource_group, app_name, name
+    )
+show_revisions()
 print(dict(ask(20)))
 
 # %% [markdown]
+# An inactive revision costs nothing and can be activated again, which is what a way back looks like
+# here.
+#
 # ## Scaling out, and to zero
 #
 # The rule in the template says `concurrentRequests: 10`. The name misleads a little: Azure counts
@@ -522,7 +677,7 @@ print(dict(ask(20)))
 # The next cells send that many, count the replicas all the time, stop when there are three, and
 # then wait for what happens without any requests.
 #
-# > **Before you run it.** Draw what you expect: replicas against time.
+# > **Before you run it.** Take a pencil and draw what you expect: replicas against time.
 
 # %%
 import threading
@@ -606,11 +761,22 @@ timeline.replicas(
 # > **Before you run it.** Nothing runs now. What will the next request get, and when?
 
 # %%
+guess = predict(
+    "What will the next request get?",
+    ["200 at once", "200 after a while", "404", "503"],
+)
+guess
+
+# %%
+outcomes = []
 for which in ("the first", "the second", "the third"):
     began = time.monotonic()
     answer = requests.post(f"{url}/predict", json=three, timeout=240)
     passed = time.monotonic() - began
     print(f"{which}: {answer.status_code} after {passed:.1f} s")
+    when = " after a while" if passed > 0.5 else " at once"
+    outcomes.append(f"{answer.status_code}{when if answer.ok else ''}")
+guess.compare(outcomes[0])
 
 # %% [markdown]
 # **What happened.** The first request waited until a replica had been started and had loaded
@@ -632,7 +798,7 @@ for secret in app.properties.configuration.secrets:
     print(secret.name, "=", secret.value)
 
 # %% [markdown]
-# > **Before you run it.** Is there any way to read it again?
+# There is a way to read it again, a call of its own:
 
 # %%
 for secret in client.container_apps.list_secrets(resource_group, app_name).value:
@@ -666,9 +832,9 @@ exercises.half.check(client, resource_group, app_name)
 # %% [markdown]
 # ### No cold start
 #
-# Bring out a version 3 that always has at least one replica. Who gets how much traffic is up to
-# you. (If it does not come out right, a version 5 will do as well: a revision's name can be used
-# only once.)
+# Bring out a version 5 that always has at least one replica. Who gets how much traffic is up to
+# you. (If it does not come out right, go on to the next number: a revision's name can be used only
+# once.)
 
 # %%
 # Your code goes here.
@@ -681,7 +847,7 @@ exercises.warm.check(client, resource_group, app_name)
 # %% [markdown]
 # ### A secret variable
 #
-# Give the app a second secret, `api-token`, with any value you like, and bring out a version 4
+# Give the app a second secret, `api-token`, with any value you like, and bring out a version 6
 # whose container gets it as the environment variable `API_TOKEN`. Mind that secrets are a list, and
 # an update takes the new list in place of the old one.
 
@@ -734,6 +900,7 @@ wait(
 # - An app lives in an environment and gets an address with https.
 # - `configuration` changes at once; a change of the `template` makes a new revision.
 # - Pin the traffic before you bring a new revision, then move it over in steps.
+# - A revision that fails harms nobody who is not sent to it; its replica's log says why it does.
 # - A rule of ten requests a second for each replica, and limits, are all that scaling needs.
 # - Zero replicas cost nothing, and the first request after that waits for the cold start.
 # - Secrets are referred to by name, and are never in what a `get` returns.

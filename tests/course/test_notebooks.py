@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from course.execution import LessonFailedError
-from course.lessons import NOTEBOOKS, SOURCES
+from course.lessons import NOTEBOOKS, ROOT, SOURCES
 from course.notebooks import BuildError, build, drift, from_source
 from emulator.home import Home
 
@@ -141,6 +142,29 @@ def test_a_widget_is_refused(folders: tuple[Path, Path]) -> None:
     )
     with pytest.raises(BuildError, match="Cell 2 of 00-lesson shows a widget"):
         build([texts / "00-lesson.py"], target)
+
+
+def test_of_a_quiz_the_text_is_stored_and_compares_equal(folders: tuple[Path, Path]) -> None:
+    texts, target = folders
+    (texts / "00-lesson.py").write_text(
+        "# %%\nfrom helpers.quiz import predict\n\n"
+        'guess = predict("Which?", ["a", "b"])\nguess\n\n# %%\nguess.compare("b")\n\n'
+        "# %%\nfrom helpers.pad import DrawingPad\n\nDrawingPad(len)\n"
+    )
+    build([texts / "00-lesson.py"], target)
+    file = target / "00-lesson.ipynb"
+    notebook = nbformat.read(file, as_version=4)
+    shown, result, pad = (cell.outputs[0] for cell in notebook.cells)
+    assert set(shown.data) == set(pad.data) == {"text/html", "text/plain"}
+    assert "<li>a</li><li>b</li>" in shown.data["text/html"]
+    assert result.text == "It was b. (You had not chosen.)\n"
+    assert "widgets" not in notebook.metadata
+    compare = ["--nbval", "--nbval-kernel-name=azure-local", "-p", "no:cacheprovider"]
+    run = [sys.executable, "-m", "pytest", *compare, str(file)]
+    assert subprocess.run(run, check=False, cwd=ROOT).returncode == 0
+    shown.data["text/html"] = shown.data["text/html"].replace("<li>b</li>", "<li>c</li>")
+    nbformat.write(notebook, file)
+    assert subprocess.run(run, check=False, cwd=ROOT).returncode == 1
 
 
 def test_the_lessons_of_the_course_match_their_text() -> None:

@@ -12,7 +12,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -22,7 +21,6 @@ from typing import Any
 import pytest
 import requests
 from azure.ai.ml.entities import ManagedOnlineEndpoint, OnlineRequestSettings
-from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 from jupyter_client.kernelspec import KernelSpecManager
 
@@ -144,11 +142,11 @@ class MachineLearning:
         token = self.client.online_endpoints.get_keys(endpoint.name)
         headers = {"Authorization": f"Bearer {token.access_token}"}
 
-        def refused() -> requests.Response | None:
+        def refused() -> str:
             answer = requests.post(endpoint.scoring_uri, json={}, headers=headers, timeout=60)
-            return answer if answer.status_code == 401 else None
+            return told(answer) if answer.status_code == 401 else ""
 
-        return {"expired-token": told(until(refused))}
+        return {"expired-token": until(refused)}
 
     def no_traffic(self) -> dict[str, str]:
         endpoint = self.endpoint(f"{NAME}-new", auth_mode="key")
@@ -193,7 +191,8 @@ class MachineLearning:
     def endpoint_traffic(self) -> dict[str, str]:
         assert self.blue
         self.bench.deploy(NAME, "green", script=SCORE)
-        return {"endpoint-traffic": raised(lambda: self.bench.send_traffic(NAME, blue=60, green=30))}
+        send = self.bench.send_traffic
+        return {"endpoint-traffic": raised(lambda: send(NAME, blue=60, green=30))}
 
     def delete_with_traffic(self) -> dict[str, str]:
         assert self.blue
@@ -235,7 +234,8 @@ class Containers:
 
         def found() -> Any:
             view = self.machine.view(name)
-            return view if view and view.current_state and view.current_state.state == state else None
+            now = view.current_state if view else None
+            return view if now and now.state == state else None
 
         return until(found)
 

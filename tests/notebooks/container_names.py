@@ -38,7 +38,9 @@ def start_group(workspace: MLClient, image: RegistryImage, suffix: str) -> str:
     """Create lesson 06's container group, and return its address when it answers."""
     names = _names_06(workspace, image, suffix)
     groups, name = names["groups"], names["group_name"]
-    group = groups.begin_create_or_update(names["resource_group"], name, names["group"]).result()
+    group = groups.begin_create_or_update(
+        names["resource_group"], name, names["describe"](name, APP_VERSION="1")
+    ).result()
     url = f"http://{group.ip_address.fqdn}"
     until(lambda: answers(url), name, seconds=120)
     return url
@@ -61,12 +63,12 @@ def _names_06(client: MLClient, image: RegistryImage, suffix: str) -> Names:
         "resource_group": client.resource_group_name,
         "location": client.workspaces.get(client.workspace_name).location,
         "suffix": suffix,
+        "group_name": f"digits-{suffix}",
         "server": image.server,
         "admin": image,
         "password": image.password,
     }
     define("06", names)
-    run_cell("06", 'image = f"{server}/digits:1"', names)
     return names
 
 

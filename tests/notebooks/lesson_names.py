@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 from azure.ai.ml import MLClient
-from azure.ai.ml.entities import ManagedOnlineEndpoint, Model
+from azure.ai.ml.entities import Environment, ManagedOnlineEndpoint, Model
+from azure.core.exceptions import HttpResponseError
 from azure.identity import DefaultAzureCredential
 from sklearn.datasets import load_digits
 
+from helpers.exercises import lesson_04
 from helpers.wait import wait
-from helpers.workspace import ensure_endpoint
+from helpers.workspace import BASE_IMAGE, ensure_endpoint
 from tests.notebooks.conftest import INSTANCE_TYPE, Names
 from tests.notebooks.container_names import define, names_06, names_07
 
@@ -35,7 +37,10 @@ def names_00(request: pytest.FixtureRequest) -> Names:
         "ml_client": client,
         "np": np,
         "keras": SimpleNamespace(confusion=confusion),
-        "pytorch": SimpleNamespace(accuracy=0.9916666666),
+        "pytorch": SimpleNamespace(accuracy=0.9916666666, confusion=np.diag([36] * 10)),
+        "suffix": request.getfixturevalue("unique"),
+        "Environment": Environment,
+        "base_image": BASE_IMAGE,
     }
 
 
@@ -49,6 +54,7 @@ def names_01(request: pytest.FixtureRequest) -> Names:
     return {
         "ml_client": client,
         "MLClient": MLClient,
+        "HttpResponseError": HttpResponseError,
         "json": json,
         "credential": DefaultAzureCredential(),
         "subscription_id": client.subscription_id,
@@ -61,13 +67,17 @@ def names_02(request: pytest.FixtureRequest) -> Names:
     client, suffix = (request.getfixturevalue(name) for name in ("workspace", "unique"))
     name = f"digits-{suffix}"
     ensure_endpoint(client, name)
-    request.addfinalizer(lambda: _delete(client, name, f"mine-{suffix}"))
+    aad = ManagedOnlineEndpoint(name=f"{name}-aad", auth_mode="aad_token")
+    client.online_endpoints.begin_create_or_update(aad).result()
+    request.addfinalizer(lambda: _delete(client, name, aad.name, f"mine-{suffix}"))
     return {
         "ml_client": client,
         "ManagedOnlineEndpoint": ManagedOnlineEndpoint,
+        "DefaultAzureCredential": DefaultAzureCredential,
         "wait": wait,
         "suffix": suffix,
         "endpoint_name": name,
+        "aad": aad,
     }
 
 
@@ -98,6 +108,7 @@ def names_04(request: pytest.FixtureRequest) -> Names:
         "build": request.getfixturevalue("tmp_path"),
     }
     define("04", names)
+    lesson_04.copy_with_a_mistake(names["build"] / "mystery")
     return names
 
 

@@ -75,6 +75,7 @@ class Request:
         self.is_read = False  # to its end
         self.keep_alive = True
         self.http_1_0 = False
+        self.may_upgrade = False
         self.is_web_socket = False
         self.is_sent = False
         self.refusal: Refusal | None = None
@@ -95,6 +96,9 @@ class Request:
     def head_read(self, version: str, method: bytes) -> None:
         self.method = method
         self.fields = dict(self.headers)
+        self.is_web_socket = (
+            self.may_upgrade and self.fields.get(b"upgrade", b"").lower() == b"websocket"
+        )
         self.http_1_0 = version == "1.0"
         tokens = self.fields.get(b"connection", b"").lower()
         self.keep_alive = not self.http_1_0 and b"close" not in tokens and b"upgrade" not in tokens
@@ -313,6 +317,15 @@ class Request:
     def cancel(self) -> None:
         """The client has gone."""
         self.release()
+
+    def pause(self) -> None:
+        """The client takes no more of the answer at the moment."""
+        if self.upstream:
+            self.upstream.pause()
+
+    def resume(self) -> None:
+        if self.upstream:
+            self.upstream.resume()
 
     def release(self) -> None:
         if self.is_done:

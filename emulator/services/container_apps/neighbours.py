@@ -46,7 +46,7 @@ class Neighbours:
     async def introduce(self, spec: ContainerSpec, domain: str) -> ContainerSpec:
         """The container with what it takes to call the apps of the environment at `domain`."""
         async with self.lock:
-            if not (self.door or self.problem):
+            if not self.door:
                 await self._open()
         if self.problem:
             return spec
@@ -75,5 +75,6 @@ class Neighbours:
             self.problem = f"Apps cannot call one another here: {error}"
             _log.warning("%s", self.problem)
             return
+        self.problem = ""
         self.bundle = await asyncio.to_thread(self.read_bundle)
         self.door = f"{machine.name}:{port}"

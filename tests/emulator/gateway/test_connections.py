@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from emulator.gateway import connection as gateway_connection
 from emulator.gateway import request as gateway_request
-from emulator.gateway import server as gateway_server
 from emulator.routing import DeploymentRoute
 from emulator.tls import CertificateAuthority
 from tests.emulator.gateway.scripted import (
@@ -193,8 +193,7 @@ def test_expect_100_continue_is_refused_before_the_body(serving: Serving, blue: 
 def test_a_body_that_is_too_large_is_413(
     serving: Serving, blue: Instance, monkeypatch: pytest.MonkeyPatch, chunked: bool
 ) -> None:
-    for module in gateway_request, gateway_server:
-        monkeypatch.setattr(module, "LARGEST_BODY", 100_000)
+    monkeypatch.setattr(gateway_request, "LARGEST_BODY", 100_000)
     body = b"x" * 100_001
     with requests.Session() as session:
         for data, status in (body, 413), (body[1:], 200):
@@ -346,7 +345,7 @@ def test_half_a_request_harms_nobody(serving: Serving, blue: Instance) -> None:
 def test_an_idle_connection_is_closed_and_a_busy_one_is_not(
     serving: Serving, blue: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway_server, "IDLE", 0.2)
+    monkeypatch.setattr(gateway_connection, "IDLE", 0.2)
     blue.respond = reply(after=0.7)
     with serving.connect() as client:
         client.sendall(request_bytes())

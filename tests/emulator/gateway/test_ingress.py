@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from random import Random
 
 import pytest
@@ -15,7 +15,9 @@ from emulator.gateway.ingress.connection import Connection
 from emulator.gateway.ingress.request import Ingress, choose, least_busy
 from emulator.routing import AppRoute, IngressTable, RevisionRoute
 
-HOST = "app.env.westeurope.azurecontainerapps.io"
+DOMAIN = "env.westeurope.azurecontainerapps.io"
+HOST, INTERNAL = f"app.{DOMAIN}", f"app.internal.{DOMAIN}"
+PATIENCE = 10.0  # seconds after which a test has failed
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 Handle = Callable[[Reader, Writer], Awaitable[None]]
 
@@ -32,20 +34,38 @@ class Stand:
         self.revision = revision()
         self.connections = 0
         self.port = 0
+        self.opened: list[Connection] = []  # that no `ask` has taken yet
+        self.inside = ""  # the domain of the environment that clients are in
 
-    async def ask(self, data: bytes, *, close: bool = True) -> bytes:
-        """Send bytes to the ingress, answer what comes until it closes or is quiet."""
+    async def ask(self, data: bytes) -> bytes:
+        """Send bytes to the ingress; answers what comes until it closes or has said all."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(data)
         received = b""
-        try:
-            async with asyncio.timeout(0.4 if close else 5):
-                while part := await reader.read(65536):
+        async with asyncio.timeout(PATIENCE):
+            await until(lambda: bool(self.opened))
+            connection = self.opened.pop()
+            while True:
+                # What it had to say is there to be read by then, as all runs in one loop.
+                is_over = bool(received) and not (connection.queue or connection.reading)
+                try:
+                    async with asyncio.timeout(0.05):
+                        part = await reader.read(65536)
+                except TimeoutError:
+                    if is_over:
+                        break
+                else:
                     received += part
-        except TimeoutError:
-            pass
+                    if not part:
+                        break
         writer.close()
         return received
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -66,7 +86,12 @@ async def stand(handle: Handle) -> AsyncIterator[Stand]:
     route = AppRoute(((made.revision, 100),), allow_insecure=True)
     made.ingress.table.publish("/app", {HOST: route})
     loop = asyncio.get_running_loop()
-    door = await loop.create_server(lambda: Connection(made.ingress, HOST), "127.0.0.1", 0)
+
+    def connection() -> Connection:
+        made.opened.append(Connection(made.ingress, HOST, made.inside))
+        return made.opened[-1]
+
+    door = await loop.create_server(connection, "127.0.0.1", 0)
     made.port = door.sockets[0].getsockname()[1]
     yield made
     door.close()
@@ -164,7 +189,7 @@ def test_those_who_wait_learn_that_nothing_comes():
         async with stand(echo) as made:
             made.revision.ports = ()
             asking = asyncio.create_task(made.ask(get("/")))
-            await asyncio.sleep(0.1)
+            await until(lambda: made.revision.under_way == 1)
             made.revision.serve_from((), may_come=False)
             assert (await asking).startswith(b"HTTP/1.1 503")
             assert made.revision.under_way == 0
@@ -178,7 +203,7 @@ def test_a_request_takes_so_long_and_no_longer(monkeypatch: pytest.MonkeyPatch):
 
     async def never(reader: Reader, writer: Writer) -> None:
         await read_head(reader)
-        await asyncio.sleep(1)
+        await reader.read(1)
 
     async def go() -> None:
         async with stand(never) as made:
@@ -192,18 +217,24 @@ def test_a_request_takes_so_long_and_no_longer(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_client_that_leaves_takes_its_request_along():
-    gone = []
-
-    async def wait(reader: Reader, writer: Writer) -> None:
-        await read_head(reader)
-        gone.append(await reader.read(1))
-
     async def go() -> None:
-        async with stand(wait) as made:
-            await made.ask(get("/"))
-            await asyncio.sleep(0.1)
-            assert gone == [b""]
-            assert made.revision.under_way == 0
+        asked, gone = asyncio.Event(), asyncio.Event()
+
+        async def wait(reader: Reader, writer: Writer) -> None:
+            await read_head(reader)
+            asked.set()
+            with suppress(ConnectionError):
+                assert await reader.read(1) == b""
+            gone.set()
+
+        async with stand(wait) as made, asyncio.timeout(PATIENCE):
+            _, writer = await asyncio.open_connection("127.0.0.1", made.port)
+            writer.write(get("/"))
+            await asked.wait()
+            assert made.revision.under_way == 1
+            writer.close()
+            await gone.wait()
+            await until(lambda: made.revision.under_way == 0)
 
     asyncio.run(go())
 
@@ -271,17 +302,54 @@ def test_a_client_may_ask_before_it_sends():
     asyncio.run(go())
 
 
-def test_http_is_redirected_and_internal_apps_are_not_there():
+def test_http_is_redirected():
     async def go() -> None:
         async with stand(echo) as made:
-            shares = ((made.revision, 100),)
-            made.ingress.table.publish("/app", {HOST: AppRoute(shares)})
+            made.ingress.table.publish("/app", {HOST: AppRoute(((made.revision, 100),))})
             answer = await made.ask(get("/a?b=c"))
             assert answer.startswith(b"HTTP/1.1 301")
             assert f"location: https://{HOST}/a?b=c\r\n".encode() in answer
-            internal = AppRoute(shares, "env.westeurope.azurecontainerapps.io", allow_insecure=True)
-            made.ingress.table.publish("/app", {HOST: internal})
-            assert (await made.ask(get("/"))).startswith(b"HTTP/1.1 404")
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("inside", "host", "status"),
+    [
+        ("", INTERNAL, 404),
+        ("", "app", 404),
+        (DOMAIN, INTERNAL, 301),
+        (DOMAIN, "app", 200),  # there is no https for a name alone
+        (DOMAIN, "APP:80", 200),
+        (DOMAIN, "other", 404),
+        (DOMAIN, "app---label", 404),
+        (DOMAIN, HOST, 404),
+        ("another.westeurope.azurecontainerapps.io", INTERNAL, 404),
+        ("another.westeurope.azurecontainerapps.io", "app", 404),
+    ],
+)
+def test_who_sees_an_internal_app(inside: str, host: str, status: int):
+    async def go() -> None:
+        async with stand(echo) as made:
+            made.inside = inside
+            route = AppRoute(((made.revision, 100),), only_in=DOMAIN)
+            label = INTERNAL.replace("app.", "app---label.")
+            made.ingress.table.publish("/app", {INTERNAL: route, label: route})
+            answer = await made.ask(f"GET / HTTP/1.1\r\nhost: {host}\r\n\r\n".encode())
+            assert answer.startswith(f"HTTP/1.1 {status}".encode())
+
+    asyncio.run(go())
+
+
+def test_a_connection_to_a_proxy_is_not_kept():
+    """The next request on it may be for a host that is not ours."""
+
+    async def go() -> None:
+        async with stand(echo) as made:
+            request = f"GET http://{HOST}/x HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode()
+            answer = await made.ask(request + request)
+            assert answer.count(b"HTTP/1.1 200") == 1
+            assert b"connection: close\r\n" in answer
 
     asyncio.run(go())
 

@@ -6,6 +6,8 @@ import base64
 import json
 import os
 import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -211,6 +213,21 @@ def test_connections_that_are_kept_lead_to_whom_is_asked_for(near: Neighbourhood
 def test_a_plain_name_has_no_certificate(near: Neighbourhood):
     said = near.call(f"https://{near.callee}/", "by_urllib")["error"]
     assert "502" in said
+
+
+def test_other_hosts_are_reached_through_the_proxy(near: Neighbourhood):
+    class Hello(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"hi")
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hello) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        # This machine's loopback by a name that NO_PROXY does not have.
+        assert near.call(f"http://127.1:{server.server_port}/")["answer"][:2] == [200, "hi"]
+        server.shutdown()
 
 
 def test_an_app_that_is_at_zero_wakes_for_its_neighbour(near: Neighbourhood):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 
 import psutil
@@ -91,8 +90,7 @@ def test_stopping_local_azure_leaves_no_process(own_machine: Machine, unique: st
     apps.put(apps.body())
     pid = apps.ask().json()["pid"]
     own_machine.azure.stop()
-    time.sleep(0.2)
     if apps.kind == "process":
-        assert not alive(pid)
+        until(lambda: not alive(pid))
     own_machine.azure.start()
     assert apps.ask().status_code == 200

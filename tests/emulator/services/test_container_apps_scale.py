@@ -42,11 +42,11 @@ def test_load_adds_replicas_and_idleness_takes_them(apps: AppsBench):
         until(lambda: len(answered) == 4)
         revision = apps.revision(apps.get().latest_revision_name)
         assert revision.running_state == "RunningAtMaxScale"
+        assert len(apps.list_replicas()) == 4
     finally:
         stop.set()
         for thread in threads:
             thread.join()
-    assert len(apps.list_replicas()) == 4
     until(lambda: replicas(apps) == 1)
     assert apps.ask(host=host).status_code == 200
 
@@ -61,12 +61,10 @@ def test_to_zero_and_the_cold_start(apps: AppsBench):
     assert (revision.running_state, revision.health_state) == ("ScaledToZero", "Healthy")
     assert apps.list_replicas() == []
     began = time.monotonic()
-    assert apps.ask(host=host).status_code == 200
-    cold = time.monotonic() - began
-    assert cold > 1
-    began = time.monotonic()
-    assert apps.ask(host=host).status_code == 200
-    assert time.monotonic() - began < cold / 2
+    cold = apps.ask(host=host)
+    assert cold.status_code == 200
+    assert time.monotonic() - began > 1
+    assert apps.ask(host=host).json()["replica"] == cold.json()["replica"]
     assert replicas(apps) == 1
 
 
@@ -79,7 +77,10 @@ def test_the_least_is_kept(apps: AppsBench):
     apps.put(apps.body(scale=scale(2, 3)))
     assert replicas(apps) == 2
     names = {replica.name for replica in apps.list_replicas()}
-    time.sleep(8)
+    # One that may go to zero is as idle, and has gone when this one could have.
+    idle = f"idle-{apps.unique}"
+    latest = apps.put(apps.body(scale=scale(0, 1)), idle).latest_revision_name
+    until(lambda: not apps.replicas.list_replicas(RESOURCE_GROUP, idle, latest).value)
     assert {replica.name for replica in apps.list_replicas()} == names
     one = apps.replicas.get_replica(
         RESOURCE_GROUP, apps.name, apps.get().latest_revision_name, sorted(names)[0]

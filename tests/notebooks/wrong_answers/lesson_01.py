@@ -34,4 +34,18 @@ client_from_file = MLClient.from_config(credential, path=folder)
 """: "rg-of-nobody",
         },
     ),
+    Answers(
+        "01",
+        "error_code",
+        {
+            "error_code = 'ResourceNotFound'": "a wrong workspace gave",
+            "error_code = 404": "the status",
+            """
+try:
+    ml_client.workspaces.get(workspace_name + "x")
+except HttpResponseError as error:
+    error_code = error
+""": "error.error.code",
+        },
+    ),
 ]

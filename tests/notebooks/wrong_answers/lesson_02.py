@@ -35,4 +35,23 @@ wait(ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name)
 """: "not be empty",
         },
     ),
+    Answers(
+        "02",
+        "mended",
+        {
+            """
+key = ml_client.online_endpoints.get_keys(name=endpoint_name).primary_key
+headers = {"Authorization": f"Bearer {key}"}
+""": "(64 characters)'. The endpoint answers 401",
+            """
+headers = {"Authorization": ml_client.online_endpoints.get_keys(name=aad.name).access_token}
+""": "Jwt is missing",
+            """
+token = DefaultAzureCredential().get_token("https://management.azure.com/.default").token
+headers = {"Authorization": f"Bearer {token}"}
+""": "Audiences in Jwt",
+            "headers = 'Bearer'": "a dict",
+            "headers = {'authorization': 'Bearer'}": "the key Authorization",
+        },
+    ),
 ]

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 from tests.notebooks.wrong_answers.answers import Answers
 
-# A container group of lesson 06; its solution has OnFailure and 2.
-GROUP = """
-mine = ContainerGroup(
-    location=location,
-    os_type="Linux",
-    restart_policy="{policy}",
-    image_registry_credentials=[pull],
-    containers=[
-        Container(
-            name="digits",
-            image=image,
-            ports=[ContainerPort(port=80)],
-            environment_variables=[EnvironmentVariable(name="APP_VERSION", value="{version}")],
-            resources=ResourceRequirements(requests=ResourceRequests(cpu=1.0, memory_in_gb=1.5)),
-        )
-    ],
-    ip_address=IpAddress(type="Public", dns_name_label=my_name, ports=[Port(port=80)]),
-)
-wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
-"""
-
 ANSWERS = [
     Answers(
         "06",
         "own_group",
         {
-            GROUP.format(policy="Always", version="2"): "'Always'",
-            GROUP.format(policy="OnFailure", version="3"): "'3'",
+            """
+mine = describe(my_name, APP_VERSION="2")
+wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
+""": "'Always'",
+            """
+groups.begin_delete(resource_group, my_name).wait()
+mine = describe(my_name, restart_policy="OnFailure", APP_VERSION="3")
+wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
+""": "'3'",
         },
     ),
-    Answers("06", "named", {"named = 'one'": "'one'", "named = 3": "something else"}),
-    Answers("06", "month", {"month = 'x'": "'x'", "month = 0.06": "times the seconds"}),
+    Answers(
+        "06",
+        "ill",
+        {
+            "groups.begin_delete(resource_group, ill_name).wait()": "It is gone",
+            """
+groups.begin_delete(resource_group, ill_name).wait()
+again = describe(ill_name)
+again.containers[0].resources.requests.memory_in_gb = 0.12
+wait(groups.begin_create_or_update(resource_group, ill_name, again), ill_name)
+""": "killed again",
+        },
+    ),
+    Answers(
+        "06",
+        "month",
+        {"month = 'x'": "'x'", "month = price.vcpu_hour + 1.5 * price.gb_hour": "times the hours"},
+    ),
 ]

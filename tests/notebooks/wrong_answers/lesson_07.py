@@ -23,11 +23,11 @@ update("back", traffic={v1: 100})
         "07",
         "warm",
         {
-            'update("3", traffic={v2: 100}, template=template(3))': "v3': 0",
+            'update("5", traffic={v2: 100}, template=template(5))': "v5': 0",
             """
-third = template(3)
-third.scale.max_replicas = 1
-update("3", traffic={v2: 100}, template=third)
+fifth = template(5)
+fifth.scale.max_replicas = 1
+update("5", traffic={v2: 100}, template=fifth)
 """: "bring out another one",
         },
     ),
@@ -36,13 +36,13 @@ update("3", traffic={v2: 100}, template=third)
         "secret_variable",
         {
             """
-fourth = template(4)
-fourth.containers[0].env.append(EnvironmentVar(name="API_TOKEN", value="plain"))
-update("4", traffic={v2: 100}, template=fourth)
+sixth = template(6)
+sixth.containers[0].env.append(EnvironmentVar(name="API_TOKEN", value="plain"))
+update("6", traffic={v2: 100}, template=sixth)
 """: "named api-token",
             """
-fourth = template(4)
-fourth.containers[0].env.append(EnvironmentVar(name="API_TOKEN", value="plain"))
+sixth = template(6)
+sixth.containers[0].env.append(EnvironmentVar(name="API_TOKEN", value="plain"))
 change = ContainerApp(
     location=location,
     properties=ContainerAppProperties(
@@ -52,10 +52,10 @@ change = ContainerApp(
                 Secret(name="api-token", value="x"),
             ]
         ),
-        template=fourth,
+        template=sixth,
     ),
 )
-wait(client.container_apps.begin_update(resource_group, app_name, change), "4")
+wait(client.container_apps.begin_update(resource_group, app_name, change), "6")
 """: "secret_ref",
         },
     ),

@@ -1,0 +1,143 @@
+"""Five questions, one recommendation, and the reasons.
+
+The whole knowledge is the table RULES: what an answer says for a service, or that it rules one out.
+The service with the most in its favour is recommended; of equals, the first in SERVICES. Sources:
+
+- https://learn.microsoft.com/azure/machine-learning/concept-endpoints-online
+- https://learn.microsoft.com/azure/container-apps/compare-options
+- https://learn.microsoft.com/azure/container-apps/scale-app
+- https://learn.microsoft.com/azure/container-apps/gpu-serverless-overview
+- https://learn.microsoft.com/azure/container-instances/container-instances-gpu
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+APP, ENDPOINT, GROUP = "container app", "managed endpoint", "container group"
+SERVICES = (APP, ENDPOINT, GROUP)
+
+QUESTIONS = {
+    "ends": "Does it end by itself, as a job or a demo does, in place of serving on and on?",
+    "own_api": "Do you bring an API of your own in an image, in place of a model and a script?",
+    "pauses": "Are there long pauses in which nobody asks?",
+    "may_wait": "May the first request after a pause wait for a cold start?",
+    "gpu": "Does the model need a graphics processor (GPU)?",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When all answers are as in `when`: `says` this much for (above 0) a service, or against it.
+
+    `says` 0 rules the service out.
+    """
+
+    when: Mapping[str, bool]
+    service: str
+    says: int
+    reason: str
+
+
+RULES = (
+    Rule(
+        {"ends": True},
+        GROUP,
+        5,
+        "It is billed by the second and ends with its program: restart policy Never or OnFailure.",
+    ),
+    Rule({"ends": True}, ENDPOINT, 0, "Its machines run, and are billed, until you delete them."),
+    Rule({"ends": True}, APP, -1, "An app is kept running; what ends would be a job of its own."),
+    Rule(
+        {"ends": False},
+        GROUP,
+        0,
+        "It has no https, no scaling and no rollout: for a service you would build all three.",
+    ),
+    Rule(
+        {"own_api": False},
+        ENDPOINT,
+        2,
+        "Model and script are all it wants: server, key, https, versions and mirroring are there.",
+    ),
+    Rule({"own_api": False}, APP, -1, "You would have to write the server, and build an image."),
+    Rule({"own_api": True}, APP, 2, "It runs your image as it is, with all of its addresses."),
+    Rule(
+        {"own_api": True},
+        ENDPOINT,
+        -1,
+        "It can run your image too, but sends on only the addresses that you register for scoring.",
+    ),
+    Rule(
+        {"pauses": True, "may_wait": True},
+        APP,
+        3,
+        "It scales to zero: pauses cost nothing, and waking up is a cold start.",
+    ),
+    Rule(
+        {"pauses": True, "may_wait": False},
+        APP,
+        2,
+        "With min_replicas=1 one replica is ready at all times, and waits at the idle rate.",
+    ),
+    Rule({"pauses": True}, ENDPOINT, -1, "It is billed in full while nobody asks."),
+    Rule({"gpu": True}, GROUP, 0, "Its GPUs were a preview, and are retired."),
+    Rule({"gpu": True}, APP, 1, "Its GPUs are billed by the second, and scale to zero as well."),
+    Rule(
+        {"gpu": True, "pauses": False},
+        ENDPOINT,
+        2,
+        "GPU machines of many sizes, which pay off when they are busy all day.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The service, what speaks for it and against it, and why it is none of the others."""
+
+    service: str
+    pros: tuple[str, ...]
+    cons: tuple[str, ...]
+    others: Mapping[str, tuple[str, ...]]
+
+    def __str__(self) -> str:
+        lines = [f"Take a {self.service}."]
+        lines += [f"  + {reason}" for reason in self.pros]
+        lines += [f"  - {reason}" for reason in self.cons]
+        for service, reasons in self.others.items():
+            lines += [f"Not a {service}:"] + [f"  - {reason}" for reason in reasons]
+        return "\n".join(lines)
+
+
+def recommend(
+    *, ends: bool, own_api: bool, pauses: bool, may_wait: bool, gpu: bool
+) -> Recommendation:
+    """Recommend a service. QUESTIONS says what each answer is about."""
+    answers = {
+        "ends": ends,
+        "own_api": own_api,
+        "pauses": pauses,
+        "may_wait": may_wait,
+        "gpu": gpu,
+    }
+    hold = [rule for rule in RULES if rule.when.items() <= answers.items()]
+    out = {rule.service for rule in hold if rule.says == 0}
+    # max takes the first of equals. No answers rule out all three: a test asks for all of them.
+    best = max(
+        (service for service in SERVICES if service not in out),
+        key=lambda service: sum(rule.says for rule in hold if rule.service == service),
+    )
+    return Recommendation(
+        best,
+        _reasons(hold, best, good=True),
+        _reasons(hold, best, good=False),
+        {each: _reasons(hold, each, good=False) for each in SERVICES if each != best},
+    )
+
+
+def _reasons(rules: list[Rule], service: str, *, good: bool) -> tuple[str, ...]:
+    return tuple(
+        rule.reason for rule in rules if rule.service == service and (rule.says > 0) is good
+    )

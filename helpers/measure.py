@@ -1,0 +1,108 @@
+"""Watching a service from outside while something happens to it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+PAUSE = 0.05  # seconds between two requests
+BEFORE = 1.0  # seconds of requests before the event
+QUIET = 3.0  # seconds without a failure, after which it is over
+LIMIT = 900.0  # seconds; live Azure may take minutes
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: when it was sent, in seconds after the event, how long it took, how it went."""
+
+    sent: float
+    took: float
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Load:
+    """What came of some clients asking as fast as they could."""
+
+    per_second: float  # requests that were answered well
+    milliseconds: float  # the median of these
+    failed: int
+
+
+def around(
+    event: Callable[[], object],
+    ask: Callable[[], bool],
+    *,
+    before: float = BEFORE,
+    quiet: float = QUIET,
+    limit: float = LIMIT,
+) -> list[Call]:
+    """Ask again and again, let the event happen, and go on until all is well again.
+
+    `ask` says whether it got a good answer; all is well when it has for `quiet` seconds. The event
+    runs in a thread of its own, and what it raises is raised here. Raises TimeoutError when all is
+    not well after `limit` seconds.
+    """
+    calls: list[Call] = []
+    with ThreadPoolExecutor(1) as pool:
+        start = time.monotonic() + before
+        happening = pool.submit(_at, start, event)
+        well_since = start
+        while time.monotonic() < well_since + quiet or not happening.done():
+            sent = time.monotonic()
+            ok = ask()
+            now = time.monotonic()
+            calls.append(Call(sent - start, now - sent, ok))
+            if not ok:
+                well_since = max(now, start)
+            if now > start + limit:
+                raise TimeoutError(f"It does not answer again within {limit:.0f} seconds.")
+            time.sleep(PAUSE)
+        happening.result()
+    return calls
+
+
+def outage(calls: Sequence[Call]) -> float:
+    """Seconds from the event until the first good answer after the last failure; 0 without one.
+
+    A request that waited and then got its answer counts as long as it waited.
+    """
+    failed = [call.sent for call in calls if not call.ok]
+    if failed:
+        return max(0.0, next(c.sent + c.took for c in calls if c.sent > failed[-1]))
+    longest = max(calls, key=lambda call: call.took)
+    usual = sorted(call.took for call in calls)[len(calls) // 2]
+    return max(0.0, longest.sent + longest.took) if longest.took > 20 * usual else 0.0
+
+
+def load(client: Callable[[], Callable[[], bool]], clients: int, seconds: float) -> Load:
+    """Let some clients ask at the same time, each as fast as it gets its answers.
+
+    `client` makes one, with a connection of its own: a function that asks once and says whether it
+    got a good answer.
+    """
+    started = threading.Barrier(clients)
+
+    def run() -> list[Call]:
+        ask, calls = client(), []
+        started.wait()
+        end = time.monotonic() + seconds
+        while (sent := time.monotonic()) < end:
+            ok = ask()
+            calls.append(Call(sent, time.monotonic() - sent, ok))
+        return calls
+
+    with ThreadPoolExecutor(clients) as pool:
+        running = [pool.submit(run) for _ in range(clients)]
+        calls = [call for one in running for call in one.result()]
+    good = sorted(call.took for call in calls if call.ok)
+    median = 1000 * good[len(good) // 2] if good else float("nan")
+    return Load(len(good) / seconds, median, len(calls) - len(good))
+
+
+def _at(moment: float, event: Callable[[], object]) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+    event()
