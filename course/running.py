@@ -22,6 +22,7 @@ from rich.table import Table
 
 from course import kernels
 from course.execution import LessonFailedError, execute
+from course.notebooks import WIDGET
 from course.places import TITLES, open_place
 
 # What nbconvert writes for a figure without a description.
@@ -80,6 +81,11 @@ def run(lessons: Sequence[Path], kernel: str, target: Path) -> bool:
 def write_page(notebook: Path) -> None:
     """An HTML page beside an executed notebook."""
     content = nbformat.read(notebook, as_version=4)
+    # A widget without its kernel is dead, and its script would come from a foreign server.
+    content.metadata.pop("widgets", None)
+    for cell in content.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET, None)
     page, _ = HTMLExporter().from_notebook_node(
         content, resources={"metadata": {"name": notebook.stem}}
     )

@@ -28,9 +28,10 @@ def check_links(target: Path = LINKS) -> bool:
 
 def _sphinx(builder: str, target: Path) -> bool:
     shutil.rmtree(target, ignore_errors=True)
-    strict = ["--fail-on-warning", "--keep-going", "--nitpicky"]
     # The pages' intermediate form is kept beside the site, not in it.
     doctrees = target.parent / f"{target.name}-doctrees"
-    command = [sys.executable, "-m", "sphinx", "--builder", builder, "--conf-dir", ROOT / "docs"]
-    command += ["--fresh-env", "--quiet", *strict, "--doctree-dir", doctrees, ROOT, target]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    command = [sys.executable, "-m", "sphinx", "--builder", builder]
+    command += ["--fresh-env", "--quiet", "--fail-on-warning", "--keep-going", "--nitpicky"]
+    command += ["--conf-dir", str(ROOT / "docs"), "--doctree-dir", str(doctrees)]
+    done = subprocess.run([*command, str(ROOT), str(target)], cwd=ROOT, check=False)
+    return done.returncode == 0

@@ -25,10 +25,10 @@ HALF_PEN = 2.5  # pixels of the bitmap: lines stay this far inside the box
 INK = 311  # black pixels of a bitmap; the mean in the data set is 4.88 of 16 in each of 8x8 blocks
 PAGE_PEN = 1 / 32  # half the width of the pen on the page
 
-# A seven in the upper left of the page, for who cannot draw now. Most in the data set have a bar.
+# A seven, for who cannot draw now. Most sevens in the data set have a bar.
 SEVEN: list[list[Point]] = [
-    [(0.08, 0.10), (0.36, 0.09), (0.28, 0.30), (0.20, 0.52)],
-    [(0.12, 0.31), (0.38, 0.30)],
+    [(0.20, 0.12), (0.80, 0.10), (0.62, 0.45), (0.42, 0.90)],
+    [(0.30, 0.48), (0.78, 0.46)],
 ]
 
 

@@ -130,8 +130,8 @@ def show(number: str) -> None:
         print(error)
         return
     passed = progress.passed(one)
-    print(f"Lesson {number}: {passed} of {len(one.tasks)} exercises passed")
-    print(bar(passed, len(one.tasks)))
+    of = len(one.tasks)
+    print(f"Lesson {number}: {passed} of {of} exercises passed  [{bar(passed, of)}]")
     for task in one.tasks:
         state = "passed" if progress.entry(number, task.name).passed else "to do"
         print(f"  {state:<6}  {task.heading}")

@@ -28,8 +28,8 @@ class Look:
 
 LOOKS = (
     Look(BLUE, "o", "-", ""),
-    Look(ORANGE, "s", "--", "//"),
-    Look(GREEN, "^", "-.", ".."),
+    Look(GREEN, "s", "--", "//"),
+    Look(ORANGE, "^", "-.", ".."),
     Look(GREY, "D", ":", "xx"),
 )
 
@@ -87,11 +87,10 @@ def distributions(milliseconds: Mapping[str, Sequence[float]]) -> None:
         axis.axhline(share, color="#BBBBBB", linewidth=0.8, zorder=0)
         axis.annotate(
             text,
-            (1, share),
+            (0, share),
             xycoords=("axes fraction", "data"),
-            xytext=(-2, 3),
+            xytext=(4, 3),
             textcoords="offset points",
-            ha="right",
             fontsize=8,
             color="#555555",
         )
@@ -137,7 +136,13 @@ def throughput(loads: Mapping[str, Mapping[int, Load]]) -> None:
         _bare(axis)
     left.set_ylabel("requests per second, together")
     right.set_ylabel("milliseconds, median")
-    left.legend(frameon=False, fontsize=9, loc="lower right")
+    figure.legend(
+        *left.get_legend_handles_labels(),
+        frameon=False,
+        fontsize=9,
+        ncols=4,
+        loc="outside upper center",
+    )
     show(figure, f"Requests per second, by the number of clients. {'; '.join(told)}.")
 
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 SWITCH = "AZURE_LOCAL_CONTAINERS"  # "process" or "engine" forces one of the two
 TIMEOUT = 2.0  # seconds in which an engine answers that it is there
+INSISTENT_TIMEOUT = 20.0  # the same for one that must be there, though its machine may be busy
 WINDOWS_PIPE = "npipe:////./pipe/docker_engine"
 
 
@@ -96,20 +97,24 @@ def _version(url: str, environ: Mapping[str, str]) -> str:
 
 def _get(url: str, path: str, environ: Mapping[str, str]) -> bytes:
     parts = urlsplit(url)
+    insistent = environ.get(SWITCH, "").lower() == "engine"
+    timeout = INSISTENT_TIMEOUT if insistent else TIMEOUT
     if parts.scheme == "npipe":
         return _get_from_pipe(url, path)
     if parts.scheme == "unix":
-        connection: http.client.HTTPConnection = _UnixConnection(url.removeprefix("unix://"))
+        connection: http.client.HTTPConnection = _UnixConnection(
+            url.removeprefix("unix://"), timeout
+        )
     elif parts.scheme in ("tcp", "http", "https") and parts.hostname:
         if parts.hostname not in ("localhost", "127.0.0.1", "::1"):
             raise NoEngine("is on another machine, where a container's ports would be, too")
         if parts.scheme == "https" or environ.get("DOCKER_TLS_VERIFY"):
             connection = http.client.HTTPSConnection(
-                parts.hostname, parts.port or 2376, timeout=TIMEOUT, context=_tls(environ)
+                parts.hostname, parts.port or 2376, timeout=timeout, context=_tls(environ)
             )
         else:
             connection = http.client.HTTPConnection(
-                parts.hostname, parts.port or 2375, timeout=TIMEOUT
+                parts.hostname, parts.port or 2375, timeout=timeout
             )
     else:
         raise NoEngine("cannot be used: local Azure reaches an engine by unix:// or tcp://")
@@ -146,8 +151,8 @@ def _get_from_pipe(url: str, path: str) -> bytes:
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=TIMEOUT)
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
         self.path = path
 
     def connect(self) -> None:

@@ -12,6 +12,8 @@ from sklearn.datasets import load_digits
 
 from helpers.checks import Verdict, exercise, right, wrong
 
+HUNDRED = slice(100, 200)
+ENOUGH = 90  # of the hundred
 SEVEN_ROWS = {"data": [[[0] * 8] * 7]}
 
 
@@ -55,6 +57,49 @@ def top_three(function: object, run: Callable[[str], Any]) -> Verdict:
                 f"top[{number}]", best, f"The most probable digits there: {_three(probabilities)}."
             )
     return right("Now a client can show a second guess when the first is doubtful.")
+
+
+@exercise(
+    "Two things differ: which end of the scale is ink, and how long the scale is.",
+    "255 - photo turns dark ink into light ink; its values still go to 255.",
+    "The model's scale ends at 16: divide by 255 and multiply by 16.",
+    solution="""
+    def as_trained(photo):
+        return (255 - photo) / 255 * 16
+    """,
+)
+def as_trained(function: object, url: str) -> Verdict:
+    """Photographed digits, turned into what the running server's model knows."""
+    if not callable(function):
+        return wrong("as_trained", function, "It should be a function: def as_trained(photo).")
+    digits = load_digits()
+    photos = np.round(255 - digits.images[HUNDRED] * 255 / 16).astype(np.uint8)
+    images = [np.asarray(function(photo), dtype=float) for photo in photos]
+    shapes = {image.shape for image in images}
+    if shapes != {(8, 8)}:
+        return wrong(
+            "The shape of as_trained(photo)",
+            shapes.pop(),
+            "It should be (8, 8), like the photo's. Does the function return the image?",
+        )
+    answer = requests.post(url, json={"data": [image.tolist() for image in images]}, timeout=30)
+    if not answer.ok:
+        return wrong(
+            "The server's answer",
+            answer.status_code,
+            f"It says: {answer.json()['error']['message']}",
+        )
+    read = [prediction["digit"] for prediction in answer.json()["predictions"]]
+    correct = int(np.sum(read == digits.target[HUNDRED]))
+    low, high = np.min(images), np.max(images)
+    if correct < ENOUGH:
+        return wrong(
+            "The number of digits read right, of 100,",
+            correct,
+            f"Your images go from {low:.3g} to {high:.3g}, and the upper left corner, which is "
+            f"paper, is {images[0][0, 0]:.3g}. Which values has the model seen there?",
+        )
+    return right(f"{correct} of 100 photographs are read right.")
 
 
 @exercise(

@@ -127,7 +127,7 @@ for trained in (pytorch, keras):
 guess.compare(bands[np.digitize(pytorch.accuracy, [0.80, 0.95])])
 
 # %% [markdown]
-# **What happened.** Two or three mistakes in 360 digits, after a few seconds on a plain processor.
+# **What happened.** A handful of mistakes in 360 digits, after a few seconds on a plain processor.
 # Digits this small are an easy task for such a network. That is why they are here: in this course
 # the model is the quick part, and getting it to an address is what there is to learn.
 #

@@ -18,7 +18,7 @@
 # scoring script, its environment and machines to run them on), and one endpoint can have several.
 #
 # This is the way of one request, from a program that asks (the *client*) to the model and back. In
-# this lesson you build the upper half, down to the lock:
+# this lesson you build the part that Azure keeps for you, the *endpoint*, and try its lock:
 #
 # ![The way of a request to a managed online endpoint. The client sends it over https with a key or
 # token. The endpoint checks the key, else 401; chooses a deployment by traffic, else 404; and lets

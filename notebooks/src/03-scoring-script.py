@@ -15,7 +15,7 @@
 #
 # A model file cannot answer a request. A *scoring script* can: it loads the model once, and turns
 # each request into a prediction. In this lesson you write one, run it under the same server that
-# Azure uses, and make it a hundred times faster.
+# Azure uses, send it digits that you draw yourself, and make it many times faster.
 #
 # ## Goals
 #
@@ -23,6 +23,7 @@
 #
 # - write `init()` and `run()` for PyTorch and for Keras, and say when each is called;
 # - try a scoring script on your own machine before you deploy it;
+# - give a model what it was trained on, whatever the client sends;
 # - answer a wrong request with a sentence that helps, instead of a traceback;
 # - measure what a prediction costs, and make it cheaper;
 # - load a model file without running code from it.
@@ -60,8 +61,9 @@ ensure_models(ml_client)
 # %% [markdown]
 # ## The model, where a deployment finds it
 #
-# When a deployment starts, Azure downloads the registered model and puts its folder's path into
-# the environment variable `AZUREML_MODEL_DIR`. Here we do the same by hand.
+# Lesson 04 makes a *deployment*: machines on Azure that run your script with your model. When a
+# deployment starts, Azure downloads the registered model and puts its folder's path into the
+# environment variable `AZUREML_MODEL_DIR`. Here we do the same by hand.
 
 # %%
 from pathlib import Path
@@ -88,7 +90,9 @@ for file in sorted(downloads.rglob("*")):
 # - `run(raw_data)` is called for each request. It gets the request's body as text, and what it
 #   returns becomes the answer.
 #
-# This is all it takes in PyTorch:
+# Both the request and the answer are JSON: numbers, lists and dicts written as text. This is all
+# it takes in PyTorch. The file that lesson 00 saved is a *state dict*: it holds the network's
+# numbers and not its layers, so the layers come from `network.py`.
 
 # %%
 import json
@@ -98,9 +102,7 @@ import numpy as np
 import torch
 
 sys.path.append("../scoring/pytorch")
-from network import (
-    DigitNetwork,
-)  # a state dict holds numbers; the layers come from here
+from network import DigitNetwork
 
 
 def init():
@@ -165,29 +167,42 @@ run(request)
 # %% [markdown]
 # Some lines deserve a second look:
 #
-# - `model.eval()` switches dropout off. Forget it, and the same digit gets another answer each
-#   time. Keras does that by itself in `predict`.
-# - `torch.inference_mode()` tells PyTorch that nobody will ask for gradients, so it keeps no
-#   notes.
+# - `model.eval()` switches *dropout* off, which leaves out parts of the network at random while it
+#   learns. Forget it, and the same digit gets another answer each time. Keras does that by itself
+#   in `predict`.
+# - `torch.inference_mode()` tells PyTorch that nobody will ask for *gradients*, the slopes that
+#   training follows, so it keeps no notes for them.
 # - `run` returns a dict, and the server turns it into JSON.
 #
-# > **Before you run it.** Older examples end with `return json.dumps(...)`. The server turns
-# > whatever `run` returns into JSON. What does the client get, then?
+# > **Before you run it.** Older examples end with `return json.dumps(...)`, which is a text. The
+# > server turns whatever `run` returns into JSON. The client then unpacks the answer with
+# > `json.loads`. What does it hold?
+
+# %%
+from helpers.quiz import predict
+
+guess = predict(
+    "What does the client hold after `json.loads(answer)`?",
+    ["a dict", "a str", "nothing: an exception"],
+)
+guess
 
 # %%
 returned = json.dumps({"digits": [0, 1, 2]})  # what such a run() returns
-body = json.dumps(returned)  # what the server sends
-print("sent:      ", body)
-print("client has:", type(json.loads(body)).__name__)
+answer = json.dumps(returned)  # what the server sends
+held = json.loads(answer)  # what the client makes of it
+print("sent:", answer)
+print("held:", repr(held))
+guess.compare(f"a {type(held).__name__}")
 
 # %% [markdown]
-# **What happened.** JSON inside JSON: the client unpacks the answer and holds a text, not a dict.
-# It has to unpack twice, and every client has to know that. Return the dict.
+# **What happened.** JSON inside JSON: the client unpacks the answer and holds a text (Python's
+# `str`), not a dict. It has to unpack twice, and every client has to know that. Return the dict.
 #
 # ## The script that the course deploys
 #
 # `scoring/pytorch/score.py` has the same two functions, and three things more: it takes digits as
-# numbers or as a PNG image, it answers with probabilities, and it explains what is wrong with a
+# numbers or as a PNG file, it answers with probabilities, and it explains what is wrong with a
 # wrong request. This is its heart:
 
 # %%
@@ -293,50 +308,96 @@ doubtful = probabilities.max(axis=1).argsort()[:6]
 plots.predictions(thousand[doubtful], probabilities[doubtful])
 
 # %% [markdown]
-# Clients rarely have 8x8 numbers; they have pictures. So the script takes a PNG file too, as
-# base64 text, and makes it look like the digits that the model knows: grey, cut out, scaled to
-# 8x8. The next cell prints digits in a large font and sends each as a picture. The figure shows
-# what the model gets to see, and what it makes of it.
+# ## Draw a digit
+#
+# Now send it a digit of your own. The pad below calls `classify` with each drawing, as an image of
+# 8x8 numbers from 0 to 16, and shows the ten probabilities that come back.
 
 # %%
-import base64
-from io import BytesIO
-
-from digits_input import read_digits
-from PIL import Image, ImageDraw, ImageFont
+from helpers.pad import DrawingPad
 
 
-def picture_of(text):
-    """Return the text, printed black on white, as a PNG file in base64."""
-    picture = Image.new("L", (120, 120), "white")
-    ImageDraw.Draw(picture).text(
-        (40, 20), text, fill="black", font=ImageFont.load_default(80)
-    )
-    file = BytesIO()
-    picture.save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode()
+def classify(image):
+    """Ask the server about one image; return its ten probabilities."""
+    answer = requests.post(pytorch_url, json={"data": image.tolist()}, timeout=30)
+    answer.raise_for_status()
+    return answer.json()["predictions"][0]["probabilities"]
 
 
-seen, titles = [], []
-for text in "0123456789":
-    body = {"image": picture_of(text)}
-    answer = requests.post(pytorch_url, json=body, timeout=30).json()
-    seen.append(read_digits(json.dumps(body))[0])
-    titles.append(f"{text} as {answer['predictions'][0]['digit']}")
-plots.digits(seen, titles)
+pad = DrawingPad(classify)
+pad
 
 # %% [markdown]
-# **What happened.** Most are read right, and rarely all of them: the model has seen handwriting
-# only, and never print. What a model learnt from is what it can do, and no scoring script makes up
-# for that. What the script does make up for is another size, another place on the paper, and light
-# ink on dark.
+# Look at the small image. It is not simply your drawing made smaller: draw small or large, in a
+# corner or in the middle, it stays nearly the same. The pad makes the image as those of the data
+# set were made ([UCI's page](https://archive.ics.uci.edu/dataset/80) tells how): it cuts the digit
+# out, stretches it to the full height, puts it in the middle and gives it as much ink as those
+# have. Turning what a client has into what the model was trained on is called *preprocessing*.
+#
+# Does it matter? The next figure takes your last drawing, or a seven where you drew none, and puts
+# it on the page four times: as it is, at half the size in two corners, and in the middle a little
+# smaller. Above, the page is made smaller and nothing else is done; below, the pad's
+# preprocessing is. Each title says what the model reads.
+#
+# > **Before you run it.** How many of the four in the upper row will the model read right?
+
+# %%
+bands = ["none or one", "two or three", "all four"]
+guess = predict("How many of the four will be right without preprocessing?", bands)
+guess
+
+# %%
+from helpers.drawing import SEVEN, like_training_data, shrunk
+
+strokes = pad.strokes or SEVEN
+
+
+def moved(scale, right, down):
+    """Return the strokes made smaller and moved over the page, which is 1 wide and high."""
+    return [[(x * scale + right, y * scale + down) for x, y in each] for each in strokes]
+
+
+four = [
+    strokes,
+    moved(0.5, right=0.05, down=0.05),
+    moved(0.5, right=0.45, down=0.45),
+    moved(0.6, right=0.2, down=0.2),
+]
+read = {}
+for form in (shrunk, like_training_data):
+    images = [form(each) for each in four]
+    read[form] = [int(np.argmax(classify(image))) for image in images]
+    plots.digits(images, read[form], form.__name__)
+
+# %%
+drawn = read[like_training_data][0]
+correct = read[shrunk].count(drawn)
+print("made smaller alone, read as", drawn, "in", correct, "of 4 places")
+guess.compare(bands[correct // 2])
+
+# %% [markdown]
+# **What happened.** A model knows what it was shown. Its digits filled the image, so a small seven
+# in a corner is no seven to it, and yet it answers, and sounds sure of itself. No status code tells
+# you of that: the request was fine and the answer was 200. So preprocessing belongs in the one
+# place that every client passes, the scoring script. The course's script does it with each PNG
+# file; 8x8 numbers it takes as they are.
+#
+# > **Tip.** Try a seven with a bar through it, and one without. Nearly all sevens in this data set
+# > have the bar: [13 people wrote
+# > it](https://scikit-learn.org/stable/datasets/toy_dataset.html#optical-recognition-of-handwritten-digits-dataset),
+# > and that is how they write. No preprocessing makes up for what a model never saw.
 #
 # ## Wrong requests
 #
 # Sooner or later somebody sends something else than digits.
 #
-# > **Before you run it.** What would the short `run()` from the top of this lesson do with
-# > `{"data": "seven"}`, and what should a good one do?
+# > **Before you run it.** The short `run()` from the top of this lesson would raise an exception
+# > at `{"data": "seven"}`. The course's `run()` looks first. With which HTTP status should it
+# > answer, so that the client knows whose mistake it was?
+
+# %%
+guess = predict("How will `{'data': 'seven'}` be answered?", ["200", "400", "404", "500"])
+guess
 
 # %%
 wrong_requests = [
@@ -345,15 +406,16 @@ wrong_requests = [
     {"data": [[255] * 64]},
     {"digits": five.tolist()},
 ]
-for wrong in wrong_requests:
-    answer = requests.post(pytorch_url, json=wrong, timeout=30)
+answers = [requests.post(pytorch_url, json=wrong, timeout=30) for wrong in wrong_requests]
+for answer in answers:
     print(answer.status_code, answer.json()["error"]["message"])
+guess.compare(str(answers[0].status_code))
 
 # %% [markdown]
-# **What happened.** The short `run()` would raise an exception, and the client would get a 500
-# that says nothing. Here each request is answered with **400**, which means "your request is
-# wrong", and a sentence that says what was expected and what came. That is the difference between
-# an e-mail to you and a client who can help themselves.
+# **What happened.** From the short `run()` the client would get a 500, which means "something is
+# wrong here on the server", and not a word about what. Here each request is answered with **400**,
+# which means "your request is wrong", and with a sentence that says what was expected and what
+# came. That is the difference between an e-mail to you and a client who can help themselves.
 #
 # The server writes down each request with its status. The lines end with how it went:
 
@@ -391,7 +453,12 @@ one = five[:1].astype(np.float32)
 # %% [markdown]
 # > **Before you run it.** Three ways to ask the same Keras model for one digit:
 # > `model.predict(one)`, calling it with `model(one)`, and calling a `tf.function` made from it.
-# > How far apart will the slowest and the fastest be: 10 %, twice, or more than ten times?
+# > How far apart will the slowest and the fastest be?
+
+# %%
+bands = ["less than twice as long", "2 to 10 times", "more than 10 times"]
+guess = predict("How long does the slowest take, against the fastest?", bands)
+guess
 
 # %%
 import tensorflow as tf
@@ -405,6 +472,9 @@ latency = {
     "Keras: model(x)": measure(lambda: model(one, training=False)),
     "Keras: tf.function": measure(lambda: graph(one)),
 }
+medians = [float(np.median(times)) for times in latency.values()]
+ratio = max(medians) / min(medians)
+guess.compare(bands[np.digitize(ratio, [2, 10])])
 
 # %% [markdown]
 # And PyTorch, with gradients, without them, and in inference mode:
@@ -432,16 +502,11 @@ latency |= {
 }
 
 # %% [markdown]
-# Each row of the figure is one way; a dot is one call, the line is the median. Mind the scale:
-# from one mark to the next it is ten times as long.
+# Each row of the figure is one way; a dot is one call, the line is the *median*: half of the calls
+# took longer. Mind the scale: from one mark to the next it is ten times as long.
 
 # %%
 plots.latency(latency)
-
-# %%
-median = {way: float(np.median(times)) for way, times in latency.items()}
-times_faster = median["Keras: model.predict(x)"] / median["Keras: tf.function"]
-print("tf.function is more than ten times as fast as predict:", times_faster > 10)
 
 # %% [markdown]
 # **What happened.** `predict` is made for long runs over many images: it sets up a data pipeline
@@ -461,18 +526,25 @@ print("tf.function is more than ten times as fast as predict:", times_faster > 1
 # %%
 many = np.repeat(one, 100, axis=0)
 hundred = float(np.median(measure(lambda: graph(many))))
+alone = float(np.median(latency["Keras: tf.function"]))
 print(
     "100 digits in one call take less than 50 times as long as one:",
-    hundred < 50 * median["Keras: tf.function"],
+    hundred < 50 * alone,
 )
 
 # %% [markdown]
 # ## What a model file may do
 #
-# A PyTorch file can hold anything that Python can *pickle*, and unpickling can run code. The next
-# cell makes a file that looks like a model and isn't one.
+# A PyTorch file can hold anything that Python can *pickle*, its own way to write objects into
+# files; and reading them back can run code. The next cell makes a file that looks like a model and
+# isn't one, and loads it in two ways.
 #
-# > **Before you run it.** One of these two loads runs code out of the file. Which one?
+# > **Before you run it.** Which of the two runs code out of the file?
+
+# %%
+loads = ["weights_only=False", "weights_only=True", "both", "neither"]
+guess = predict("Which load runs code out of the file?", loads)
+guess
 
 
 # %%
@@ -490,8 +562,11 @@ torch.load(downloads / "surprise.pt", weights_only=False)
 print("weights_only=True:")
 try:
     torch.load(downloads / "surprise.pt", weights_only=True)
+    ran = "both"
 except Exception as error:
     print("refused with", type(error).__name__)
+    ran = "weights_only=False"
+guess.compare(ran)
 
 # %% [markdown]
 # **What happened.** With `weights_only=True` PyTorch reads numbers and refuses everything else.
@@ -528,6 +603,23 @@ exercises.top_three.check(top_three, score.run)
 # exercises.top_three.solution()
 
 # %% [markdown]
+# ### A camera's digits
+#
+# A client's camera delivers digits of 8x8 as well, but dark ink on light paper, from 0 (black) to
+# 255 (white). Write a function `as_trained(photo)` that takes such an image, a NumPy array, and
+# returns it as the model knows digits: light ink on dark, from 0 (paper) to 16 (ink). The check
+# photographs a hundred digits, sends what your function makes of them to your server and counts
+# how many it reads right.
+
+# %%
+as_trained = ...
+
+# %%
+exercises.as_trained.check(as_trained, pytorch_url)
+# exercises.as_trained.hint()
+# exercises.as_trained.solution()
+
+# %% [markdown]
 # ### A row too few
 #
 # You send one digit of seven rows with eight numbers each. Which HTTP status does the server
@@ -561,6 +653,7 @@ print("stopped and removed")
 # - `init()` loads once, `run()` answers each request and returns a dict.
 # - The model is in the folder that `AZUREML_MODEL_DIR` names.
 # - Try a script under `azmlinfsrv` before you deploy it: it is the server that Azure runs.
+# - Give the model what it was trained on: wrong preprocessing answers 200 and a wrong digit.
 # - A wrong request deserves a 400 and a sentence.
 # - Measure before you deploy: `tf.function` instead of `predict` is the largest step there is
 #   here.

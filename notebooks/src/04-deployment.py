@@ -181,7 +181,7 @@ guess
 
 # %%
 answer = ask(keys.primary_key, five)
-print(answer.text.splitlines()[0])
+print(answer.text.partition(".")[0])
 guess.compare(str(answer.status_code))
 
 # %% [markdown]
@@ -472,19 +472,21 @@ def telling_lines(name):
 # ### Too many machines: OutOfQuota
 #
 # Somebody wants 3 machines and types 30. Your subscription has a *quota*: how many processor cores
-# it may use in a region. For its own updates Azure wants room for 20 per cent more machines, rounded
-# up; they are not billed, but they count. So 30 machines of four cores need 36 times 4, which is 144
-# cores.
+# it may use in a region. For its own updates Azure wants room for 20 per cent more machines,
+# rounded up; they are not billed, but they count. So 30 machines of four cores need 36 times 4,
+# which is 144 cores.
 
 # %%
 bring_up("trial", trial_code, instance_count=30)
 
 # %% [markdown]
-# **Seen:** the code `OutOfQuota`. **Log:** none, as nothing was started; the message says how much
-# is used and how much is missing. **Repair:** fewer or smaller machines, delete deployments that
-# nobody uses, or [ask for more
-# quota](https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas). Mind the 20 per
-# cent also with one machine: its four cores need a quota of eight.
+# - **Seen:** the code `OutOfQuota`.
+# - **Log:** none, as nothing was started. The message says how much is used and how much is
+#   missing.
+# - **Cause:** more cores than the quota has left. Mind the 20 per cent with one machine, too: its
+#   four cores need a quota of eight.
+# - **Repair:** fewer or smaller machines, delete deployments that nobody uses, or [ask for
+#   more](https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas).
 #
 # ### A package that is not there: ImageBuildFailure
 #
@@ -506,10 +508,12 @@ bring_up(
 telling_lines("trial")
 
 # %% [markdown]
-# **Seen:** the code `ImageBuildFailure`, and the state `Failed`. **Log:** the *build log*, here the
-# words of pip, which installs Python's packages. Local Azure shows it in `get_logs`; on live Azure
-# the message names the file in the workspace's storage that has it. **Repair:** name a version that
-# exists. We go back to the environment `env`, which *blue* has.
+# - **Seen:** the code `ImageBuildFailure`; the deployment's state is `Failed`.
+# - **Log:** the *build log*, here the words of pip, which installs Python's packages. Local Azure
+#   shows it in `get_logs`; on live Azure the message names the file that has it, in the workspace's
+#   storage.
+# - **Cause:** a package or version that does not exist, or versions that exclude each other.
+# - **Repair:** name what exists. We go back to the environment `env`, which *blue* has.
 #
 # > **Caution.** Copy package names, do not type them. A name with a slip in it may be somebody
 # > else's package, and installing a package runs its code.
@@ -530,10 +534,12 @@ bring_up("trial", trial_code)
 telling_lines("trial")
 
 # %% [markdown]
-# **Seen:** the code `ResourceNotReady`: the server never became healthy. **Log:** the deployment's
-# own, and there it stands: file, line, and the name that does not exist. An `import` of a package
-# that the environment does not have looks just the same, with `ModuleNotFoundError`. **Repair:** the
-# right name, and then the same call again; as the deployment exists, it is updated.
+# - **Seen:** the code `ResourceNotReady`: the server never became healthy.
+# - **Log:** the deployment's own, and there it stands: file, line, and the name that does not
+#   exist.
+# - **Cause:** an exception in `init()`. An `import` of a package that is not in the environment
+#   ends the same way, with `ModuleNotFoundError` in the log.
+# - **Repair:** the script, then the same call again. As the deployment exists, it is updated.
 #
 # ### An exception in run(): 424
 #
@@ -570,11 +576,14 @@ telling_lines("trial")
 
 # %% [markdown]
 # **What happened.** The state is `Succeeded`, because Azure asks only whether the server is up;
-# whether its answers are any good, it cannot know. **Seen:** 424, and the model's own status is 500,
-# where our script's careful "no" was 400 above. The client is told nothing else, on purpose: a
-# traceback can hold secrets. **Log:** the deployment's. **Repair:** the script; and so that it does
-# not happen again, try a script under the inference server first, as lesson 03 did, and send each
-# new deployment a request before it gets traffic.
+# whether its answers are any good, it cannot know.
+#
+# - **Seen:** 424, and 500 as the model's own status, where our script's careful "no" was 400 above.
+#   The client is told nothing else, on purpose: a traceback can hold secrets.
+# - **Log:** the deployment's, with the line and the exception.
+# - **Cause:** an exception in `run()`.
+# - **Repair:** the script. So that it does not happen again: try a script under the inference
+#   server first, as in lesson 03, and send each new deployment a request before it gets traffic.
 
 # %%
 script.write_text(good_code)

@@ -83,14 +83,15 @@ name = f"digits-{suffix}-08"  # of all three; each service has names of its own
 
 def delete_all():
     """Delete the three services, as far as they are there."""
-    pollers = [
-        ml_client.online_endpoints.begin_delete(name),
-        groups.begin_delete(resource_group, name),
-        apps.container_apps.begin_delete(resource_group, name),
-    ]
-    for poller in pollers:
-        poller.wait()
-    apps.managed_environments.begin_delete(resource_group, name).wait()
+    pollers = {
+        "endpoint": ml_client.online_endpoints.begin_delete(name),
+        "container group": groups.begin_delete(resource_group, name),
+        "container app": apps.container_apps.begin_delete(resource_group, name),
+    }
+    for what, poller in pollers.items():
+        wait(poller, f"deleting the {what}")
+    environments = apps.managed_environments
+    wait(environments.begin_delete(resource_group, name), "deleting its environment")
 
 
 if name in [each.name for each in ml_client.online_endpoints.list()]:
@@ -456,6 +457,38 @@ side_by_side.throughput(loads)
 # On live Azure the left lines rise more. With one client, the instance idles while requests and
 # answers are on their way; with sixteen there is always somebody whose turn it is.
 #
+# ## Who speaks https?
+#
+# > **Before you run it.** Digits are harmless. If they were X-ray pictures, which of the three
+# > addresses could you use as they are?
+
+# %%
+from helpers.quiz import predict
+
+tls = predict(
+    "How many of the three addresses answer to https?", ["none", "one", "two", "three"]
+)
+tls
+
+# %%
+from urllib.parse import urlsplit
+
+speak_tls = []
+for service, target in targets.items():
+    address = f"https://{urlsplit(target.url).hostname}"
+    try:
+        requests.get(address, timeout=10)
+        speak_tls.append(service)
+    except (requests.ConnectionError, requests.Timeout):
+        print(service, "has no https")
+
+tls.compare(["none", "one", "two", "three"][len(speak_tls)])
+
+# %% [markdown]
+# **What happened.** Endpoint and app have a gateway in front of them that has a certificate. Before
+# the group there is nothing, so it would be yours to add (lesson 06). And only the endpoint asks
+# who you are: its key stands in `headers`, the others took every request from everybody.
+#
 # ## When the process dies
 #
 # Programs crash: a bug in a library, too little memory, a request that nobody thought of. You will
@@ -466,8 +499,6 @@ side_by_side.throughput(loads)
 # > fewest requests of the others meanwhile?
 
 # %%
-from helpers.quiz import predict
-
 fewest = predict("Which service loses the fewest requests?", list(targets))
 fewest
 
@@ -549,40 +580,10 @@ print("managed endpoint, workers started:", logs.count("Booting worker"))
 # > **Caution.** The first restart comes at once. A container that goes on dying waits longer each
 # > time, up to five minutes (lesson 06).
 #
-# ## Who speaks https?
-#
-# > **Before you run it.** Digits are harmless. If they were X-ray pictures, which of the three
-# > addresses could you use as they are?
-
-# %%
-tls = predict(
-    "How many of the three addresses answer to https?", ["none", "one", "two", "three"]
-)
-tls
-
-# %%
-from urllib.parse import urlsplit
-
-speak_tls = []
-for service, target in targets.items():
-    address = f"https://{urlsplit(target.url).hostname}"
-    try:
-        requests.get(address, timeout=10)
-        speak_tls.append(service)
-    except (requests.ConnectionError, requests.Timeout):
-        print(service, "has no https")
-
-tls.compare(["none", "one", "two", "three"][len(speak_tls)])
-
-# %% [markdown]
-# **What happened.** Endpoint and app have a gateway in front of them that has a certificate. Before
-# the group there is nothing, so it would be yours to add (lesson 06). And only the endpoint asks
-# who you are: its key stands in `headers`, the others took every request from everybody.
-#
 # ## From zero
 #
 # Only the app can go to zero. The next cell waits until its last replica has gone, then asks three
-# times, as in lesson 07. (About half a minute here; five minutes on live Azure.)
+# times, as in lesson 07. (Up to half a minute with local Azure; five minutes with live Azure.)
 
 # %%
 until(lambda: not replicas(), "no replica")
@@ -669,15 +670,27 @@ side_by_side.panels(
 # requests, the inference server, the API, PyTorch, processes that died. The machines and the
 # network were not Azure's. So which of the figures may you believe?
 #
-# | what you measured | about Azure it says | because |
-# | --- | --- | --- |
-# | the order of events: `Succeeded` before or after the first answer, who restarts, what clients get, who has https | the same | it follows from how the services are built |
-# | what your script and your API take for a request, one against the other | a good guess at the *ratio* | it is the same code; the processor is another one |
-# | latency, and the differences of a millisecond between services | nothing | there is no network in it, and the gateways are other ones |
-# | requests per second | nothing about the service | clients and services shared your cores; on Azure each has its own |
-# | time until ready, a second instance | nothing | no machine had to be allocated, no image to be fetched |
-# | the cold start | a lower limit | loading PyTorch is in it, fetching an image of a gigabyte is not |
-# | time until zero replicas | nothing | local Azure has a tenth of Azure's patience |
+# **The same on Azure**, because it follows from how the services are built:
+#
+# - the order of events: `Succeeded` before or after the first answer, who starts a dead process
+#   again, which codes clients get, who has https, who can go to zero;
+# - *clients = requests per second x seconds for each*.
+#
+# **A good guess**, because it is the same code on another processor:
+#
+# - what your script takes in comparison with your API, or one model with another: the ratio, not
+#   the milliseconds;
+# - that part of the cold start in which PyTorch is loaded. Fetching an image of a gigabyte comes on
+#   top.
+#
+# **Nothing about Azure**, because machines and network are other ones:
+#
+# - latency, and a millisecond more or less between two services: there was no network in it, and
+#   the gateways are local Azure's own;
+# - requests per second: clients and services shared your cores, and on Azure each has its own;
+# - the time until ready, or until a second instance: no machine had to be allocated, no image to be
+#   fetched;
+# - the time until zero replicas: local Azure has a tenth of Azure's patience.
 #
 # With the kernel *Azure (live)* the same cells give you Azure's figures. Even then they are figures
 # of one hour, one region, one size of machine, and of where *you* sat: run the client where your
@@ -755,13 +768,20 @@ cheapest
 
 # %%
 rows = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
-print("USD a month   " + "".join(f"{n:>11,}" for n in rows) + "  requests a day")
-for each in services:
-    bills = "".join(f"{each.bill(n).per_month:11.2f}" for n in rows)
-    print(f"{each.name:<14.14}{bills}  {each.name[14:].strip(' ,')}")
 
-hour = {each.name: each.bill(1_000).per_hour for each in services}
-print("\nan hour at 1,000 a day:", ", ".join(f"{usd:.3f}" for usd in hour.values()))
+
+def table(heading, usd):
+    """Print for each service what `usd` takes from its bill, by requests per day."""
+    print(f"{heading:<36}" + "".join(f"{n:>10,}" for n in rows))
+    for each in services:
+        print(
+            f"{each.name:<36}" + "".join(f"{usd(each.bill(n)):10.3f}" for n in rows)
+        )
+
+
+table("USD a month, by requests a day", lambda bill: bill.per_month)
+print()
+table("USD an hour, by requests a day", lambda bill: bill.per_hour)
 cheapest.compare(costs.cheapest(services, 1_000).name)
 
 # %% [markdown]
@@ -848,8 +868,8 @@ for question, text in QUESTIONS.items():
     print(f"{question:<9} {text}")
 
 # %% [markdown]
-# A museum lets visitors draw digits on its web site. The page and the API are in an image. Few come,
-# none at night, and nobody minds ten seconds.
+# A museum lets visitors draw digits on its web site. The page and the API are in an image. Few
+# come, none at night, and nobody minds ten seconds.
 
 # %%
 print(recommend(ends=False, own_api=True, pauses=True, may_wait=True, gpu=False))

@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from course.notebooks import WIDGET
 from course.running import UNDESCRIBED, write_page
 from emulator import daemon
 from emulator.home import Home
@@ -144,3 +145,24 @@ def test_figures_keep_their_descriptions_on_the_page(tmp_path: Path) -> None:
     write_page(file)
     described = re.findall(r'alt="([^"]*)"', file.with_suffix(".html").read_text())
     assert described == ["first &lt;b&gt;", UNDESCRIBED, "third"]
+
+
+def test_a_widget_is_text_on_the_page(tmp_path: Path) -> None:
+    """Without its kernel it is dead, and a page loads nothing from elsewhere for it."""
+    output = nbformat.v4.new_output(
+        "display_data",
+        {
+            WIDGET: {"model_id": "f00", "version_major": 2, "version_minor": 0},
+            "text/html": "<p>Which?</p>",
+            "text/plain": "Which?",
+        },
+    )
+    cell = nbformat.v4.new_code_cell("guess", outputs=[output], execution_count=1)
+    state = {"application/vnd.jupyter.widget-state+json": {"state": {}, "version_major": 2}}
+    file = tmp_path / "lesson.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": state}), file)
+    write_page(file)
+    page = file.with_suffix(".html").read_text()
+    assert "<p>Which?</p>" in page
+    assert "widget-view+json" not in page
+    assert "html-manager" not in page

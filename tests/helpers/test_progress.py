@@ -188,8 +188,9 @@ def test_show_names_what_is_passed_and_what_is_to_do(
     progress.record("00", SECOND, False)
     progress.show("00")
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"Lesson 00: 1 of {len(LESSON.tasks)} exercises passed"
-    assert lines[2:] == [
+    of = len(LESSON.tasks)
+    assert lines[0] == f"Lesson 00: 1 of {of} exercises passed  [{progress.bar(1, of)}]"
+    assert lines[1:] == [
         f"  passed  {LESSON.tasks[0].heading}",
         *(f"  to do   {task.heading}" for task in LESSON.tasks[1:]),
     ]

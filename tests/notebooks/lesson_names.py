@@ -19,6 +19,7 @@ from azure.identity import DefaultAzureCredential
 from sklearn.datasets import load_digits
 
 from helpers.exercises import lesson_04
+from helpers import costs, prices
 from helpers.wait import wait
 from helpers.workspace import BASE_IMAGE, ensure_endpoint
 from tests.notebooks.conftest import INSTANCE_TYPE, Names
@@ -130,6 +131,24 @@ def split(client: MLClient, name: str, **traffic: int) -> None:
     client.online_endpoints.begin_create_or_update(endpoint).result()
 
 
+def names_08(request: pytest.FixtureRequest) -> Names:
+    request.getfixturevalue("workspace")  # local Azure, which knows prices
+    work = costs.Work(seconds_per_request=0.02)
+    app_prices = prices.container_apps("swedencentral")
+    to_zero, kept = (
+        costs.ContainerApp(app_prices, work, vcpu=1, memory_gib=2, min_replicas=least)
+        for least in (0, 1)
+    )
+    times = np.random.default_rng(0).gamma(3.0, size=200)
+    return {
+        "costs": costs,
+        "to_zero": to_zero,
+        "kept": kept,
+        "in_group": costs.ContainerGroup(prices.container_instances("swedencentral"), work),
+        "milliseconds": {"managed endpoint": times, "container group": times + 1},
+    }
+
+
 NAMES: dict[str, Callable[[pytest.FixtureRequest], Names]] = {
     "00": names_00,
     "01": names_01,
@@ -139,4 +158,5 @@ NAMES: dict[str, Callable[[pytest.FixtureRequest], Names]] = {
     "05": names_05,
     "06": names_06,
     "07": names_07,
+    "08": names_08,
 }

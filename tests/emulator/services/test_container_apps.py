@@ -152,7 +152,8 @@ def test_containers_of_a_replica_share_localhost(apps: AppsBench):
         "    time.sleep(0.2)\n"
     )
     beside = {**apps.container(), "name": "beside", "command": ["python", "-c", watch]}
-    apps.put(apps.body(apps.container(), beside))
+    # Its program does not heed SIGTERM, as the first process of a container.
+    apps.put(apps.body(apps.container(), beside, terminationGracePeriodSeconds=1))
     replica = apps.list_replicas()[0]
     assert [one.name for one in replica.containers] == ["web", "beside"]
     assert replica.running_state == "Running"

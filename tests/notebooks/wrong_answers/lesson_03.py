@@ -23,6 +23,17 @@ def top_three(raw_data):
         },
     ),
     Answers(
+        "03",
+        "as_trained",
+        {
+            "as_trained = 16": "a function",
+            "def as_trained(photo): photo / 255 * 16": "Does the function return",
+            "def as_trained(photo): return photo / 255 * 16": "paper, is 16.",
+            "def as_trained(photo): return 255 - photo": "pixel values from 0 to 16",
+            "def as_trained(photo): return (255 - photo) / 255": "go from 0 to 1,",
+        },
+    ),
+    Answers(
         "03", "status", {"status = 500": "blames the server", "status = '400'": "whole number"}
     ),
 ]
