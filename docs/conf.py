@@ -36,9 +36,7 @@ nb_execution_mode = "off"
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 nb_merge_streams = True
-myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
-myst_links_external_new_tab = False
 
 html_theme = "sphinx_book_theme"
 html_title = project

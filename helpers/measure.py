@@ -82,13 +82,14 @@ def load(client: Callable[[], Callable[[], bool]], clients: int, seconds: float)
     """Let some clients ask at the same time, each as fast as it gets its answers.
 
     `client` makes one, with a connection of its own: a function that asks once and says whether it
-    got a good answer.
+    got a good answer. What each asks first opens its connection, and is not counted.
     """
-    started = threading.Barrier(clients)
+    together = threading.Barrier(clients)
 
     def run() -> list[Call]:
         ask, calls = client(), []
-        started.wait()
+        ask()
+        together.wait()
         end = time.monotonic() + seconds
         while (sent := time.monotonic()) < end:
             ok = ask()
@@ -98,9 +99,10 @@ def load(client: Callable[[], Callable[[], bool]], clients: int, seconds: float)
     with ThreadPoolExecutor(clients) as pool:
         running = [pool.submit(run) for _ in range(clients)]
         calls = [call for one in running for call in one.result()]
+    passed = max(c.sent + c.took for c in calls) - min(c.sent for c in calls)
     good = sorted(call.took for call in calls if call.ok)
     median = 1000 * good[len(good) // 2] if good else float("nan")
-    return Load(len(good) / seconds, median, len(calls) - len(good))
+    return Load(len(good) / passed, median, len(calls) - len(good))
 
 
 def _at(moment: float, event: Callable[[], object]) -> None:

@@ -73,6 +73,9 @@ class Question(Widget):
         return f"<p><strong>{question}</strong></p>\n<ul>{items}</ul>\n<p><em>{last}</em></p>"
 
 
+_asked: dict[tuple[str, ...], Question] = {}
+
+
 def predict(question: str, options: Sequence[str]) -> Question:
     """Ask what a cell will show. End a cell with the Question to show it.
 
@@ -81,4 +84,10 @@ def predict(question: str, options: Sequence[str]) -> Question:
     """
     if len(options) < 2 or len(set(options)) < len(options) or "" in options:
         raise ValueError(f"A question needs two different options or more, not {list(options)}.")
-    return Question(question=question, options=list(options))
+    asked = Question(question=question, options=list(options))
+    # Shift+Enter after a click runs the question's cell again: what was chosen stays chosen.
+    before = _asked.get((question, *options))
+    if before is not None and not before.actual:
+        asked.chosen = before.chosen
+    _asked[question, *options] = asked
+    return asked

@@ -1,13 +1,61 @@
-"""The figure of how many replicas there were at what time."""
+"""Requests at a steady rate, and how many replicas there are meanwhile, noted and drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import matplotlib.pyplot as plt
 from matplotlib.ticker import MaxNLocator
 
 from helpers.plots import BLUE, ORANGE, show
+
+
+@contextmanager
+def steady(ask: Callable[[], object], per_second: float, at_once: int) -> Iterator[None]:
+    """Call `ask` so many times a second while the block runs, up to `at_once` at the same time.
+
+    A call that fails is not repeated and stops nothing; the block ends when all have returned.
+    """
+    stop = threading.Event()
+
+    def send() -> None:
+        with ThreadPoolExecutor(at_once) as pool:
+            while not stop.is_set():
+                pool.submit(ask)
+                stop.wait(1 / per_second)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        sender.join()
+
+
+class Record:
+    """Notes how many there are, each with the seconds since the record began."""
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        self.count = count
+        self.began = time.monotonic()
+        self.seconds: list[float] = []
+        self.counts: list[int] = []
+
+    def now(self) -> float:
+        """Seconds since the record began."""
+        return time.monotonic() - self.began
+
+    def look(self) -> int:
+        """Count, note it, and return it."""
+        number = self.count()
+        self.seconds.append(self.now())
+        self.counts.append(number)
+        return number
 
 
 def replicas(

@@ -19,6 +19,21 @@ function make(tag, parent, properties = {}) {
   return element;
 }
 
+/**
+ * JupyterLab hears every key first and goes from cell to cell with the arrow keys. An element with
+ * this attribute keeps its keys; those with Ctrl and the like, and Shift+Enter, stay JupyterLab's.
+ */
+function keepPlainKeys(element) {
+  function decide(event) {
+    const theirs = event.ctrlKey || event.metaKey || event.altKey;
+    const runs = event.shiftKey && event.key === "Enter";
+    element.toggleAttribute("data-lm-suppress-shortcuts", !theirs && !runs);
+  }
+  // At the window, as JupyterLab listens at the document.
+  element.addEventListener("focus", () => window.addEventListener("keydown", decide, true));
+  element.addEventListener("blur", () => window.removeEventListener("keydown", decide, true));
+}
+
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 /** The ten rows: digit, bar, number. */
@@ -41,22 +56,21 @@ function render({ model, el }) {
   const columns = make("div", pad, { className: "columns" });
 
   const left = make("div", columns);
-  // JupyterLab would take the keys for itself, to go from cell to cell.
-  const ours = { "data-lm-suppress-shortcuts": "true" };
   const canvas = make("canvas", left, {
     className: "paper",
     width: PAPER,
     height: PAPER,
     tabIndex: 0,
     attributes: {
-      ...ours,
       role: "application",
       "aria-label": "Paper to draw a digit on, 8 by 8 cells",
       "aria-describedby": helpId,
     },
   });
   const spoken = make("p", left, { className: "unseen", attributes: { role: "status" } });
-  const clear = make("button", left, { type: "button", textContent: "Clear", attributes: ours });
+  const clear = make("button", left, { type: "button", textContent: "Clear" });
+  keepPlainKeys(canvas);
+  keepPlainKeys(clear);
 
   const middle = make("figure", columns);
   const small = make("canvas", middle, {

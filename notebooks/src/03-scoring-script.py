@@ -116,9 +116,8 @@ def init():
 
 
 def run(raw_data):
-    digits = np.array(json.loads(raw_data)["data"], dtype=np.float32).reshape(
-        -1, 8, 8
-    )
+    digits = np.array(json.loads(raw_data)["data"], dtype=np.float32)
+    digits = digits.reshape(-1, 8, 8)
     with torch.inference_mode():
         probabilities = model(torch.from_numpy(digits)).softmax(dim=1)
     return {"digits": probabilities.argmax(dim=1).tolist()}
@@ -153,9 +152,8 @@ def init():
 
 
 def run(raw_data):
-    digits = np.array(json.loads(raw_data)["data"], dtype=np.float32).reshape(
-        -1, 8, 8
-    )
+    digits = np.array(json.loads(raw_data)["data"], dtype=np.float32)
+    digits = digits.reshape(-1, 8, 8)
     probabilities = model.predict(digits, verbose=0)
     return {"digits": probabilities.argmax(axis=1).tolist()}
 
@@ -181,10 +179,8 @@ run(request)
 # %%
 from helpers.quiz import predict
 
-guess = predict(
-    "What does the client hold after `json.loads(answer)`?",
-    ["a dict", "a str", "nothing: an exception"],
-)
+kinds = ["a dict", "a list", "a str"]
+guess = predict("What does the client hold after `json.loads(answer)`?", kinds)
 guess
 
 # %%
@@ -202,8 +198,8 @@ guess.compare(f"a {type(held).__name__}")
 # ## The script that the course deploys
 #
 # `scoring/pytorch/score.py` has the same two functions, and three things more: it takes digits as
-# numbers or as a PNG file, it answers with probabilities, and it explains what is wrong with a
-# wrong request. This is its heart:
+# numbers or as a PNG file (in *base64*, which writes bytes as text), it answers with probabilities,
+# and it explains what is wrong with a wrong request. This is its heart:
 
 # %%
 import inspect
@@ -241,12 +237,8 @@ def start_server(framework):
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "azureml_inference_server_http"]
     command += ["--entry_script", f"../scoring/{framework}/score.py"]
-    command += [
-        "--model_dir",
-        str(downloads / f"digits-{framework}"),
-        "--port",
-        str(port),
-    ]
+    command += ["--model_dir", str(downloads / f"digits-{framework}")]
+    command += ["--port", str(port)]
     log = (downloads / f"{framework}.log").open("w")
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     atexit.register(process.terminate)
@@ -282,12 +274,8 @@ for framework, (process, url) in servers.items():
 # %%
 for framework, (_, url) in servers.items():
     answer = requests.post(f"{url}/score", data=request, timeout=30)
-    predictions = answer.json()["predictions"]
-    print(
-        framework,
-        answer.status_code,
-        [prediction["digit"] for prediction in predictions],
-    )
+    digits = [prediction["digit"] for prediction in answer.json()["predictions"]]
+    print(framework, answer.status_code, digits)
 
 # %% [markdown]
 # Both servers speak the same JSON, so a client need not know which framework is behind the
@@ -300,10 +288,9 @@ from helpers import plots
 
 pytorch_url = servers["pytorch"][1] + "/score"
 thousand = load_digits().images[-1000:]
-answer = requests.post(
-    pytorch_url, json={"data": thousand.tolist()}, timeout=30
-).json()
-probabilities = np.array([each["probabilities"] for each in answer["predictions"]])
+answer = requests.post(pytorch_url, json={"data": thousand.tolist()}, timeout=30)
+predictions = answer.json()["predictions"]
+probabilities = np.array([each["probabilities"] for each in predictions])
 doubtful = probabilities.max(axis=1).argsort()[:6]
 plots.predictions(thousand[doubtful], probabilities[doubtful])
 
@@ -363,16 +350,17 @@ four = [
     moved(0.5, right=0.45, down=0.45),
     moved(0.6, right=0.2, down=0.2),
 ]
+headings = {shrunk: "Made smaller, and read as", like_training_data: "Preprocessed"}
 read = {}
-for form in (shrunk, like_training_data):
+for form, heading in headings.items():
     images = [form(each) for each in four]
     read[form] = [int(np.argmax(classify(image))) for image in images]
-    plots.digits(images, read[form], form.__name__)
+    plots.digits(images, read[form], heading)
 
 # %%
 drawn = read[like_training_data][0]
 correct = read[shrunk].count(drawn)
-print("made smaller alone, read as", drawn, "in", correct, "of 4 places")
+print("read as", drawn, "without preprocessing:", correct, "of 4")
 guess.compare(bands[correct // 2])
 
 # %% [markdown]
@@ -527,10 +515,7 @@ plots.latency(latency)
 many = np.repeat(one, 100, axis=0)
 hundred = float(np.median(measure(lambda: graph(many))))
 alone = float(np.median(latency["Keras: tf.function"]))
-print(
-    "100 digits in one call take less than 50 times as long as one:",
-    hundred < 50 * alone,
-)
+print("100 digits take less than 50 times as long as one:", hundred < 50 * alone)
 
 # %% [markdown]
 # ## What a model file may do

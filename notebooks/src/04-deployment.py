@@ -125,7 +125,8 @@ blue_deployment = ManagedOnlineDeployment(
 #
 # ![The life of a deployment. What is asked for is checked first and may be refused. Then it is
 # Creating: image built, model and code downloaded, server started, probed until ready. It ends
-# Succeeded or Failed; from both it can be updated, scaled and deleted.](../docs/images/deployment-life.svg)
+# Succeeded or Failed; from both it can be updated, scaled and
+# deleted.](../docs/images/deployment-life.svg)
 
 # %%
 from helpers.wait import wait
@@ -496,7 +497,7 @@ bring_up("trial", trial_code, instance_count=30)
 from azure.ai.ml.entities import Environment
 
 conda = Path("../scoring/pytorch/conda.yaml").read_text()
-(build / "conda.yaml").write_text(conda.replace("numpy==2.4.6", "numpy==2.99.0"))
+(build / "conda.yaml").write_text(re.sub(r"numpy==\S+", "numpy==2.99.0", conda))
 
 bring_up(
     "trial",

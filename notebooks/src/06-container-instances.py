@@ -37,7 +37,8 @@
 # - keep secrets out of code and out of what Azure shows;
 # - say what happens when the program in a container ends, find out why it did, and repair it.
 #
-# **Time:** about 35 minutes. On live Azure, building and starting add about 15 minutes of waiting.
+# **Time:** about 35 minutes. The exercises take ten more, and on live Azure you wait for another
+# fifteen while things are built and started.
 #
 # ## What this costs on live Azure
 #

@@ -427,11 +427,12 @@ side_by_side.distributions(milliseconds)
 # ## More clients
 #
 # Now 1, 4 and 16 clients at the same time, for two seconds each. Every client is a thread with a
-# connection of its own that asks, waits for the answer, and asks again. This is called a *closed*
-# load: a slow service is asked less often.
+# connection of its own, opened before the clock starts, that asks, waits for the answer, and asks
+# again ([`helpers/measure.py`](../helpers/measure.py)). This is called a *closed* load: a slow
+# service is asked less often.
 #
 # > **Before you run it.** Sixteen clients in place of one: how many times as many answers a second?
-# > And how long does each client wait?
+# > And how long does each client wait? The figure has a plot for each question.
 
 # %%
 from helpers.measure import load
@@ -448,9 +449,9 @@ print("requests that failed:", failed)
 side_by_side.throughput(loads)
 
 # %% [markdown]
-# **What happened.** In the figure on the left, the lines rise little or not at all: one instance,
-# on a machine with a few cores which clients and services share, was busy already. The rest waits:
-# on the right, what a client waits grows with the number of clients. The two figures are tied
+# **What happened.** Sixteen times? On the left the lines rise far less: one instance, on a machine
+# with a few cores which clients and services share, soon has all it can do. The rest waits: on the
+# right, what a client waits grows with the number of clients. The two figures are tied
 # together, in every closed load that there is: *clients = requests per second x seconds for each*
 # ([Little's law](https://en.wikipedia.org/wiki/Little%27s_law)). Try it on a dot of yours.
 #
@@ -710,18 +711,18 @@ machine = prices.machine(price_region, instance_type)
 group_prices = prices.container_instances(price_region)
 app_prices = prices.container_apps(price_region)
 
+price_list = {
+    f"endpoint: one {instance_type} for an hour": machine.usd,
+    "group: one core for an hour": group_prices.vcpu_hour,
+    "group: one GB for an hour": group_prices.gb_hour,
+    "app: one core for an hour, busy": app_prices.vcpu_second * 3600,
+    "app: one core for an hour, idle": app_prices.vcpu_second_idle * 3600,
+    "app: one GiB for an hour": app_prices.gib_second * 3600,
+    "app: a million requests": app_prices.million_requests,
+}
 print(f"US dollars in {price_region}")
-print(f"endpoint, a {instance_type} for an hour:     {machine.usd:.3f}")
-print(f"group, a core for an hour:                    {group_prices.vcpu_hour:.4f}")
-print(f"group, a GB for an hour:                      {group_prices.gb_hour:.4f}")
-print(
-    f"app, a core for an hour, busy / idle:         "
-    f"{app_prices.vcpu_second * 3600:.4f} / {app_prices.vcpu_second_idle * 3600:.4f}"
-)
-print(
-    f"app, a GiB for an hour:                       {app_prices.gib_second * 3600:.4f}"
-)
-print(f"app, a million requests:                      {app_prices.million_requests}")
+for what, usd in price_list.items():
+    print(f"{usd:8.4f}  {what}")
 
 # %% [markdown]
 # A price is not a bill yet. What is billed?
@@ -746,10 +747,18 @@ print(f"app, a million requests:                      {app_prices.million_reques
 # %%
 work = costs.Work(seconds_per_request=0.02)
 
-on_endpoint = costs.ManagedEndpoint(usd_per_hour=machine.usd, work=work)
-in_group = costs.ContainerGroup(group_prices, work, vcpu=1, memory_gb=1.5)
-to_zero = costs.ContainerApp(app_prices, work, vcpu=1, memory_gib=2, min_replicas=0)
-kept = costs.ContainerApp(app_prices, work, vcpu=1, memory_gib=2, min_replicas=1)
+size = {"vcpu": 1, "memory_gib": 2}
+
+on_endpoint = costs.ManagedEndpoint(machine.usd, work, name="managed endpoint")
+in_group = costs.ContainerGroup(
+    group_prices, work, vcpu=1, memory_gb=1.5, name="container group"
+)
+to_zero = costs.ContainerApp(
+    app_prices, work, **size, min_replicas=0, name="container app, to zero"
+)
+kept = costs.ContainerApp(
+    app_prices, work, **size, min_replicas=1, name="container app, one kept"
+)
 services = [on_endpoint, in_group, to_zero, kept]
 
 print(
@@ -771,17 +780,17 @@ rows = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 
 
 def table(heading, usd):
-    """Print for each service what `usd` takes from its bill, by requests per day."""
-    print(f"{heading:<36}" + "".join(f"{n:>10,}" for n in rows))
+    """Print what `usd` reads from each service's bill, by requests a day."""
+    print(f"{heading:<31}" + "".join(f"{n:>10,}" for n in rows))
     for each in services:
-        print(
-            f"{each.name:<36}" + "".join(f"{usd(each.bill(n)):10.3f}" for n in rows)
-        )
+        amounts = (f"{usd(each.bill(n)):.3f}" for n in rows)
+        print(f"{each.name:<31}" + "".join(f"{text:>10}" for text in amounts))
 
 
 table("USD a month, by requests a day", lambda bill: bill.per_month)
 print()
 table("USD an hour, by requests a day", lambda bill: bill.per_hour)
+print()
 cheapest.compare(costs.cheapest(services, 1_000).name)
 
 # %% [markdown]
@@ -790,15 +799,15 @@ cheapest.compare(costs.cheapest(services, 1_000).name)
 # is for replicas that `min_replicas` keeps. A thousand requests a day come every one and a half
 # minutes, so the replica hardly ever goes. One that is kept costs a third.
 #
-# Where does the cheapest change? The *break-even points* are where two curves cross; Python can
-# look for them.
+# Where does the cheapest change? A *break-even point* is where two of them cost the same: below it
+# the one is cheaper, above it the other (after the arrow). Python can look for them.
 
 # %%
 for first, then in ((to_zero, kept), (to_zero, in_group), (kept, in_group)):
     for even in costs.break_evens(first, then):
         print(
-            f"above {even.requests_per_day:9,.0f} requests a day ({even.usd_per_month:.2f} USD"
-            f" a month): {even.cheaper_above} beats {even.cheaper_below}"
+            f"{even.requests_per_day:9,.0f} a day, {even.usd_per_month:.2f} USD a month: "
+            f"{even.cheaper_below} -> {even.cheaper_above}"
         )
 
 # %% [markdown]

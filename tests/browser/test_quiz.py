@@ -38,6 +38,19 @@ def test_a_choice_is_made_with_the_keyboard_alone(open_cells: Opener) -> None:
     expect(quiz.get_by_role("status")).to_have_text("You said 2, and 2 it was.")
 
 
+def test_shift_enter_after_a_click_keeps_the_choice(open_cells: Opener) -> None:
+    """The click has made the question's cell the active one, so the first runs that one again."""
+    lab = open_cells(ASK, "guess.compare(str(1 + 1))")
+    quiz = lab.run(0).get_by_role("group")
+    quiz.get_by_role("radio", name="2").check()
+    expect(quiz.get_by_role("status")).to_contain_text("You say 2.")
+    lab.page.keyboard.press("Shift+Enter")
+    expect(lab.cell(0).locator(".jp-InputPrompt")).to_have_text("[2]:")
+    expect(quiz.get_by_role("radio", name="2")).to_be_checked()
+    lab.page.keyboard.press("Shift+Enter")
+    expect(lab.output(1)).to_contain_text("You said 2, and 2 it was.")
+
+
 def test_a_click_while_the_cell_runs_comes_too_late(open_cells: Opener) -> None:
     wait = "import time\nfrom pathlib import Path\nwhile not Path('go').exists(): time.sleep(0.05)"
     lab = open_cells(ASK, f"{wait}\nPath('go').unlink()\nguess.compare('2')")

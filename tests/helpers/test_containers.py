@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from helpers import containers
-from helpers.containers import RegistryImage, answers, until
+from helpers.containers import RegistryImage, answers, picture, settled, until
 
 
 class Server(BaseHTTPRequestHandler):
@@ -72,3 +77,37 @@ def test_a_build_that_fails_is_told(
     with pytest.raises(RuntimeError, match=r"(?s)could not be built.*give --"):
         containers.ensure_image("", "group", "abc", "1")
     assert "Building the image digits:1 in the registry digitsabc." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("state", "restarts", "ended", "expected"),
+    [
+        ("Running", 5, None, False),
+        ("Waiting", 1, None, False),
+        ("Waiting", 2, None, True),
+        ("Terminated", 0, 3, False),
+        ("Terminated", 0, 20, True),
+    ],
+)
+def test_settled_means_that_it_is_plain_what_follows(
+    state: str, restarts: int, ended: float | None, expected: bool
+) -> None:
+    finish_time = None if ended is None else datetime.now(UTC) - timedelta(seconds=ended)
+    current = SimpleNamespace(state=state, finish_time=finish_time)
+    view = SimpleNamespace(restart_count=restarts, current_state=current)
+    assert settled(view) is (view if expected else None)
+
+
+def test_what_has_not_started_is_not_settled() -> None:
+    assert settled(None) is None
+    assert settled(SimpleNamespace(restart_count=0, current_state=None)) is None
+
+
+def test_a_picture_is_dark_ink_on_white() -> None:
+    digit = np.zeros((8, 8))
+    digit[2:6, 3:5] = 16
+    drawn = Image.open(io.BytesIO(picture(digit, side=80)))
+    assert drawn.format == "PNG"
+    assert drawn.size == (80, 80)
+    assert drawn.getpixel((2, 2)) == 255
+    assert drawn.getpixel((40, 40)) < 10

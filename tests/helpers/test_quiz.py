@@ -16,7 +16,8 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 @pytest.fixture
 def guess() -> Question:
-    return predict("Which status code will `requests.post` get?", ["200", "404", "503"])
+    options = ["200", "404", "503"]
+    return Question(question="Which status code will `requests.post` get?", options=options)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,16 @@ def test_once_the_result_is_known_the_choice_stays(
     guess.chosen = "404"  # a click that was made in time but arrives late
     guess.compare("404")
     assert capsys.readouterr().out.splitlines() == ["It was 404. (You had not chosen.)"] * 2
+
+
+def test_asked_again_what_was_chosen_stays_until_the_result_is_known() -> None:
+    options = ["now", "later"]
+    predict("When?", options).choose("later")
+    assert predict("When else?", options).chosen == ""
+    again = predict("When?", options)
+    assert again.chosen == "later"
+    again.compare("now")
+    assert predict("When?", options).chosen == ""
 
 
 @pytest.mark.parametrize("options", [[], ["200"], ["200", "200"], ["200", ""]])

@@ -8,14 +8,11 @@ from __future__ import annotations
 import ast
 
 import pytest
-from azure.ai.ml import MLClient
 from azure.core.exceptions import ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
 from azure.mgmt.containerinstance import ContainerInstanceManagementClient
-from sklearn.datasets import load_digits
 
-from helpers.containers import RegistryImage, answers, until
 from tests.notebooks.conftest import Names, code_of
 
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef)
@@ -34,28 +31,10 @@ def run_cell(number: str, marker: str, names: Names) -> None:
     exec(source, names)
 
 
-def start_group(workspace: MLClient, image: RegistryImage, suffix: str) -> str:
-    """Create lesson 06's container group, and return its address when it answers."""
-    names = _names_06(workspace, image, suffix)
-    groups, name = names["groups"], names["group_name"]
-    group = groups.begin_create_or_update(
-        names["resource_group"], name, names["describe"](name, APP_VERSION="1")
-    ).result()
-    url = f"http://{group.ip_address.fqdn}"
-    until(lambda: answers(url), name, seconds=120)
-    return url
-
-
 def names_06(request: pytest.FixtureRequest) -> Names:
-    wanted = ("workspace", "image", "suffix", "group_url")
-    client, image, suffix, url = (request.getfixturevalue(each) for each in wanted)
-    names = _names_06(client, image, suffix)
-    # An earlier answer's group would keep its policy.
-    names["groups"].begin_delete(client.resource_group_name, f"mine-{suffix}").wait()
-    return names | {"url": url, "images": load_digits().images}
-
-
-def _names_06(client: MLClient, image: RegistryImage, suffix: str) -> Names:
+    client, image, suffix = (
+        request.getfixturevalue(each) for each in ("workspace", "image", "suffix")
+    )
     instances = ContainerInstanceManagementClient(DefaultAzureCredential(), client.subscription_id)
     names: Names = {
         "instances": instances,
@@ -69,6 +48,8 @@ def _names_06(client: MLClient, image: RegistryImage, suffix: str) -> Names:
         "password": image.password,
     }
     define("06", names)
+    # An earlier answer's group would keep its policy.
+    names["groups"].begin_delete(client.resource_group_name, f"mine-{suffix}").wait()
     return names
 
 

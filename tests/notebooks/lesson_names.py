@@ -18,8 +18,8 @@ from azure.core.exceptions import HttpResponseError
 from azure.identity import DefaultAzureCredential
 from sklearn.datasets import load_digits
 
-from helpers.exercises import lesson_04
 from helpers import costs, prices
+from helpers.exercises import lesson_04
 from helpers.wait import wait
 from helpers.workspace import BASE_IMAGE, ensure_endpoint
 from tests.notebooks.conftest import INSTANCE_TYPE, Names

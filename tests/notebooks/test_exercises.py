@@ -26,7 +26,6 @@ from helpers.checks import Exercise, State, Verdict
 from helpers.containers import RegistryImage, ensure_image
 from helpers.workspace import ensure_deployment, ensure_endpoint
 from tests.notebooks.conftest import INSTANCE_TYPE, LESSONS, ROOT, Names, code_of
-from tests.notebooks.container_names import start_group
 from tests.notebooks.lesson_names import NAMES, split
 from tests.notebooks.wrong_answers import ANSWERS
 from tests.notebooks.wrong_answers.answers import Answers
@@ -82,12 +81,6 @@ def server(workspace: MLClient, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def image(workspace: MLClient, suffix: str) -> RegistryImage:
     """The digit API's image, in a registry of its own."""
     return ensure_image(workspace.subscription_id, workspace.resource_group_name, suffix, tag="1")
-
-
-@pytest.fixture(scope="module")
-def group_url(workspace: MLClient, image: RegistryImage, suffix: str) -> str:
-    """The address of lesson 06's container group, which answers."""
-    return start_group(workspace, image, suffix)
 
 
 @dataclass
