@@ -25,6 +25,8 @@ TELEMETRY_LOGGER = "azure.ai.ml._telemetry"
 LOGGERS = (
     # "This is an experimental class", of classes that Azure's own documentation teaches
     "azure.ai.ml._utils._experimental",
+    # "Check: endpoint digits-x exists", at every deployment
+    "azure.ai.ml.operations._online_deployment_operations",
     # "Attempting to instrument while already instrumented", when a second MLClient is made
     "opentelemetry.instrumentation.instrumentor",
 )

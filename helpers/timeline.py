@@ -76,9 +76,10 @@ def replicas(
         ha="center",
         fontsize=9,
     )
-    axis.step(seconds, counts, where="post", color=BLUE, linewidth=2)
+    end = seconds[-1] * 1.04  # so that the last count can be seen
+    axis.step([*seconds, end], [*counts, counts[-1]], where="post", color=BLUE, linewidth=2)
     axis.set(xlabel="seconds", ylabel="replicas", ylim=(-0.1, max(counts) + 0.4))
-    axis.set_xlim(min(seconds), max(seconds))
+    axis.set_xlim(min(seconds), end)
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     axis.spines[["top", "right"]].set_visible(False)
     show(

@@ -111,7 +111,7 @@ endpoint = ManagedOnlineEndpoint(
 # %%
 endpoint = ml_client.online_endpoints.begin_create_or_update(endpoint).result()
 
-print("state:      ", endpoint.provisioning_state)
+print("state:      ", endpoint.provisioning_state.value)
 print("scoring URI:", endpoint.scoring_uri)
 
 # %% [markdown]

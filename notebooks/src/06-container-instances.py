@@ -453,10 +453,10 @@ url = f"http://{group.ip_address.fqdn}"
 print("address:", url)
 
 # %% [markdown]
-# > **Before you run it.** The group is `Succeeded`. Will the API answer at once?
+# > **Before you run it.** The group is `Succeeded`. When will the API answer?
 
 # %%
-guess = predict("Will the API answer at once?", ["yes", "not yet"])
+guess = predict("When will the API answer?", ["at once", "later"])
 guess
 
 
@@ -468,7 +468,7 @@ def watch(name):
 
 answered = answers(url)
 print("container:", watch(group_name).current_state.state)
-guess.compare("yes" if answered else "not yet")
+guess.compare("at once" if answered else "later")
 
 # %%
 until(lambda: answers(url), "the API on Azure")
@@ -733,7 +733,7 @@ print(requests.get(loop_url, timeout=60).json())
 
 # %%
 guess = predict(
-    "What is the last line of its log?", ["a MemoryError", "how much it has"]
+    "What is the last line of its log?", ["a MemoryError", "a number of MB"]
 )
 guess
 
@@ -757,7 +757,7 @@ view = until(lambda: settled(watch(greedy_name), quiet=0), greedy_name)
 state = view.current_state
 print(state.state, state.detail_status, "exit code", state.exit_code)
 last = log_of(greedy_name).splitlines()[-1]
-guess.compare("how much it has" if last.endswith("MB") else "a MemoryError")
+guess.compare("a number of MB" if last.endswith("MB") else "a MemoryError")
 
 # %% [markdown]
 # - **Seen:** `OOMKilled` (OOM is short for *out of memory*) and exit code 137.

@@ -512,22 +512,21 @@ plots.shares([share(1, 0.8), share(2, 0.2)], what="share of the requests")
 
 # %%
 guess = predict(
-    "What will Azure do with 60 and 30?",
-    ["refuse it", "share it 67 to 33", "answer every tenth request with 404"],
+    "What comes of 60 and 30?",
+    ["a refusal", "shares of 67 and 33", "404 for every tenth request"],
 )
 guess
 
 # %%
 from azure.core.exceptions import HttpResponseError
 
+outcome = "shares of 67 and 33"
 try:
     update("60 / 30", traffic={v1: 60, v2: 30})
-    shares = sorted(ask(request_count).values())
-    outcome = "share it 67 to 33"
 except HttpResponseError as error:
     print(error.status_code, error.error.code)
     print(error.error.message)
-    outcome = "refuse it"
+    outcome = "a refusal"
 guess.compare(outcome)
 show_revisions()
 

@@ -128,8 +128,8 @@ def test_restart_policies(names: Names, capsys: pytest.CaptureFixture[str]) -> N
 def test_failures_on_purpose(names: Names, capsys: pytest.CaptureFixture[str]) -> None:
     run_cell("06", 'bad_name = f"{group_name}-bad"', names)
     assert "400 InaccessibleImage" in capsys.readouterr().out
-    names["guess"] = names["predict"]("The last line?", ["a MemoryError", "how much it has"])
+    names["guess"] = names["predict"]("The last line?", ["a MemoryError", "a number of MB"])
     run_cell("06", 'greedy_name = f"{group_name}-greedy"', names)
     printed = capsys.readouterr().out
     assert "Terminated OOMKilled exit code 137" in printed
-    assert "It was how much it has." in printed
+    assert "It was a number of MB." in printed

@@ -106,7 +106,7 @@ class Deployer:
                 400,
                 "ResourceNotReady",
                 "User container has crashed or terminated: "
-                f"{error}. {TROUBLESHOOTING}#error-resourcenotready",
+                f"{error} {TROUBLESHOOTING}#error-resourcenotready",
             ) from None
         except BaseException:
             await asyncio.gather(*(self.runtime.stop(server) for server in new))
@@ -134,7 +134,7 @@ class Deployer:
             try:
                 await asyncio.gather(*(server.ready() for server in new))
             except ServerFailed as error:
-                raise ArmError(400, "ResourceNotReady", f"{error}. {TROUBLESHOOTING}") from None
+                raise ArmError(400, "ResourceNotReady", f"{error} {TROUBLESHOOTING}") from None
             self._publish(deployment_id)
 
     async def stop(self, scope: str) -> None:

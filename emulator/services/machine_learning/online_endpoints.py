@@ -289,7 +289,8 @@ class OnlineEndpoints:
         total = sum(shares.values())
         if total not in (0, 100):
             raise bad_request(
-                f"Traffic must add up to 0 or 100 per cent; {_spelled(shares)} add up to {total}.",
+                "Traffic must add up to 0 or 100 per cent, and does not: "
+                f"{_spelled(shares)} {'makes' if len(shares) == 1 else 'make'} {total}.",
                 target="traffic",
             )
         return shares
