@@ -1,7 +1,10 @@
-"""Serves every lesson with the kernel that JupyterLab was started for.
+"""Serves every lesson with the kernel that JupyterLab was started for, and no dead widgets.
 
 A lesson's file names the kernel azure-local. Where `course lab --kernel azure-live` was asked for,
 the browser must get azure-live without a change to the file, which is under version control.
+
+A widget that was saved is dead once its kernel has ended: JupyterLab would show "Error displaying
+widget" where the output also holds what the widget said as text.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from typing import Any
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from traitlets import Unicode
 
+from course.notebooks import WIDGET
 from course.places import LOCAL, TITLES
 
 
@@ -23,6 +27,15 @@ def set_kernel(notebook: dict[str, Any], place: str) -> None:
             "language": "python",
             "name": place,
         }
+
+
+def drop_dead_widgets(notebook: dict[str, Any]) -> None:
+    """Keep of each widget in `notebook` its text, if it has one."""
+    for cell in notebook.get("cells", []):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "text/html" in data:
+                data.pop(WIDGET, None)
 
 
 class PlaceContentsManager(AsyncLargeFileManager):
@@ -41,7 +54,16 @@ class PlaceContentsManager(AsyncLargeFileManager):
         model: dict[str, Any] = await super().get(path, content, type, format, require_hash)
         if content and model["type"] == "notebook":
             set_kernel(model["content"], self.place)
+            if not await self.has_kernel(path):
+                drop_dead_widgets(model["content"])
         return model
+
+    async def has_kernel(self, path: str) -> bool:
+        """Whether the notebook at `path` is open with a kernel."""
+        sessions = getattr(self.parent, "session_manager", None)
+        if sessions is None:  # not inside a server
+            return False
+        return any(session["path"] == path.strip("/") for session in await sessions.list_sessions())
 
     async def save(self, model: dict[str, Any], path: str = "") -> dict[str, Any]:
         if model.get("type") == "notebook" and model.get("content"):

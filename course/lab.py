@@ -8,11 +8,14 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import click
 from jupyterlab.labapp import LabApp
 
 from course import kernels, lessons, places
+
+ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
 
 
 def can_open_browser(environment: Mapping[str, str], platform: str = sys.platform) -> bool:
@@ -40,8 +43,7 @@ def options(kernel: str, port: int, browser: bool, start: str) -> list[str]:
         f"--KernelSpecManager.allowed_kernelspecs={set(places.TITLES)}",
         "--KernelSpecManager.ensure_native_kernel=False",
         f"--MultiKernelManager.default_kernel_name={kernel}",
-        # No question about news and updates before the first lesson.
-        "--LabApp.news_url=None",
+        # No question about updates before the first lesson; about news, see without_news.
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
 
@@ -64,10 +66,17 @@ def serve(kernel: str, port: int, browser: bool, start: str) -> None:
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     browser = browser and can_open_browser(os.environ)
     server = LabApp.initialize_server(argv=options(kernel, port, browser, start))
+    server.web_app.settings["page_config_hook"] = without_news
     server.log.addFilter(lambda record: "To access the server" not in record.getMessage())
     # The loop's first task is to listen on the port, this is its second.
     server.io_loop.add_callback(tell_address, server.public_url, server.port, kernel)
     server.start()
+
+
+def without_news(_: object, page: dict[str, Any]) -> dict[str, Any]:
+    """JupyterLab asks whether it may fetch news, `LabApp.news_url` or not, unless told so here."""
+    page["disabledExtensions"] = [*page.get("disabledExtensions", []), ANNOUNCEMENTS]
+    return page
 
 
 def tell_address(address: str, port: int, kernel: str) -> None:

@@ -49,7 +49,7 @@ def build(sources: Sequence[Path], target: Path, names: Collection[str] = ()) ->
     kernels.install()
     wanted = set(names) or {source.stem for source in sources}
     last = max(number for number, source in enumerate(sources) if source.stem in wanted)
-    with fresh_local_azure(), tempfile.TemporaryDirectory(prefix="lessons-") as scratch:
+    with fresh_local_azure("process"), tempfile.TemporaryDirectory(prefix="lessons-") as scratch:
         for source in sources[: last + 1]:
             name = source.with_suffix(".ipynb").name
             plain, executed = Path(scratch) / name, Path(scratch) / "executed" / name

@@ -171,8 +171,10 @@ def open_place(place: str, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def fresh_local_azure() -> Iterator[None]:
+def fresh_local_azure(containers: str | None = None) -> Iterator[None]:
     """A local Azure of its own, empty, for this process and its children; gone afterwards.
+
+    `containers` says what they run as ("process", "engine"), whatever this machine has.
 
     The learner's progress is another one too: nothing passed, whatever passes is forgotten.
     """
@@ -181,6 +183,8 @@ def fresh_local_azure() -> Iterator[None]:
         "AZURE_LOCAL_HOME": folder,
         progress.VARIABLE: str(Path(folder) / progress.FILE),
     }
+    if containers is not None:
+        settings["AZURE_LOCAL_CONTAINERS"] = containers
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:

@@ -420,9 +420,10 @@ side_by_side.distributions(milliseconds)
 # %% [markdown]
 # **What happened.** The network itself takes a fraction of a millisecond (lesson 03); nearly all of
 # what you see is the way there and back: the client, TLS, a gateway that looks at the key or for a
-# replica, the server, JSON twice. On this machine the three hardly differ. On live Azure the way is
-# longer than everything else together, often 10 to 50 ms: for a small model, the best thing you can
-# do about latency is to put it into the region in which its clients are.
+# replica, the server, JSON twice. On this machine a few milliseconds lie between the three, if any.
+# On live Azure the way is longer than everything else together, often 10 to 50 ms: for a small
+# model, the best thing you can do about latency is to put it into the region in which its clients
+# are.
 #
 # ## More clients
 #
@@ -534,7 +535,8 @@ lost = {service: sum(not call.ok for call in crashes[service]) for service in ta
 fewest.compare(min(lost, key=lost.get))
 
 # %% [markdown]
-# The figure shows every single request around the moment in which the process ended.
+# The figure shows every single request around the moment in which the process ended: a tick is a
+# good answer, a cross is none, and a thick line is a request that had to wait.
 
 # %%
 side_by_side.outages(crashes)

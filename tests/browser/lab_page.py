@@ -30,6 +30,21 @@ class LabPage:
         page.goto(f"{workspace}/tree/{notebook}?token={token}", timeout=START)
         self.wait_for_kernel()
 
+    def save(self) -> None:
+        self.page.keyboard.press("Control+s")
+        dirty = self.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab.jp-mod-dirty")
+        expect(dirty).to_have_count(0)
+
+    def reload(self) -> None:
+        """Load the page again, as a browser's button does; a kernel is started if none runs."""
+        self.page.reload(timeout=START)
+        self.wait_for_kernel()
+
+    def shut_down_kernel(self) -> None:
+        self.page.get_by_text("Kernel", exact=True).click()
+        self.page.get_by_text("Shut Down Kernel", exact=True).click()
+        expect(self.page.get_by_text("No Kernel", exact=True).first).to_be_visible()
+
     def wait_for_kernel(self) -> None:
         indicator = self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
         expect(indicator).to_be_visible(timeout=START)
@@ -53,6 +68,7 @@ class LabPage:
         JupyterLab drops the keys without a word while it still connects to the kernel.
         """
         cell = self.cell(number)
+        expect(self.page.get_by_role("dialog")).to_have_count(0)  # the failure shows what it says
         for _ in range(TRIES):
             cell.locator(".cm-content").click()
             self.page.keyboard.press("Control+Enter")

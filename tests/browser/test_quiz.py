@@ -61,3 +61,24 @@ def test_a_click_while_the_cell_runs_comes_too_late(open_cells: Opener) -> None:
     expect(lab.output(1)).to_contain_text("It was 2. (You had not chosen.)")
     expect(quiz.get_by_role("radio", name="11")).not_to_be_checked()
     expect(quiz.get_by_role("radio", name="11")).to_be_disabled()
+
+
+def test_a_saved_question_lives_as_long_as_its_kernel(open_cells: Opener) -> None:
+    lab = open_cells(ASK)
+    lab.run(0).get_by_role("radio", name="11").check()
+    expect(lab.output(0).get_by_role("status")).to_contain_text("You say 11.")
+    lab.save()
+    lab.reload()
+    expect(lab.output(0).get_by_role("radio", name="11")).to_be_checked()
+    lab.shut_down_kernel()
+    lab.reload()
+    expect(lab.output(0).get_by_role("listitem")).to_have_text(["1", "2", "11"])
+    expect(lab.output(0)).to_contain_text("run this cell to choose")
+    expect(lab.output(0).get_by_role("radio")).to_have_count(0)
+
+
+def test_nothing_is_asked_before_the_first_cell(open_cells: Opener) -> None:
+    lab = open_cells(ASK)
+    lab.run(0)
+    expect(lab.page.get_by_role("dialog")).to_have_count(0)
+    expect(lab.page.get_by_text("Jupyter news")).to_have_count(0)

@@ -23,6 +23,7 @@ from jupyter_client.session import Session
 from course.contents import PlaceContentsManager
 from course.lab import can_open_browser
 from course.lessons import NOTEBOOKS, ROOT
+from course.notebooks import WIDGET
 from emulator import daemon
 from emulator.home import Home
 
@@ -76,6 +77,19 @@ def test_a_notebook_of_another_kernel_is_left_alone(tmp_path: Path) -> None:
     contents = PlaceContentsManager(root_dir=str(tmp_path), place="azure-live")
     model = asyncio.run(contents.get("lesson.ipynb"))
     assert model["content"]["metadata"]["kernelspec"]["name"] == "ir"
+
+
+def test_a_widget_without_its_kernel_is_served_as_text(tmp_path: Path) -> None:
+    file = lesson(tmp_path, "azure-local")
+    notebook = nbformat.read(file, as_version=4)
+    notebook.cells[0].outputs = [
+        nbformat.v4.new_output("display_data", {WIDGET: {"model_id": "1"}, **texts})
+        for texts in ({"text/html": "<p>a</p>"}, {"text/plain": "a"})
+    ]
+    nbformat.write(notebook, file)
+    contents = PlaceContentsManager(root_dir=str(tmp_path), place="azure-local")
+    outputs = asyncio.run(contents.get("lesson.ipynb"))["content"]["cells"][0]["outputs"]
+    assert [set(output["data"]) for output in outputs] == [{"text/html"}, {WIDGET, "text/plain"}]
 
 
 class Lab:
