@@ -333,9 +333,9 @@ class _Pipe(asyncio.Protocol):
         self.other.write(data)
 
     def eof_received(self) -> bool:
-        if self.other.can_write_eof():
-            self.other.write_eof()
-        return True
+        # Not passed on as a half-closed connection: under load, uvloop 0.23 frees memory twice when
+        # write_eof is followed by close. Closing sends what is buffered first.
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.other.close()

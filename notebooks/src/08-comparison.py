@@ -542,8 +542,9 @@ fewest.compare(min(lost, key=lost.get))
 side_by_side.outages(crashes)
 
 # %% [markdown]
-# Who started it again? In the group and in the app it was Azure: it saw the container end, and says
-# so. In the endpoint Azure has seen nothing at all.
+# Who started it again? In the group and in the app it was Azure: it saw the container end, and
+# counted. In the endpoint Azure has seen nothing at all. Only the inference server's log knows that
+# a *worker*, the process that answers requests, has ended.
 
 # %%
 group_view = groups.get(resource_group, name).containers[0].instance_view
@@ -566,12 +567,12 @@ print(
     [each.properties.containers[0].restart_count for each in replicas()],
 )
 
-logs = ml_client.online_deployments.get_logs("blue", name, lines=5000)
-print("managed endpoint, workers started:", logs.count("Booting worker"))
+logs = ml_client.online_deployments.get_logs("blue", name, lines=1000)
+print("managed endpoint, workers that ended:", logs.count("exited with code 1"))
 
 # %% [markdown]
-# **What happened.** The inference server in the endpoint's image consists of two processes: one
-# that answers, and one that does nothing but look after it. Only the first one died. The other held
+# **What happened.** The inference server in the endpoint's image consists of two processes: the
+# worker, and one that does nothing but look after it. Only the first one died. The other held
 # the door meanwhile, so new requests waited a moment and were answered. In our container there is
 # only one process; when it ends the container ends, Azure has to start a new one, and until PyTorch
 # is loaded again clients get 502 or 503, or no connection at all.

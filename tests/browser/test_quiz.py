@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from .conftest import Opener
+from .lab_page import START
 
 ASK = """\
 from helpers.quiz import predict
@@ -22,6 +23,8 @@ def test_a_choice_is_made_with_the_mouse_and_compared(open_cells: Opener) -> Non
     expect(quiz.get_by_role("status")).to_have_text("You said 11. It was 2.")
     for name in ("1", "2 (it was this)", "11 (you said this)"):
         expect(quiz.get_by_role("radio", name=name, exact=True)).to_be_disabled()
+    # Nor has JupyterLab asked anything before the first cell.
+    expect(lab.page.get_by_text("Jupyter news")).to_have_count(0)
 
 
 def test_a_choice_is_made_with_the_keyboard_alone(open_cells: Opener) -> None:
@@ -75,10 +78,5 @@ def test_a_saved_question_lives_as_long_as_its_kernel(open_cells: Opener) -> Non
     expect(lab.output(0).get_by_role("listitem")).to_have_text(["1", "2", "11"])
     expect(lab.output(0)).to_contain_text("run this cell to choose")
     expect(lab.output(0).get_by_role("radio")).to_have_count(0)
-
-
-def test_nothing_is_asked_before_the_first_cell(open_cells: Opener) -> None:
-    lab = open_cells(ASK)
-    lab.run(0)
-    expect(lab.page.get_by_role("dialog")).to_have_count(0)
-    expect(lab.page.get_by_text("Jupyter news")).to_have_count(0)
+    lab.start(0)
+    expect(lab.output(0).get_by_role("radio")).to_have_count(3, timeout=START)

@@ -73,7 +73,13 @@ def test_each_lesson_has_the_minutes_that_it_states() -> None:
     listed = {row[0][:2]: int(row[1]) for row in table[1:]}
     for number, wanted in stated().items():
         assert listed[number] == wanted, number
-    assert all(float(row[2]) > 0 for row in table[1:])
+
+
+def test_each_lesson_was_timed() -> None:
+    (table,) = tables("## How long it takes")[:1]
+    seconds = {row[0][:2]: row[2] for row in table[1:]}
+    for notebook in lessons.choose([], lessons.NOTEBOOKS, ".ipynb"):
+        assert int(seconds[notebook.stem[:2]]) > 0, "see build/course/summary.json"
 
 
 def test_there_are_three_days() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import certifi
 import psutil
@@ -30,6 +31,8 @@ def web():
     """A web server that is not Azure's, on loopback."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self):
             body = f"{self.path} for {self.headers['Host']}".encode()
             self.send_response(200)
@@ -41,6 +44,8 @@ def web():
             body = self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
+            # The front door asks for it; without it a client would use the connection again.
+            self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(body)
 
@@ -196,3 +201,19 @@ def test_a_certificate_for_each_host(local_azure):
     for host in ("a.blob.core.windows.net", "b.blob.core.windows.net"):
         # The client checks the name; any answer shows that it matched.
         assert requests.get(f"https://{host}/", timeout=10).status_code >= 400
+
+
+def test_many_clients_whose_connections_end_at_once(another_azure, web):
+    """The emulator once died of it: a connection was half closed, then closed, in uvloop."""
+    proxies = {"http": f"http://127.0.0.1:{another_azure.process.port}"}
+
+    def ask(_: int) -> set[int]:
+        with requests.Session() as session:
+            session.trust_env = False  # NO_PROXY covers loopback
+            session.proxies = proxies
+            url = f"http://127.0.0.1:{web}/"
+            return {session.post(url, data=b"x" * 1000, timeout=30).status_code for _ in range(60)}
+
+    for _ in range(3):
+        with ThreadPoolExecutor(16) as clients:
+            assert set().union(*clients.map(ask, range(32))) == {200}
