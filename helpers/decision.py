@@ -82,7 +82,7 @@ RULES = (
         "With min_replicas=1 one replica is ready at all times, and waits at the idle rate.",
     ),
     Rule({"pauses": True}, ENDPOINT, -1, "It is billed in full while nobody asks."),
-    Rule({"gpu": True}, GROUP, 0, "Its GPUs were a preview, and are retired."),
+    Rule({"gpu": True}, GROUP, 0, "Its GPUs never left the preview."),
     Rule({"gpu": True}, APP, 1, "Its GPUs are billed by the second, and scale to zero as well."),
     Rule(
         {"gpu": True, "pauses": False},

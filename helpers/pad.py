@@ -1,7 +1,7 @@
 """A pad to draw a digit on, in a notebook.
 
-    pad = DrawingPad(classify)   # image (8, 8), values 0 to 16 -> ten probabilities
-    pad
+pad = DrawingPad(classify)   # image (8, 8), values 0 to 16 -> ten probabilities
+pad
 """
 
 from __future__ import annotations

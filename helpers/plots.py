@@ -111,7 +111,7 @@ def latency(milliseconds: Mapping[str, Sequence[float]]) -> None:
         axis.scatter(times, row + rng.uniform(-0.15, 0.15, len(times)), s=9, color=BLUE, alpha=0.35)
         axis.plot([median, median], [row - 0.3, row + 0.3], color=RED, linewidth=2)
         axis.annotate(
-            f"{median:.2g} ms",
+            f"{_two_figures(median)} ms",
             (median, row - 0.32),
             ha="center",
             va="bottom",
@@ -127,7 +127,9 @@ def latency(milliseconds: Mapping[str, Sequence[float]]) -> None:
     )
     axis.xaxis.set_major_formatter(FormatStrFormatter("%g"))
     axis.spines[["top", "right"]].set_visible(False)
-    medians = "; ".join(f"{name}: {np.median(times):.2g}" for name, times in milliseconds.items())
+    medians = "; ".join(
+        f"{name}: {_two_figures(np.median(times))}" for name, times in milliseconds.items()
+    )
     show(figure, f"Milliseconds for one digit, medians. {medians}.")
 
 
@@ -209,7 +211,7 @@ def costs(
     axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axis.grid(axis="y", color="#DDDDDD", linewidth=0.8)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, fontsize=9, loc="upper left")
+    axis.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1))
     cheapest = bills.cheapest(services, low).name
     changes = "".join(f"; {text}" for _, text in sorted(told))
     show(
@@ -223,6 +225,11 @@ def _count(number: float) -> str:
     """A count of three figures: 140, 23,500, 1.81 million."""
     number = float(f"{number:.3g}")
     return f"{number / 1e6:g} million" if number >= 1e6 else f"{number:,.0f}"
+
+
+def _two_figures(number: float) -> str:
+    """As 380, 54, 2.5 or 0.51."""
+    return f"{float(f'{number:.2g}'):g}"
 
 
 def _digit(axis: Axes, picture: ArrayLike, title: str) -> None:

@@ -1,8 +1,8 @@
 """Questions to commit to an answer before the cell that shows it.
 
-    guess = predict("Which status code will it be?", ["200", "404"])
-    guess                                    # a cell of its own: the learner chooses
-    guess.compare(str(answer.status_code))   # after the real call
+guess = predict("Which status code will it be?", ["200", "404"])
+guess                                    # a cell of its own: the learner chooses
+guess.compare(str(answer.status_code))   # after the real call
 """
 
 from __future__ import annotations

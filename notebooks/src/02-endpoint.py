@@ -316,7 +316,7 @@ for each in (aml, aad):
 # %%
 for each in ml_client.online_endpoints.list():
     if suffix in each.name.split("-"):
-        print(each.name, each.auth_mode, each.provisioning_state)
+        print(each.name, each.auth_mode, each.provisioning_state.value)
 
 # %% [markdown]
 # ## Exercises
@@ -399,6 +399,9 @@ if clean_up:
 # - `begin_...` starts; `.result()` waits, and raises the error if there was one.
 # - `key` for trying out, `aml_token` or `aad_token` where keys that never end are too risky.
 # - **401** is the lock, and its text says why. **404** is a door with no deployment behind it.
+#
+# [Troubleshooting](../docs/troubleshooting.md) has this failure and all others of the course, by
+# error code.
 #
 # Your exercises of this lesson:
 

@@ -644,4 +644,12 @@ print("stopped and removed")
 #   here.
 # - Load files with `weights_only=True`.
 #
+# Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
+
+# %%
+from helpers import progress
+
+progress.show("03")
+
+# %% [markdown]
 # **Next:** [04 Deployment](04-deployment.ipynb) puts this script behind the endpoint.

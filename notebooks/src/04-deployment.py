@@ -225,7 +225,8 @@ plots.predictions(some, [prediction["probabilities"] for prediction in predictio
 
 # %% [markdown]
 # Now a digit of yours. Draw one into the square with the mouse or a finger: each stroke is sent to
-# the endpoint, and the bars show what comes back. Draw large, as the digits of the data set are.
+# the endpoint, and the bars show what comes back. Any size will do, anywhere on the paper; with the
+# keyboard, arrow keys move and the space bar paints.
 
 # %%
 from helpers.pad import DrawingPad
@@ -234,6 +235,7 @@ from helpers.pad import DrawingPad
 def classify(image):
     """Return the endpoint's ten probabilities for one digit (8, 8)."""
     answer = ask(keys.primary_key, {"data": [image.tolist()]})
+    answer.raise_for_status()
     return answer.json()["predictions"][0]["probabilities"]
 
 

@@ -35,7 +35,8 @@
 # Two deployments with one `Standard_DS3_v2` each, at 0.272 US dollars an hour and machine in West
 # Europe in August 2026
 # ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)): 54 cents for each hour
-# that both exist. The last section deletes everything: do run it. Requests themselves cost nothing
+# that both exist, and half of that more for the minutes in which a third one runs. The last section
+# deletes everything: do run it. Requests themselves cost nothing
 # here: it is the machines that are billed, not what they answer.
 
 # %% tags=["parameters"]

@@ -919,5 +919,16 @@ if clean_up:
 # The script [`scoring/create_container.py`](../scoring/create_container.py) does all of this in one
 # go: image, group, test prediction and, with `--delete`, the cleaning up.
 #
+# [Troubleshooting](../docs/troubleshooting.md) has the failures of this lesson and all others, by
+# error code.
+#
+# Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
+
+# %%
+from helpers import progress
+
+progress.show("06")
+
+# %% [markdown]
 # **Next:** [07 Container Apps](07-container-apps.ipynb) takes the same image to a service with
 # https, versions and scaling.

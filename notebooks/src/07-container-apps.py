@@ -265,8 +265,8 @@ predictions = answer.json()["predictions"]
 plots.predictions(some, [each["probabilities"] for each in predictions])
 
 # %% [markdown]
-# Now a digit of yours. Draw one into the square with the mouse or a finger, as large as it will go:
-# each stroke is sent to the app over https, and the bars show what comes back.
+# Now a digit of yours. Draw one into the square with the mouse or a finger (or with arrow keys and
+# the space bar): each stroke is sent to the app over https, and the bars show what comes back.
 
 # %%
 from helpers.pad import DrawingPad
@@ -277,6 +277,7 @@ def classify(image):
     answer = requests.post(
         f"{url}/predict", json={"data": [image.tolist()]}, timeout=60
     )
+    answer.raise_for_status()
     return answer.json()["predictions"][0]["probabilities"]
 
 
@@ -879,4 +880,16 @@ wait(
 #
 # `python -m scoring.create_container NAME --service containerapp`
 # ([`scoring/create_container.py`](../scoring/create_container.py)) does the first half of this
-# lesson in one go.
+# lesson in one go. [Troubleshooting](../docs/troubleshooting.md) has its failures and all others, by
+# error code.
+#
+# Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
+
+# %%
+from helpers import progress
+
+progress.show("07")
+
+# %% [markdown]
+# **Next:** [08 Comparison](08-comparison.ipynb) puts all three services side by side: what they do,
+# how fast, and for how much.

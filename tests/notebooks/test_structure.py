@@ -84,6 +84,16 @@ def test_it_asks_before_it_shows(notebook: NotebookNode) -> None:
     assert re.search(r"^> \*\*(Tip|Caution)\.\*\*", text, re.MULTILINE)
 
 
+def test_two_answers_are_committed_to_and_compared(notebook: NotebookNode) -> None:
+    code = "\n".join(cell.source for cell in codes(notebook))
+    steps: dict[str, list[str]] = {}
+    for asked, compared in re.findall(r"(\w+) = predict\(|(\w+)\.compare\(", code):
+        steps.setdefault(asked or compared, []).append("asked" if asked else "compared")
+    assert sum(len(each) for each in steps.values()) >= 4
+    for each in steps.values():
+        assert each == ["asked", "compared"] * (len(each) // 2)
+
+
 def test_parameters_come_from_the_kernel(notebook: NotebookNode) -> None:
     tagged = [cell for cell in codes(notebook) if "parameters" in cell.metadata.get("tags", [])]
     assert tagged == [codes(notebook)[0]]
@@ -136,7 +146,7 @@ def test_links_lead_somewhere(lesson: Path, notebook: NotebookNode) -> None:
 def test_each_exercise_is_checked_in_the_lesson(lesson: Path, notebook: NotebookNode) -> None:
     module = importlib.import_module(f"helpers.exercises.lesson_{lesson.stem[:2]}")
     exercises = {name for name, value in vars(module).items() if isinstance(value, Exercise)}
-    assert len(exercises) >= 2
+    assert len(exercises) >= 3
     for name in exercises:
         cells = [c.source for c in codes(notebook) if f"exercises.{name}.check(" in c.source]
         assert len(cells) == 1, name
