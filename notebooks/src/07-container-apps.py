@@ -880,8 +880,8 @@ wait(
 #
 # `python -m scoring.create_container NAME --service containerapp`
 # ([`scoring/create_container.py`](../scoring/create_container.py)) does the first half of this
-# lesson in one go. [Troubleshooting](../docs/troubleshooting.md) has its failures and all others, by
-# error code.
+# lesson in one go. [Troubleshooting](../docs/troubleshooting.md) has its failures and all others,
+# by error code.
 #
 # Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
 
