@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -17,6 +18,7 @@ import click
 import nbformat
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
+from nbval.plugin import coalesce_streams
 from rich.console import Console
 from rich.table import Table
 
@@ -64,7 +66,7 @@ def run(lessons: Sequence[Path], kernel: str, target: Path) -> bool:
             _write_summary(results, target / "summary.json")
             if copy.exists():
                 # The page is made while the next lesson's kernel starts.
-                pages.append(exporter.submit(write_page, copy))
+                pages.append(exporter.submit(write_page, copy, lesson.parent))
             if failure:
                 break
         for page in pages:
@@ -78,18 +80,37 @@ def run(lessons: Sequence[Path], kernel: str, target: Path) -> bool:
     return failure is None
 
 
-def write_page(notebook: Path) -> None:
-    """An HTML page beside an executed notebook."""
+def write_page(notebook: Path, folder: Path) -> None:
+    """An HTML page beside an executed notebook, with the pictures that are linked from `folder`."""
     content = nbformat.read(notebook, as_version=4)
     # A widget without its kernel is dead, and its script would come from a foreign server.
     content.metadata.pop("widgets", None)
     for cell in content.cells:
+        if cell.cell_type == "markdown":
+            _attach_pictures(cell, folder)
+        if "outputs" in cell:
+            # A line that was written over and over is shown once, as a terminal does.
+            cell.outputs = coalesce_streams(cell.outputs)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET, None)
     page, _ = HTMLExporter().from_notebook_node(
         content, resources={"metadata": {"name": notebook.stem}}
     )
     notebook.with_suffix(".html").write_text(_describe(page, content), encoding="utf-8")
+
+
+def _attach_pictures(cell: NotebookNode, folder: Path) -> None:
+    """Put the SVG pictures that a markdown cell links, relative to `folder`, into the cell."""
+
+    def attach(link: re.Match[str]) -> str:
+        picture = folder / link["target"]
+        if not picture.is_file():
+            return link[0]
+        data = base64.b64encode(picture.read_bytes()).decode()
+        cell.setdefault("attachments", {})[picture.name] = {"image/svg+xml": data}
+        return f"![{link['alt']}](attachment:{picture.name})"
+
+    cell.source = re.sub(r"!\[(?P<alt>[^]]*)\]\((?P<target>[^)]+\.svg)\)", attach, cell.source)
 
 
 def _describe(page: str, notebook: NotebookNode) -> str:

@@ -142,7 +142,7 @@ def test_figures_keep_their_descriptions_on_the_page(tmp_path: Path) -> None:
     cell = nbformat.v4.new_code_cell("", outputs=outputs)
     file = tmp_path / "figures.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), file)
-    write_page(file)
+    write_page(file, tmp_path)
     described = re.findall(r'alt="([^"]*)"', file.with_suffix(".html").read_text())
     assert described == ["first &lt;b&gt;", UNDESCRIBED, "third"]
 
@@ -161,8 +161,34 @@ def test_a_widget_is_text_on_the_page(tmp_path: Path) -> None:
     state = {"application/vnd.jupyter.widget-state+json": {"state": {}, "version_major": 2}}
     file = tmp_path / "lesson.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": state}), file)
-    write_page(file)
+    write_page(file, tmp_path)
     page = file.with_suffix(".html").read_text()
     assert "<p>Which?</p>" in page
     assert "widget-view+json" not in page
     assert "html-manager" not in page
+
+
+def test_a_linked_picture_is_in_the_page(tmp_path: Path) -> None:
+    """The page is in another folder than the lesson, whose links would lead nowhere."""
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "life.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    cell = nbformat.v4.new_markdown_cell("![The life of it](../life.svg)")
+    file = tmp_path / "lesson.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), file)
+    write_page(file, tmp_path / "lessons")
+    (source,) = re.findall(r'<img[^>]* src="([^"]*)"', file.with_suffix(".html").read_text())
+    assert source.startswith("data:image/svg+xml;base64,")
+
+
+def test_a_line_that_was_written_over_is_shown_once(tmp_path: Path) -> None:
+    written = [
+        nbformat.v4.new_output("stream", name="stdout", text=text)
+        for text in ("waiting, 1 s\r", "waiting, 2 s\r", "ready         \n")
+    ]
+    cell = nbformat.v4.new_code_cell("wait()", outputs=written, execution_count=1)
+    file = tmp_path / "lesson.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), file)
+    write_page(file, tmp_path)
+    page = file.with_suffix(".html").read_text()
+    assert "ready" in page
+    assert "waiting" not in page
