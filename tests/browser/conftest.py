@@ -45,8 +45,9 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, names)), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not longer than a module: Playwright runs an event loop in this thread until it is closed."""
     path = find_browser()
     if path is None:
         pytest.skip("there is no Chromium here; .ci/browser installs one where it can")
@@ -56,11 +57,11 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(
     browser: Browser, local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The address of `course lab`; the session's local Azure is up already, and it finds it.
+    """The address of `course lab`; the tests' local Azure is up already, and it finds it.
 
     JupyterLab's own files (settings, open tabs, running kernels) are in a folder of the test's.
     """
