@@ -20,6 +20,7 @@ from emulator.defaults import AZURE_DOMAINS
 LIFETIME = timedelta(days=30)
 # A new authority is made when less than this is left, so that none expires during a lesson.
 MARGIN = timedelta(days=1)
+BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
 class CertificateAuthority:
@@ -83,10 +84,13 @@ class CertificateAuthority:
 
 def write_bundle(target: Path, authority: Path) -> Path:
     """A CA bundle: what this process trusted before (or certifi), and the local authority."""
-    before = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or ""
-    if not os.path.isfile(before) or Path(before) == target:
-        before = certifi.where()
-    content = Path(before).read_bytes().rstrip() + b"\n" + authority.read_bytes()
+    before = Path(os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or "")
+    trusted = (before if before.is_file() else Path(certifi.where())).read_bytes()
+    if before == target and target.is_file():
+        # Called by a program that has this bundle already: its last certificate is the authority's,
+        # and what is before it may be known nowhere else (an organisation's own authority).
+        trusted = trusted[: trusted.rindex(BEGIN)]
+    content = trusted.rstrip() + b"\n" + authority.read_bytes()
     if not target.exists() or target.read_bytes() != content:
         # Renamed into place: another process may be reading the bundle at this moment.
         temporary = target.with_suffix(f".{os.getpid()}")

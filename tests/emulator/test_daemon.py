@@ -94,6 +94,21 @@ def test_env_lets_curl_reach_resource_manager(home):
     assert json.loads(answer.stdout)["state"] == "Enabled", answer.stderr
 
 
+def test_env_within_itself_keeps_what_was_trusted_before(home, tmp_path):
+    """An organisation's own authority, which no other bundle has."""
+    organisation = tmp_path / "organisation.pem"
+    organisation.write_text("# the organisation's\n-----BEGIN CERTIFICATE-----\nabc\n")
+    command(home, "up")
+    variables = {"REQUESTS_CA_BUNDLE": str(organisation)}
+    for _ in range(3):
+        assert command(home, "env", **variables).returncode == 0
+        bundle = home / "tls" / "bundle.crt"
+        variables = {"REQUESTS_CA_BUNDLE": str(bundle), "SSL_CERT_FILE": str(bundle)}
+        parts = bundle.read_text().partition("abc\n")
+        assert parts[0].startswith("# the organisation's")
+        assert parts[2] == (home / "tls" / "ca.pem").read_text()
+
+
 def test_env_says_how_to_start_when_nothing_runs(home):
     answer = command(home, "env")
     assert answer.returncode != 0
