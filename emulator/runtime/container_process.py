@@ -43,11 +43,12 @@ from emulator.runtime.containers import (
 )
 from emulator.runtime.dockerfile import DockerfileError
 from emulator.runtime.environments import BuildError, Environments
-from emulator.runtime.images import ROOT, Images, with_tag
+from emulator.runtime.images import ROOT, Images
 from emulator.runtime.leftovers import Records
 from emulator.runtime.process_build import ProcessBuild
 from emulator.runtime.process_exec import PROGRAM, ProcessExec
 from emulator.runtime.process_memory import PERIOD, memory_of
+from emulator.runtime.references import with_tag
 from emulator.runtime.starting import signal_group
 
 GIB = 2**30

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.runtime.containers import Image
+from emulator.runtime.references import with_tag
 
 CONFIG, ROOT, TAGS = "config.json", "rootfs", "tags.json"
 UNFINISHED = ".build-"
@@ -144,11 +145,6 @@ class Images:
         """Containers have copies of their own, so an image without a tag is of no use."""
         for digest in digests - set(self.tags.values()):
             shutil.rmtree(self.folder / digest, ignore_errors=True)
-
-
-def with_tag(reference: str) -> str:
-    """As Docker reads it: no tag is the tag "latest"."""
-    return reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"
 
 
 def _digest(root: Path, config: Mapping[str, Any]) -> tuple[str, int]:

@@ -23,6 +23,7 @@ from typing import Any
 from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated, not_found
 from emulator.arm.http import ArmRequest, ArmResponse, page
 from emulator.arm.ids import system_data
+from emulator.arm.locations import check_location
 from emulator.arm.operations import Interrupted, Operations
 from emulator.services.container_apps.configuration import (
     check_revisions,
@@ -32,7 +33,6 @@ from emulator.services.container_apps.configuration import (
 from emulator.services.container_apps.controller import Controller
 from emulator.services.container_apps.environments import ManagedEnvironments, verification_id
 from emulator.services.container_apps.fields import (
-    check_location,
     invalid,
     merge,
     section,
@@ -141,7 +141,7 @@ class ContainerApps:
     ) -> ArmResponse:
         if before:
             _check_idle(before)
-        location = check_location(body.get("location"))
+        location = check_location(body.get("location"), APP_TYPE)
         if section(body, "identity").get("type") not in (None, "", "None"):
             raise not_emulated("managed identities of a container app")
         given = without_nulls(section(body, "properties"))

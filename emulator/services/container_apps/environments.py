@@ -20,9 +20,9 @@ from typing import Any
 from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated, not_found
 from emulator.arm.http import ArmRequest, ArmResponse, page
 from emulator.arm.ids import subscription_of, system_data
+from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
 from emulator.services.container_apps.fields import (
-    check_location,
     merge,
     section,
     shown,
@@ -94,7 +94,7 @@ class ManagedEnvironments:
                 target="environmentName",
             )
         before = self.store.get(request.id)
-        location = check_location(body.get("location"))
+        location = check_location(body.get("location"), ENVIRONMENT_TYPE)
         if before:
             _check_idle(before)
             if before.body["location"] != location:

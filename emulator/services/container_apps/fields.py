@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request
-from emulator.defaults import LOCATIONS
 from emulator.store import Resource
 
 
@@ -77,25 +76,6 @@ def merge(before: Any, patch: Any) -> Any:
         else:
             merged[key] = merge(merged.get(key), value)
     return merged
-
-
-def check_location(location: object) -> str:
-    """The region in its short form. Raises ArmError 400 when missing or unknown."""
-    if not location:
-        raise bad_request(
-            "The location property is required for this definition.",
-            code="LocationRequired",
-            target="location",
-        )
-    short = str(location).replace(" ", "").lower()
-    if short not in LOCATIONS:
-        raise bad_request(
-            f"The provided location '{location}' is not available for Microsoft.App. Local Azure "
-            f"has {', '.join(LOCATIONS)}.",
-            code="LocationNotAvailableForResourceType",
-            target="location",
-        )
-    return short
 
 
 def shown(resource: Resource) -> dict[str, Any]:

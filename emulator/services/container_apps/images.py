@@ -16,10 +16,9 @@ from emulator.runtime.containers import (
     Image,
     ImageNotFound,
 )
+from emulator.runtime.references import AZURE_REGISTRIES, server_of, with_tag
 from emulator.services.container_apps.configuration import secret_values
 from emulator.services.container_apps.fields import invalid
-
-REGISTRY_SUFFIX = ".azurecr.io"
 
 
 class Images:
@@ -54,7 +53,7 @@ class Images:
 
     def _check(self, reference: str, user: tuple[str, str] | None) -> None:
         server = server_of(reference)
-        if not server.endswith(REGISTRY_SUFFIX):
+        if not server.endswith(AZURE_REGISTRIES):
             return
         if not self.is_registry(server):
             raise ImageNotFound(f"lookup {server}: no such host: there is no such registry")
@@ -90,17 +89,3 @@ def registry_users(configuration: dict[str, Any]) -> dict[str, tuple[str, str]]:
         registry["server"]: (registry["username"], secrets[registry["passwordSecretRef"]])
         for registry in configuration["registries"] or []
     }
-
-
-def with_tag(image: str) -> str:
-    """The reference with ":latest" if it has neither tag nor digest."""
-    last = image.rpartition("/")[2]
-    return image if ":" in last or "@" in last else f"{image}:latest"
-
-
-def server_of(reference: str) -> str:
-    """The registry's host name, lower case; "docker.io" if the reference names none."""
-    first, slash, _ = reference.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return first.lower()
-    return "docker.io"

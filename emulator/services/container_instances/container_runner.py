@@ -21,8 +21,9 @@ from emulator.runtime.containers import (
     ContainerState,
     ImageNotFound,
 )
+from emulator.runtime.references import with_tag
 from emulator.services.container_instances.back_off import BackOff
-from emulator.services.container_instances.images import Images, with_tag
+from emulator.services.container_instances.images import Images
 from emulator.services.container_instances.probes import Probe, watch
 from emulator.services.container_instances.views import (
     NORMAL,

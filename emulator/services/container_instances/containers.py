@@ -11,14 +11,15 @@ from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request, conflict
 from emulator.arm.http import ArmRequest, ArmResponse, expand
+from emulator.arm.locations import check_location
 from emulator.defaults import LOCATIONS
 from emulator.runtime.containers import ContainerState
 from emulator.services.container_instances import logs
 from emulator.services.container_instances.container_runner import ContainerRunner
 from emulator.services.container_instances.groups import ContainerGroups
-from emulator.services.container_instances.paths import CONTAINER, GROUP, LOCATION
+from emulator.services.container_instances.paths import CONTAINER, GROUP, GROUP_TYPE, LOCATION
 from emulator.services.container_instances.quota import usages
-from emulator.services.container_instances.rules import MOST_CPU, MOST_MEMORY, check_location
+from emulator.services.container_instances.rules import MOST_CPU, MOST_MEMORY
 from emulator.services.container_instances.terminals import Terminals
 
 
@@ -67,11 +68,11 @@ class Containers:
         )
 
     async def list_usage(self, request: ArmRequest) -> ArmResponse:
-        location = check_location(request.params["location"])
+        location = check_location(request.params["location"], GROUP_TYPE)
         return ArmResponse({"value": usages(self.groups.store, location)})
 
     async def list_capabilities(self, request: ArmRequest) -> ArmResponse:
-        location = check_location(request.params["location"])
+        location = check_location(request.params["location"], GROUP_TYPE)
         capability: dict[str, Any] = {
             "resourceType": "containerGroups",
             "osType": "Linux",

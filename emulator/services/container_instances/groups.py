@@ -29,6 +29,7 @@ from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated, not_found
 from emulator.arm.http import ArmRequest, ArmResponse, page
+from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
 from emulator.routing import PublicAddresses
 from emulator.runtime.containers import ContainerRuntime
@@ -44,7 +45,7 @@ from emulator.services.container_instances.paths import (
     SUBSCRIPTION_SCOPE,
 )
 from emulator.services.container_instances.quota import check_quota
-from emulator.services.container_instances.rules import check_group, check_location, requested
+from emulator.services.container_instances.rules import check_group, requested
 from emulator.services.container_instances.shown import essence, shown, without_secrets
 from emulator.store import Resource, Store
 
@@ -129,7 +130,7 @@ class ContainerGroups:
 
     async def create_or_update(self, request: ArmRequest) -> ArmResponse:
         body, name = request.json(), request.params["containerGroupName"]
-        location = check_location(body.get("location"))
+        location = check_location(body.get("location"), GROUP_TYPE)
         check_group(name, body, location)
         with self.changes.begin(request.id) as change:
             before = self.store.get(request.id)

@@ -17,8 +17,8 @@ from emulator.runtime.containers import (
     Image,
     ImageNotFound,
 )
+from emulator.runtime.references import AZURE_REGISTRIES, server_of, with_tag
 
-REGISTRY_SUFFIX = ".azurecr.io"
 # A pull that takes longer than this (seconds) goes on after the request is answered.
 PATIENCE = 5.0
 
@@ -102,24 +102,10 @@ class Images:
         return self.pulls[reference]
 
 
-def with_tag(image: str) -> str:
-    """The reference with ":latest" if it has neither tag nor digest."""
-    last = image.rpartition("/")[2]
-    return image if ":" in last or "@" in last else f"{image}:latest"
-
-
-def server_of(reference: str) -> str:
-    """The registry's host name, lower case; "docker.io" if the reference names none."""
-    first, slash, _ = reference.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return first.lower()
-    return "docker.io"
-
-
 def server_name(given: str) -> str:
     """A credential's server may be written as a URL."""
     return given.removeprefix("https://").rstrip("/").lower()
 
 
 def is_azure(reference: str) -> bool:
-    return server_of(reference).endswith(REGISTRY_SUFFIX)
+    return server_of(reference).endswith(AZURE_REGISTRIES)

@@ -10,9 +10,7 @@ import re
 from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request, not_emulated
-from emulator.defaults import LOCATIONS
 from emulator.services.container_instances.container_rules import check_container, check_port
-from emulator.services.container_instances.paths import GROUP_TYPE
 from emulator.services.container_instances.volume_rules import check_mounts, check_volumes
 
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
@@ -34,25 +32,6 @@ _NOT_EMULATED = (
     "containerGroupProfile",
     "standbyPoolProfile",
 )
-
-
-def check_location(given: object) -> str:
-    """The region in its short form."""
-    if not given:
-        raise bad_request(
-            "The location property is required for this definition.",
-            code="LocationRequired",
-            target="location",
-        )
-    location = str(given).replace(" ", "").lower()
-    if location not in LOCATIONS:
-        raise bad_request(
-            f"The provided location '{given}' is not available for resource type '{GROUP_TYPE}'. "
-            f"List of available regions for the resource type is '{','.join(LOCATIONS)}'.",
-            code="LocationNotAvailableForResourceType",
-            target="location",
-        )
-    return location
 
 
 def check_group(name: str, body: dict[str, Any], location: str) -> None:

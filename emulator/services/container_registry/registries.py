@@ -20,8 +20,8 @@ from typing import Any
 from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated, not_found
 from emulator.arm.http import ArmRequest, ArmResponse, page
 from emulator.arm.ids import now, system_data
+from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
-from emulator.defaults import LOCATIONS
 from emulator.runtime.containers import ContainerRuntime
 from emulator.services.container_registry.paths import (
     LOGIN_SUFFIX,
@@ -273,20 +273,7 @@ class Registries:
 
 
 def _location(given: object, before: Resource | None) -> str:
-    if not given:
-        raise bad_request(
-            "The location property is required for this definition.",
-            code="LocationRequired",
-            target="location",
-        )
-    location = str(given).replace(" ", "").lower()
-    if location not in LOCATIONS:
-        raise bad_request(
-            f"The provided location '{given}' is not available for resource type "
-            f"'{REGISTRY_TYPE}'. Local Azure has {', '.join(LOCATIONS)}.",
-            code="LocationNotAvailableForResourceType",
-            target="location",
-        )
+    location = check_location(given, REGISTRY_TYPE)
     if before and before.body["location"] != location:
         raise conflict(
             f"The resource '{before.name}' already exists in location "
