@@ -20,6 +20,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import requests
 from azure.core.exceptions import AzureError, ResourceNotFoundError
@@ -47,6 +48,7 @@ from scoring.script import (
 
 PATIENCE = 900  # seconds until the API has to answer; live Azure fetches a large image first
 LAST_LINES = 40  # of the log of a container that failed
+TIME_TO_FAIL = 60  # seconds that a container which does not answer has to end and tell why
 
 
 def create_group(azure: Azure, name: str, image: Image, cpu: float, memory: float) -> str:
@@ -88,13 +90,29 @@ def create_group(azure: Azure, name: str, image: Image, cpu: float, memory: floa
 
 
 def group_logs(azure: Azure, name: str) -> str:
-    """Return the last lines that the group's container wrote."""
+    """Return the last lines that the group's container wrote.
+
+    The log begins anew with each start, so that of a container which fails over and over is empty
+    just after one. What says why is there once it has ended: this waits for that.
+    """
+    deadline = time.monotonic() + TIME_TO_FAIL
     with suppress(AzureError):
-        found = azure.instances.containers.list_logs(
-            azure.resource_group, name, "digits", tail=LAST_LINES
-        )
-        return str(found.content)
+        while True:
+            ended = not is_running(azure, name)
+            log = azure.instances.containers.list_logs(
+                azure.resource_group, name, "digits", tail=LAST_LINES
+            ).content
+            if (ended and log) or time.monotonic() > deadline:
+                return str(log)
+            time.sleep(0.5)
     return "(no log: it was not started)"
+
+
+def is_running(azure: Azure, name: str) -> bool:
+    """Whether the group's container runs at the moment."""
+    group = azure.instances.container_groups.get(azure.resource_group, name)
+    view: Any = group.containers[0].instance_view  # the client's types say that it is always None
+    return bool(view and view.current_state and view.current_state.state == "Running")
 
 
 def create_app(azure: Azure, name: str, image: Image, cpu: float, memory: float) -> str:
