@@ -11,11 +11,28 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+from jupyter_server.serverapp import ServerApp
 from jupyterlab.labapp import LabApp
 
 from course import kernels, lessons, places
 
 ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
+STOP_TIMEOUT = 20  # seconds
+
+
+class CourseServer(ServerApp):
+    """Jupyter's server, but one that ends when it is told to.
+
+    Jupyter's own ends after its kernels did, however long that takes: for ever, where one was just
+    starting and never came up, or where ending one failed. Kernels left behind end by themselves
+    when they find the server gone.
+    """
+
+    def stop(self, from_signal: bool = False) -> None:
+        """Stop in order, within STOP_TIMEOUT seconds."""
+        super().stop(from_signal)
+        loop = self.io_loop
+        loop.add_callback(loop.call_later, STOP_TIMEOUT, loop.stop)
 
 
 def can_open_browser(environment: Mapping[str, str], platform: str = sys.platform) -> bool:
@@ -65,6 +82,7 @@ def serve(kernel: str, port: int, browser: bool, start: str) -> None:
         # A closed terminal ends JupyterLab in order, so that its kernels and local Azure end too.
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     browser = browser and can_open_browser(os.environ)
+    LabApp.serverapp_class = CourseServer
     server = LabApp.initialize_server(argv=options(kernel, port, browser, start))
     server.web_app.settings["page_config_hook"] = without_news
     server.log.addFilter(lambda record: "To access the server" not in record.getMessage())

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,6 +139,13 @@ class Lab:
                 return printed
 
 
+def start_kernel(lab: Lab) -> str:
+    """Open the first lesson, as JupyterLab does; return its kernel's id."""
+    first = sorted(NOTEBOOKS.glob("*.ipynb"))[0].relative_to(ROOT).as_posix()
+    wanted = {"path": first, "type": "notebook", "name": "", "kernel": {"name": "azure-local"}}
+    return str(lab.call("POST", "sessions", wanted)["kernel"]["id"])
+
+
 @pytest.fixture
 def lab(home: Home, request: pytest.FixtureRequest) -> Iterator[Lab]:
     """`course lab` with its first port taken, until its address is printed."""
@@ -186,8 +194,37 @@ def test_it_serves_the_first_lesson_with_the_chosen_kernel(
 
 @pytest.mark.parametrize("lab", ["azure-local"], indirect=True)
 def test_a_cell_run_through_the_servers_api_reaches_local_azure(lab: Lab) -> None:
-    first = sorted(NOTEBOOKS.glob("*.ipynb"))[0].relative_to(ROOT).as_posix()
-    wanted = {"path": first, "type": "notebook", "name": "", "kernel": {"name": "azure-local"}}
-    kernel = lab.call("POST", "sessions", wanted)["kernel"]["id"]
+    kernel = start_kernel(lab)
     source = "import os; print(os.environ['AZUREML_WORKSPACE'], os.getcwd())"
     assert lab.run_cell(kernel, source).split() == ["mlw-deploying-models", str(NOTEBOOKS)]
+
+
+STUCK = """
+import asyncio
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from course import cli, lab
+lab.STOP_TIMEOUT = 1
+AsyncMappingKernelManager.shutdown_all = shutdown_all
+cli.main()
+"""
+NEVER = "async def shutdown_all(self, now=False): await asyncio.Event().wait()"
+FAILS = "async def shutdown_all(self, now=False): raise KeyError('gone')"
+
+
+@pytest.mark.parametrize("shutdown_all", [NEVER, FAILS], ids=["never", "fails"])
+def test_it_stops_even_where_its_kernels_do_not(shutdown_all: str, home: Home) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", shutdown_all + STUCK, "lab", "--no-browser"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        address = next(line.strip() for line in process.stdout if "token=" in line)
+        start_kernel(Lab(process, address))
+        process.terminate()
+        process.wait(timeout=30)
+    finally:
+        process.kill()
+    assert daemon.running(home) is None
