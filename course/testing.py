@@ -53,7 +53,9 @@ def tests() -> list[Check]:
             on_azure=True,
             containers="process",
         ),
-        Check("tests", python("pytest"), on_azure=True),
+        # Two at a time: most of a test is waiting for a process or a container to start or to end.
+        # A file's tests stay together, as they share what is dear to make.
+        Check("tests", python("pytest", "-n", "2", "--dist", "loadfile"), on_azure=True),
     ]
 
 
