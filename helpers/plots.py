@@ -50,8 +50,13 @@ def digits(images: ArrayLike, titles: Sequence[object], heading: str = "") -> No
     show(figure, f"{heading or 'Digits'}: {len(pictures)} of them, titled {told}.")
 
 
-def predictions(images: ArrayLike, probabilities: ArrayLike) -> None:
-    """Draw digits (n, 8, 8) and below each one its probabilities (n, 10) as bars."""
+def predictions(
+    images: ArrayLike, probabilities: ArrayLike, truth: ArrayLike | None = None
+) -> None:
+    """Draw digits (n, 8, 8) and below each one its probabilities (n, 10) as bars.
+
+    With `truth` (n), each digit's title says what was written as well as what was read.
+    """
     pictures, shares = np.asarray(images), np.asarray(probabilities)
     figure, axes = plt.subplots(
         2,
@@ -62,17 +67,20 @@ def predictions(images: ArrayLike, probabilities: ArrayLike) -> None:
         sharey="row",
         height_ratios=[1.1, 1],
     )
-    for axis, below, picture, row in zip(axes[0], axes[1], pictures, shares, strict=True):
+    written = [None] * len(pictures) if truth is None else np.asarray(truth).tolist()
+    for axis, below, picture, row, digit in zip(*axes, pictures, shares, written, strict=True):
         best = int(row.argmax())
-        _digit(axis, picture, f"{best}  ({row[best]:.0%})")
-        colours = [BLUE if digit == best else GREY for digit in range(10)]
+        title = f"{best}  ({row[best]:.0%})"
+        _digit(axis, picture, title if digit is None else f"{title}\nwritten: {digit}")
+        colours = [BLUE if each == best else GREY for each in range(10)]
         below.bar(range(10), row, color=colours)
         below.set(xticks=range(10), ylim=(0, 1.02))
         below.tick_params(labelsize=7, length=0)
         below.spines[["top", "right"]].set_visible(False)
     axes[1][0].set_ylabel("probability", fontsize=8)
     best_of = ", ".join(str(row.argmax()) for row in shares)
-    show(figure, f"Digits, each above the ten probabilities predicted for it; highest: {best_of}.")
+    said = f"Digits, each above the ten probabilities predicted for it; highest: {best_of}"
+    show(figure, said + ("." if truth is None else f"; written: {', '.join(map(str, written))}."))
 
 
 def confusion(matrices: Mapping[str, ArrayLike]) -> None:
@@ -204,10 +212,12 @@ def costs(
                 told.append((x, f"{even.cheaper_above} above {_count(x)} requests a day"))
     axis.set_xscale("log")
     axis.set_yscale("symlog", linthresh=1, linscale=0.5)
-    axis.set(xlabel="requests per day", ylabel="US dollars per month", xlim=(low, high))
+    axis.set(xlabel="requests per day (M: a million)", ylabel="US dollars per month")
+    axis.set_xlim(low, high)
     axis.set_ylim(bottom=0)
     axis.set_title(heading, loc="left", fontsize=11)
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _count(x)))
+    # Labels in words would touch each other.
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _count(x).replace("million", "M")))
     axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axis.grid(axis="y", color="#DDDDDD", linewidth=0.8)
     axis.spines[["top", "right"]].set_visible(False)

@@ -20,7 +20,7 @@ from azure.ai.ml.entities import (
     ManagedOnlineEndpoint,
     Model,
 )
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from helpers.wait import wait
 
@@ -84,7 +84,15 @@ def ensure_deployment(
             instance_type=instance_type,
             instance_count=1,
         )
-        wait(ml_client.online_deployments.begin_create_or_update(deployment), name)
+        deployments = ml_client.online_deployments
+        try:
+            wait(deployments.begin_create_or_update(deployment), name)
+        except HttpResponseError as error:
+            # One that failed when it was made takes no update.
+            if "Delete and re-create" not in str(error):
+                raise
+            wait(deployments.begin_delete(name, endpoint_name), f"deleting {name}")
+            wait(deployments.begin_create_or_update(deployment), name)
     print(f"Deployment {name} is ready.")
 
 

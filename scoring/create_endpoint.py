@@ -24,7 +24,7 @@ from azure.ai.ml.entities import (
     Model,
 )
 from azure.ai.ml.exceptions import MlException
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
 from scoring import sample
 from scoring.script import (
@@ -105,7 +105,7 @@ def create_deployment(
     )
     print(f"Deployment {name} of {model.name}:{model.version} starts; live, this takes minutes.")
     try:
-        client.online_deployments.begin_create_or_update(deployment).result()
+        bring_up(client, deployment)
     except AzureError as error:
         raise ScriptError(
             Failed.DEPLOYMENT,
@@ -114,6 +114,19 @@ def create_deployment(
             "Look into it, then try again; --delete removes the endpoint and all that is left.",
         ) from error
     print(f"\nDeployment {name} is ready.")
+
+
+def bring_up(client: MLClient, deployment: ManagedOnlineDeployment) -> None:
+    """Send the deployment and wait; one that failed when it was made is deleted first."""
+    deployments = client.online_deployments
+    try:
+        deployments.begin_create_or_update(deployment).result()
+    except HttpResponseError as error:
+        if "Delete and re-create" not in str(error):
+            raise
+        print(f"Deployment {deployment.name} never came up: it is deleted and made anew.")
+        deployments.begin_delete(deployment.name, deployment.endpoint_name).result()
+        deployments.begin_create_or_update(deployment).result()
 
 
 def logs(client: MLClient, endpoint_name: str, name: str) -> str:

@@ -65,8 +65,8 @@ def accuracy_tag(ml_client: MLClient, accuracy: float) -> Verdict:
 
 
 @exercise(
-    "In scoring/pytorch/conda.yaml, put scikit_learn in the place of torch. What of the rest does "
-    "this model need?",
+    "Copy the list of scoring/pytorch/conda.yaml into your cell (and leave the file as it is). "
+    "There, scikit_learn takes the place of torch; numpy and pillow can go.",
     "conda_file takes a dict as well as a file's path: {'name': ..., 'channels': [...], "
     "'dependencies': ['python=3.11', 'pip', {'pip': [...]}]}.",
     "Give Environment(name=my_env, image=base_image, conda_file=...) to "
@@ -103,5 +103,6 @@ def own_environment(ml_client: MLClient, name: str) -> Verdict:
         if not lines:
             return wrong(f"pip in {version}", pip, f"{package} is missing in it.")
         if "==" not in lines[0]:
-            return wrong(f"pip in {version}", pip, f"{package} is not pinned: write == and one.")
+            message = f"{package} is not pinned: add == and a version."
+            return wrong(f"pip in {version}", pip, message)
     return right(f"Your colleague can deploy with {name}, version {environment.version}.")

@@ -25,7 +25,7 @@ def model_names(ml_client: MLClient, answer: object) -> Verdict:
         return wrong("model_names", answer, f"{missing[0]!r} is in the workspace and not in it.")
     if sorted(map(str, answer)) == there:
         return wrong("model_names", answer, "All are there; now sort them.")
-    return wrong("model_names", answer, f"The workspace has no more than these {len(there)}.")
+    return wrong("model_names", answer, f"The workspace has these, each once: {there}.")
 
 
 @exercise(

@@ -84,6 +84,6 @@ def mended(ml_client: MLClient, name: str, headers: object) -> Verdict:
             'headers["Authorization"]',
             f"{scheme} {masked(token)}" if space else masked(sent),
             f"The endpoint answers {answer.status_code}: {reason}. Is it the word Bearer, a space, "
-            "and a token that was fetched for this endpoint?",
+            "and a token of the kind that this endpoint takes?",
         )
     return right(f"The lock is open: {answer.status_code}, no longer 401.")

@@ -61,8 +61,9 @@ def top_three(function: object, run: Callable[[str], Any]) -> Verdict:
 
 @exercise(
     "Two things differ: which end of the scale is ink, and how long the scale is.",
-    "255 - photo turns dark ink into light ink; its values still go to 255.",
-    "The model's scale ends at 16: divide by 255 and multiply by 16.",
+    "255 - photo makes ink the large number; its values still go to 255.",
+    "The model's scale ends at 16: divide by 255 and multiply by 16, in this order. A byte holds "
+    "nothing above 255, so what you multiply first starts over at 0; photo.astype(float) does not.",
     solution="""
     def as_trained(photo):
         return (255 - photo) / 255 * 16
@@ -97,7 +98,8 @@ def as_trained(function: object, url: str) -> Verdict:
             "The number of digits read right, of 100,",
             correct,
             f"Your images go from {low:.3g} to {high:.3g}, and the upper left corner, which is "
-            f"paper, is {images[0][0, 0]:.3g}. Which values has the model seen there?",
+            f"paper, is {images[0][0, 0]:.3g}. Which values has the model seen there? (If the "
+            "formula is right, mind the bytes: nothing in them can be more than 255.)",
         )
     return right(f"{correct} of 100 photographs are read right.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from azure.ai.ml import MLClient
 
 from helpers.checks import Verdict, exercise, not_attempted, right, wrong
@@ -39,22 +40,24 @@ def patience(ml_client: MLClient, endpoint_name: str) -> Verdict:
     "Is 110 between them?",
     solution="""
     low, high = binom.interval(0.99, 400, 0.2)
-    still_chance = bool(low <= 110 <= high)
+    still_chance = low <= 110 <= high
     """,
 )
 def still_chance(answer: object) -> Verdict:
     """110 of 400 is far outside of the band for 20 per cent, which is 60 to 101."""
-    if not isinstance(answer, bool):
+    if not isinstance(answer, bool | np.bool_):
         return wrong("still_chance", answer, "It should be True or False.")
     if answer:
         return wrong(
-            "still_chance", answer, "Work out the band for 400 requests and 20 per cent: is 110 in?"
+            "still_chance",
+            bool(answer),
+            "Work out the band for 400 requests and 20 per cent: is 110 in?",
         )
     return right("Chance would stay between 60 and 101. Somebody should look at the traffic rule.")
 
 
 @exercise(
-    "Copies are mirror_traffic; every fourth request is 25 per cent.",
+    "Copies are mirror_traffic, in per cent of the requests.",
     "green can have real traffic or copies, not both: set traffic and mirror_traffic in one go.",
     solution="""
     endpoint = ml_client.online_endpoints.get(endpoint_name)
@@ -69,7 +72,9 @@ def copies(ml_client: MLClient, endpoint_name: str) -> Verdict:
     if not mirrored:
         return not_attempted("On Azure, nothing is mirrored.")
     if mirrored != {"green": 25}:
-        return wrong("mirror_traffic on Azure", mirrored, "Every fourth request is 25 per cent.")
+        return wrong(
+            "mirror_traffic on Azure", mirrored, "A quarter of the requests is 25 per cent."
+        )
     if traffic != ALL_BLUE:
         return wrong("The traffic on Azure", traffic, "blue should answer everything.")
     return right("green sees a quarter of the requests, and no client sees its answers.")

@@ -13,10 +13,10 @@
 # %% [markdown]
 # # 00 Train and register the models
 #
-# A trained model in a notebook can be asked by you alone. To *deploy* it is to put it where any
-# program can ask it: behind an address, on machines that somebody looks after. That is what this
-# course does with one small model that reads handwritten digits, on three services of Azure,
-# Microsoft's cloud.
+# A trained model in a notebook answers you alone. To *deploy* it is to put it where any program can
+# send it data and get a prediction back: behind an address, on machines that somebody looks after.
+# That is what this course does with one small model that reads handwritten digits, on three
+# services of Azure, Microsoft's cloud.
 #
 # Before a model can be deployed, Azure has to have it. In this lesson you train two small neural
 # networks and *register* both: you give them to an Azure Machine Learning *workspace*, the place
@@ -31,7 +31,7 @@
 # - describe the packages that a model needs, and register that as an environment;
 # - read from a confusion matrix which mistakes a model makes.
 #
-# **Time:** about 25 minutes.
+# **Time:** about 25 minutes. The exercises, in every lesson, take some ten more.
 #
 # ## What this costs on live Azure
 #
@@ -100,10 +100,11 @@ plots.digits(split.test_images[examples], titles=range(10))
 #
 # You train the same network twice, with PyTorch and with Keras, two widely used *frameworks*
 # (libraries to build and train networks with). That pays off later: lesson 05 lets the one take
-# over from the other, and the client does not notice. The network is a small one of the usual kind
-# for images: two layers that look for strokes and corners, two that weigh them up. The code is in
-# `scoring/train.py`. Its random numbers begin at the same point each time, so you get the same
-# models whenever you run it.
+# over from the other, and the programs that ask it do not notice. The network is a small one of the
+# usual kind for images: two layers that look for strokes and corners, two that weigh them up. The
+# code is in `scoring/train.py`; it shows each digit three times, as it is and moved by one pixel to
+# either side. Its random numbers begin at the same point each time, so you get the same models
+# whenever you run it.
 #
 # > **Before you run it.** Guessing would get one digit in ten right. What share of the 360
 # > held-out digits will a network get right that trains for some seconds on 1,437 tiny images?
@@ -247,7 +248,8 @@ guess.compare(inside)
 
 # %% [markdown]
 # **What happened.** A folder that you register keeps its own name inside the model; what was above
-# it is left behind. Had you registered the file instead of the folder, there would be `digits.pt`
+# it is left behind. It is the *folder's* name, not the model's, though here both are
+# `digits-pytorch`. Had you registered the file instead of the folder, there would be `digits.pt`
 # alone.
 #
 # > **Caution.** Many a first deployment fails because its script looks one level too high. When
@@ -267,9 +269,11 @@ print(Path("../scoring/pytorch/conda.yaml").read_text())
 # %% [markdown]
 # Read it from below: `torch` runs the network, `numpy` and `pillow` handle images, and
 # `azureml-inference-server-http` is the server that will listen for requests. `==` pins a package
-# to one version, so that the environment of next year is the one that you tried today. And there
-# is nothing in it that the scoring script does not use: every package more makes the image larger,
-# the first deployment slower, and is one more thing that can break.
+# to one version, so that a build next year does not bring in a newer one that your model was never
+# tried with. (The image below is `:latest` and does move: Microsoft puts security fixes into it.
+# Where that matters, name a dated one.) And there is nothing in the list that the scoring script
+# does not use: every package more makes the image larger, the first deployment slower, and is one
+# more thing that can break.
 
 # %%
 from azure.ai.ml.entities import Environment
@@ -289,7 +293,8 @@ for framework in ("pytorch", "keras"):
 
 # %% [markdown]
 # > **Tip.** Registering an environment only writes the list down. The image is built when a
-# > deployment first needs it; on live Azure that takes 5 to 15 minutes, once for each version.
+# > deployment first needs it; on live Azure that takes 5 to 15 minutes, and is not done again while
+# > image and list stay the same.
 #
 # ## What the workspace has now
 #
@@ -316,12 +321,16 @@ print("tags:   ", model.tags)
 print("path ends in:", model.path.split("/")[-1])
 
 # %% [markdown]
+# The path ends in the folder that you registered. That there are no tags is a pity: nothing here
+# says how good the model is. The second exercise changes that.
+#
 # ## Exercises
 #
 # Each exercise has a cell for your answer and below it one with a `check()`, which tells you one of
 # three things: not attempted, not quite, or right. What is right is noted on your machine, and the
-# end of the lesson shows it. When you want help, take the `#` away in front of `hint()`, as often
-# as there are hints, and at last in front of `solution()`.
+# end of the lesson shows it. When you want help, take the `#` away in front of `hint()` and run the
+# cell: each further run shows the next hint. `solution()` works the same way, and shows code that
+# passes.
 #
 # ### Which digit do they miss most?
 #
@@ -378,9 +387,9 @@ exercises.own_environment.check(ml_client, my_env)
 # ## Cleaning up
 #
 # Keep everything: the next lessons deploy these models and environments, and they cost nothing
-# worth mentioning. If you want to be rid of a version one day, archive it:
-# `ml_client.models.archive("digits-pytorch", version="1")` takes it out of the list, and
-# deployments that use it go on working.
+# worth mentioning. To hide a version that you no longer use, archive it:
+# `ml_client.models.archive("digits-pytorch", version="1")`. It is not listed any more; its files
+# stay, and deployments that use it go on working.
 #
 # ## Recap
 #

@@ -31,9 +31,12 @@
 #
 # ## What this costs on live Azure
 #
-# Nothing. Asking for tokens and reading lists is free. A workspace itself is free too; it is the
-# storage and the compute inside it that [are
-# billed](https://azure.microsoft.com/pricing/details/machine-learning/).
+# Nothing. Asking for tokens and reading lists is free. A workspace itself is free too; what is
+# [billed](https://azure.microsoft.com/pricing/details/machine-learning/) is what it uses: storage,
+# machines, and a registry for images, 17 US cents a day from when it exists. These stay on the bill
+# [until they are
+# deleted](https://learn.microsoft.com/azure/machine-learning/concept-plan-manage-cost), even when
+# the workspace is gone.
 
 # %% tags=["parameters"]
 import os
@@ -54,11 +57,11 @@ suffix = names.suffix()
 # tenant                     your organisation: its people, and who may do what
 # └── subscription           who pays
 #     └── resource group     things that belong together and are deleted together
-#         └── workspace      Azure Machine Learning: models, environments, endpoints
+#         └── workspace      Azure Machine Learning: models, environments, deployments
 # ```
 #
 # Three names lead to a workspace: the subscription's id, the resource group's name and the
-# workspace's name. They are no secrets, and still they do not belong into code that you share:
+# workspace's name. They are no secrets, and still they do not belong in code that you share:
 # other people have others. That is why the cell above reads them from *environment variables*,
 # small texts that a program is started with. The kernel set them for this notebook.
 
@@ -73,9 +76,10 @@ print("workspace:     ", workspace_name)
 # Azure wants a *token* with every request: a signed text that says who you are, which service it
 # is meant for and when it ends. The object that fetches tokens is a *credential*.
 #
-# `DefaultAzureCredential` is a chain of credentials. It tries one after the other and stays with
-# the first that works, so the same line runs on your laptop, on a server and in an automated job,
-# though each of them has another way to say who it is. These are the links, in order:
+# `DefaultAzureCredential` is a chain of credentials. It goes through them in order, skips those
+# that are not set up, and stays with the first that gives a token. So the same line runs on your
+# laptop, on a server and in an automated job, though each of them has another way to say who it
+# is. These are the links:
 
 # %%
 from azure.identity import DefaultAzureCredential
@@ -99,6 +103,9 @@ print("\n".join(chain))
 #
 # [The documentation](https://learn.microsoft.com/python/api/overview/azure/identity-readme#defaultazurecredential)
 # says more about each.
+#
+# *Azure (local)* has no people who could sign in, so the kernel carries the identity of a program.
+# *Azure (live)* carries none.
 #
 # > **Before you run it.** The next cell asks for a token and lets the chain say which link gave it.
 # > Look at the kernel's name and at the list: which link will it be for you?
@@ -128,16 +135,19 @@ guess.compare(sentence.split()[-1])
 # %% [markdown]
 # **What happened.** With the kernel *Azure (local)* it is `EnvironmentCredential`: the kernel sets
 # its three variables, to throw-away values that only local Azure knows. With *Azure (live)* on a
-# laptop it is mostly `AzureCliCredential`. The chain went no further than the first that worked,
-# so a forgotten variable can sign you in as somebody else: when Azure refuses you, look here first.
+# laptop it is mostly `AzureCliCredential`. The chain went no further than the first that worked. So
+# variables that somebody forgot to remove can sign you in as somebody else; and if their secret has
+# ended, the chain stops with an error and never comes to your `az login`. When Azure refuses you,
+# look here first.
 #
 # The text in the brackets of `get_token` is a *scope*: the service that the token is for, here
 # Azure Resource Manager, through which everything in Azure is made and changed.
 #
 # ## What a token says
 #
-# A token is a JSON Web Token (JWT): three parts with dots between them. The third is the signature,
-# which nobody but the issuer can make. The second can be read by anyone, so let us read it.
+# A token is a JSON Web Token (JWT): three parts with dots between them. The first says how it was
+# signed. The third is the signature, which nobody but the issuer can make. The second can be read
+# by anyone, so let us read it.
 
 # %%
 import base64
@@ -196,8 +206,8 @@ for datastore in ml_client.datastores.list():
 print("default:", ml_client.datastores.get_default().name)
 
 # %% [markdown]
-# Models and environments came there in lesson 00. If you skipped it, the next cell trains and
-# registers them now, in about half a minute.
+# Lesson 00 put models and environments into the workspace. If you skipped it, the next cell trains
+# and registers them now, in about half a minute.
 
 # %%
 from helpers.workspace import ensure_models
@@ -218,9 +228,9 @@ for environment in ml_client.environments.list():
 # One letter too many in the workspace's name, and you get an error. The next cell catches it to
 # look at its parts; without `try` you would see a long traceback that ends in the same words.
 #
-# Azure's answers carry the status codes of the web. Four of them mean that a request went wrong:
-# **400** it makes no sense, **401** nobody knows who sent it, **403** the sender may not do this,
-# **404** what it asks for is not there.
+# Azure's answers carry the status codes of the web. When a request goes wrong, the code begins with
+# 4 or 5. You will meet these four first: **400** it makes no sense, **401** nobody knows who sent
+# it, **403** the sender may not do this, **404** what it asks for is not there.
 #
 # > **Before you run it.** Which of the four will it be? And which line will fail: the one that
 # > makes the client, or the one that gets the workspace?
@@ -315,8 +325,10 @@ exercises.client_from_file.check(client_from_file, workspace_name)
 # ### The wrong resource group
 #
 # Now let the workspace's name be right and the resource group's wrong: `resource_group + "x"`. The
-# status is 404 again, and yet the answer is another one. Which error *code* does Azure give? Find
-# out, and put it into `error_code`. The check makes the same mistake and compares.
+# answer is another one. (On local Azure it is 404 again. On live Azure it is 403 if you have rights
+# in your own resource group only: Azure does not tell strangers what exists.) Which error *code*
+# does Azure give? Find out, and put it into `error_code`. The check makes the same mistake and
+# compares.
 
 # %%
 error_code = ...
@@ -329,7 +341,8 @@ exercises.error_code.check(ml_client, error_code)
 # %% [markdown]
 # ## Cleaning up
 #
-# Nothing was made, so nothing is to be taken away.
+# Nothing needs to be deleted. If this lesson registered the models for you, keep them: the next
+# ones use them.
 #
 # ## Recap
 #

@@ -13,9 +13,10 @@
 # %% [markdown]
 # # 02 Endpoint
 #
-# An *endpoint* is an address on the internet, with a lock on it, at which a model can be asked.
-# The model itself comes later: what runs behind the address is a *deployment* (the model, its
-# scoring script, its environment and machines to run them on), and one endpoint can have several.
+# An *endpoint* is an address on the internet, with a lock on it, at which a model can be asked for
+# predictions. The model itself comes later: what runs behind the address is a *deployment* (the
+# model, its scoring script, its environment and machines to run them on), and one endpoint can have
+# several.
 #
 # This is the way of one request, from a program that asks (the *client*) to the model and back. In
 # this lesson you build the part that Azure keeps for you, the *endpoint*, and try its lock:
@@ -78,7 +79,7 @@ ml_client = MLClient(
 import datetime
 
 endpoint_name = "endpt-" + datetime.datetime.now().strftime("%m%d%H%M%f")
-print(len(endpoint_name), "characters, for example endpt-03141592653589")
+print(len(endpoint_name), "characters, such as in endpt-03141592653589")
 
 # %% [markdown]
 # That is fine for something that you delete within the hour. For an endpoint that you want to find
@@ -170,20 +171,20 @@ print("primary:  ", names.masked(keys.primary_key))
 print("secondary:", names.masked(keys.secondary_key))
 
 # %% [markdown]
-# Now call the address, the way any program would: with HTTP, the language of the web. A request
-# has a *method* (`POST`: here is something for you), a *body* (here a digit, 64 pixel values, as
-# JSON) and *headers*, which are notes to whoever receives it. The key goes into the header
-# `Authorization`, after the word `Bearer`: who bears this, may pass.
+# Now call the address, the way any program would: with HTTP, the language of the web. A request has
+# a *method* (`POST`: here is something for you), a *body* (here an empty image, 64 pixel values of
+# 0, as JSON: no model will see it yet) and *headers*, which are notes to whoever receives it. The
+# key goes into the header `Authorization`, after the word `Bearer`: who bears this, may pass.
 
 # %%
 import requests
 
-digit = {"data": [[0] * 64]}
+body = {"data": [[0] * 64]}
 
 
 def ask(uri: str, headers: dict) -> requests.Response:
-    """Send the digit to an endpoint."""
-    return requests.post(uri, json=digit, headers=headers, timeout=60)
+    """Send one image to an endpoint."""
+    return requests.post(uri, json=body, headers=headers, timeout=60)
 
 
 # %% [markdown]
@@ -236,7 +237,7 @@ for what, headers in attempts.items():
 # replaced since.
 #
 # **The repair.** Fetch the key afresh, whole, from where it is kept, build the header in one place
-# of the client's code, and try once.
+# of the client's code, and send the request again.
 
 # %%
 keys = ml_client.online_endpoints.get_keys(name=endpoint_name)
@@ -247,7 +248,7 @@ print(answer.status_code, answer.text.splitlines()[0])
 # 404, so the lock is open again.
 #
 # > **Caution.** `get_keys` needs the right to read the endpoint's secrets, which a client should
-# > not have. In earnest its key waits in a store for secrets, such as [Azure Key
+# > not have. In production its key is kept in a store for secrets, such as [Azure Key
 # > Vault](https://learn.microsoft.com/azure/key-vault/general/overview), and never in code.
 #
 # ## Three kinds of lock
@@ -262,7 +263,9 @@ print(answer.status_code, answer.text.splitlines()[0])
 #   used to be called Azure Active Directory (AAD). It ends after about an hour. Good for people and
 #   services that have an identity of their own, as each of them can be let in or kept out.
 #
-# You need not set up anything for the tokens: `get_keys` fetches what the endpoint takes.
+# *Getting* a token needs no set-up: `get_keys` fetches what the endpoint takes. For `aad_token` a
+# client can do without it: `credential.get_token("https://ml.azure.com/.default")`, as in lesson
+# 01, gives such a token, which is good for every endpoint that the client may ask.
 # ([Documentation](https://learn.microsoft.com/azure/machine-learning/how-to-authenticate-online-endpoint))
 #
 # > **Caution.** Older pages say `auth_mode="token"`. There is no such mode, as the next cell shows.
@@ -308,8 +311,10 @@ for each in (aml, aad):
 # what the client sees.
 #
 # > **Tip.** With `aad_token`, live Azure also looks whether you may ask this endpoint: you need a
-# > *role* (a list of what somebody may do) with the action `.../onlineEndpoints/score/action`, such
-# > as *AzureML Data Scientist*. Without it you see 403 here.
+# > *role* (a list of what somebody may do) with the action `.../onlineEndpoints/score/action`.
+# > *Owner*, *Contributor* and *AzureML Data Scientist* [have
+# > it](https://learn.microsoft.com/azure/machine-learning/concept-endpoints-online-auth). Without
+# > it you are refused here, although the token is good.
 #
 # ## What Azure has now
 
@@ -383,7 +388,7 @@ for each in ml_client.online_endpoints.list():
 
 # %% [markdown]
 # The endpoint `digits-...` stays for lesson 04, as it costs nothing without deployments. If you
-# stop here for good, set `clean_up = True` and run this:
+# stop here for good, set `clean_up = True` in the first cell, run that cell, and then this one:
 
 # %%
 from helpers.cleanup import delete_endpoints
@@ -400,7 +405,7 @@ if clean_up:
 # - `key` for trying out, `aml_token` or `aad_token` where keys that never end are too risky.
 # - **401** is the lock, and its text says why. **404** is a door with no deployment behind it.
 #
-# [Troubleshooting](../docs/troubleshooting.md) has this failure and all others of the course, by
+# [Troubleshooting](../docs/troubleshooting.md) has this failure and the others of the course, by
 # error code.
 #
 # Your exercises of this lesson:

@@ -281,20 +281,25 @@ for framework, (_, url) in servers.items():
 # Both servers speak the same JSON, so a client need not know which framework is behind the
 # address. An answer holds ten probabilities for each digit. For most digits one of them is 100 per
 # cent, which makes dull pictures. So the next cell sends a thousand digits in one request, and
-# draws the six that PyTorch is least sure about, each above its probabilities.
+# draws the six that PyTorch is least sure about, each above its probabilities. Every title says
+# first what the model read, and then what was written.
 
 # %%
 from helpers import plots
 
 pytorch_url = servers["pytorch"][1] + "/score"
-thousand = load_digits().images[-1000:]
+thousand, written = load_digits().images[-1000:], load_digits().target[-1000:]
 answer = requests.post(pytorch_url, json={"data": thousand.tolist()}, timeout=30)
 predictions = answer.json()["predictions"]
 probabilities = np.array([each["probabilities"] for each in predictions])
 doubtful = probabilities.max(axis=1).argsort()[:6]
-plots.predictions(thousand[doubtful], probabilities[doubtful])
+plots.predictions(thousand[doubtful], probabilities[doubtful], written[doubtful])
 
 # %% [markdown]
+# **What happened.** Where no bar comes near 100 per cent, the model is often wrong. That is what
+# the probabilities are for: when the highest one is low, a client can ask a human, or ask for a
+# better picture.
+#
 # ## Draw a digit
 #
 # Now send it a digit of your own. The pad below calls `classify` with each drawing, as an image of
@@ -321,12 +326,12 @@ pad
 # out, stretches it to the full height, puts it in the middle and gives it as much ink as those
 # have. Turning what a client has into what the model was trained on is called *preprocessing*.
 #
-# Does it matter? The next figure takes your last drawing, or a seven where you drew none, and puts
-# it on the page four times: as it is, at half the size in two corners, and in the middle a little
-# smaller. Above, the page is made smaller and nothing else is done; below, the pad's
-# preprocessing is. Each title says what the model reads.
+# Does it matter? The next two figures take your last drawing, or a seven where you drew none, and
+# put it on the page four times: as it is, at half the size in two corners, and in the middle a
+# little smaller. For the first figure the page is made smaller and nothing else is done; for the
+# second there is the pad's preprocessing. Each title says what the model reads.
 #
-# > **Before you run it.** How many of the four in the upper row will the model read right?
+# > **Before you run it.** How many of the four in the first figure will the model read right?
 
 # %%
 bands = ["none or one", "two or three", "all four"]
@@ -419,9 +424,9 @@ print("answers so far:", dict(sorted(Counter(statuses).items())))
 # ## How fast is a prediction?
 #
 # A client waits for every millisecond that `run` takes, and a machine that needs less time for
-# each request serves more of them. So measure. The next cell times one way of predicting one
-# digit, `repeats` times, and leaves the first call out: it has to build things that later calls
-# reuse.
+# each request serves more of them. So measure. The function in the next cell times one way of
+# predicting one digit, over and over, and leaves the first call out: it has to build things that
+# later calls reuse.
 
 
 # %%
@@ -500,8 +505,9 @@ plots.latency(latency)
 # **What happened.** `predict` is made for long runs over many images: it sets up a data pipeline
 # and a progress report each time, and for one digit that is nearly all it does. Calling the model
 # leaves that out, but Python still walks through the layers one by one. `tf.function` walks once,
-# writes down a *graph*, and from then on runs the graph. That is one change, in `init()`, and the
-# script that the course deploys has it.
+# writes down a *graph*, and from then on runs the graph. It takes one line more in `init()`, which
+# makes the graph, and one changed in `run()`, which calls it. The course's Keras script,
+# `scoring/keras/score.py`, does so.
 #
 # In PyTorch the three ways hardly differ for so small a network. `inference_mode` is the one to
 # take all the same: it needs less memory, and the larger the network, the more it saves.
@@ -509,7 +515,8 @@ plots.latency(latency)
 # > **Tip.** `input_signature` with `None` says "any number of images". Without it, TensorFlow
 # > builds a new graph for each number that comes along, and each time a client waits for it.
 #
-# Many digits in one request are cheaper still, as the way there and back is paid once:
+# Many digits in one call are cheaper still, as what a call costs by itself is paid once; and in a
+# request to an endpoint, the way there and back is paid once too:
 
 # %%
 many = np.repeat(one, 100, axis=0)
@@ -554,15 +561,18 @@ except Exception as error:
 guess.compare(ran)
 
 # %% [markdown]
-# **What happened.** With `weights_only=True` PyTorch reads numbers and refuses everything else.
-# Since version 2.6 that is the default; write it all the same, so that it holds with every
-# version. It is also why lesson 00 saved a state dict and not the whole model. A `.keras` file is
-# safe in the same way, as long as you leave `safe_mode` on.
+# **What happened.** With `weights_only=True` PyTorch reads numbers and a few harmless types, and
+# refuses the rest. Since version 2.6 that is the default; write it all the same, so that a reader
+# sees it. It is also why lesson 00 saved a state dict and not the whole model. Keras has a similar
+# guard for `.keras` files, `safe_mode`, which is on unless you switch it off. Both guards had holes
+# in older versions ([PyTorch's](https://nvd.nist.gov/vuln/detail/CVE-2025-32434),
+# [Keras's](https://nvd.nist.gov/vuln/detail/CVE-2025-1550)): keep the packages up to date, and load
+# only files whose origin you know.
 #
 # > **Caution.** Older examples load a whole pickled model with `torch.load(path)`, import
-# > `azure.ai.ml` in `score.py` (which the image need not have) or call `Model.get_model_path`
-# > (from the first version of the SDK). None of the three is needed: `AZUREML_MODEL_DIR` and a
-# > state dict do it.
+# > `azure.ai.ml`, a package that the image need not have, in `score.py`, or call
+# > `Model.get_model_path`, from the first version of the SDK. None of the three is needed:
+# > `AZUREML_MODEL_DIR` and a state dict do it.
 #
 # ## Exercises
 #
@@ -590,11 +600,11 @@ exercises.top_three.check(top_three, score.run)
 # %% [markdown]
 # ### A camera's digits
 #
-# A client's camera delivers digits of 8x8 as well, but dark ink on light paper, from 0 (black) to
-# 255 (white). Write a function `as_trained(photo)` that takes such an image, a NumPy array, and
-# returns it as the model knows digits: light ink on dark, from 0 (paper) to 16 (ink). The check
-# photographs a hundred digits, sends what your function makes of them to your server and counts
-# how many it reads right.
+# A client's camera delivers digits of 8x8 as well, but from 0 (black) to 255 (white), as whole
+# numbers of one byte (`uint8`): ink is the small number there. Write a function `as_trained(photo)`
+# that takes such an image, a NumPy array, and returns it as the model knows digits: ink is the
+# large number, from 0 (paper) to 16 (full ink). The check photographs a hundred digits, sends what
+# your function makes of them to your server and counts how many it reads right.
 
 # %%
 as_trained = ...
@@ -642,7 +652,7 @@ print("stopped and removed")
 # - A wrong request deserves a 400 and a sentence.
 # - Measure before you deploy: `tf.function` instead of `predict` is the largest step there is
 #   here.
-# - Load files with `weights_only=True`.
+# - Load files with `weights_only=True`, and only files whose origin you know.
 #
 # Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
 

@@ -36,9 +36,9 @@
 # set a rule for autoscaling, and never none. One `Standard_DS3_v2` cost 0.272 US dollars an hour in
 # West Europe in August 2026, as much as the same virtual machine, and 0.23 to 0.35 in most other
 # regions ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)). This lesson has
-# up to two for about an hour, as each deployment takes 5 to 15 minutes there: some 55 cents, if you
-# clean up at the end. Forgotten for a month, one machine is 199 dollars. A deployment that failed
-# can hold its machines too: delete it.
+# up to two for about an hour and a half, as each deployment takes 5 to 15 minutes there: some 80
+# cents, if you clean up at the end. Forgotten for a month, one machine is 199 dollars. A deployment
+# that failed can hold its machines too: delete it.
 
 # %% tags=["parameters"]
 import os
@@ -115,18 +115,20 @@ blue_deployment = ManagedOnlineDeployment(
 #
 # The next cell sends the description to Azure and waits. Meanwhile Azure
 #
-# 1. takes the code folder, which the SDK has uploaded, and the model's files from storage;
+# 1. looks whether your subscription may have the machines;
 # 2. builds the environment's *image* (a copy of a whole Linux disk with Python and the packages on
-#    it), if this version has none yet: the longest part on live Azure;
-# 3. starts a machine of the instance type, and on it the inference server of lesson 03;
-# 4. asks the server again and again until `init()` is through.
+#    it), if there is none yet: the longest part on live Azure;
+# 3. brings the image, the model's files and the code folder, which the SDK has uploaded, to a
+#    machine of the instance type;
+# 4. starts the inference server of lesson 03 there, and asks it again and again until `init()` is
+#    through.
 #
 # The figure shows these steps, and what a deployment's state says along the way.
 #
 # ![The life of a deployment. What is asked for is checked first and may be refused. Then it is
 # Creating: image built, model and code downloaded, server started, probed until ready. It ends
-# Succeeded or Failed; from both it can be updated, scaled and
-# deleted.](../docs/images/deployment-life.svg)
+# Succeeded or Failed. What has once been Succeeded can be updated, scaled and deleted; what failed
+# at first can only be deleted.](../docs/images/deployment-life.svg)
 
 # %%
 from helpers.wait import wait
@@ -214,7 +216,8 @@ print(
 
 # %% [markdown]
 # There it is: the first five digits of the data set are a 0, 1, 2, 3 and 4. The figure shows six
-# others, each above the ten probabilities that came back for it.
+# others, each above the ten probabilities that came back for it. All six are read right: also the
+# fifth, a 1, and the last, an 8, which you may well have read as a 7 and a 9.
 
 # %%
 from helpers import plots
@@ -307,7 +310,8 @@ print("requests to /score:", logs.count('"POST /score HTTP'))
 # %% [markdown]
 # > **Tip.** There is a second log, of the *storage initializer*, which brings model and code to the
 # > machine before the server starts: `get_logs(..., container_type="storage-initializer")`. Look
-# > there when the first one is empty. In a terminal, `az ml online-deployment get-logs` shows both.
+# > there when the first one is empty. In a terminal, `az ml online-deployment get-logs` shows the
+# > first one, and with `--container storage-initializer` the second.
 
 # %% [markdown]
 # ## Change the keys
@@ -428,7 +432,8 @@ for line in script.read_text().splitlines():
 
 # %% [markdown]
 # Two functions for all four: one sends a deployment and prints how that ended, the other picks out
-# of a log the lines about our script and the error. (It shortens the paths.)
+# of a log the lines about our script and the error. (It shortens the paths.) Why the first one
+# looks for an older deployment that failed, you will see with the third mistake.
 
 # %%
 import re
@@ -450,6 +455,10 @@ def bring_up(name, code, environment=env, instance_count=1):
         instance_type=instance_type,
         instance_count=instance_count,
     )
+    for old in ml_client.online_deployments.list(endpoint_name):
+        if old.name == name and old.provisioning_state == "Failed":
+            deleting = ml_client.online_deployments.begin_delete(name, endpoint_name)
+            wait(deleting, f"deleting {name}, which failed")
     try:
         wait(ml_client.online_deployments.begin_create_or_update(deployment), name)
     except HttpResponseError as error:
@@ -475,9 +484,9 @@ def telling_lines(name):
 # ### Too many machines: OutOfQuota
 #
 # Somebody wants 3 machines and types 30. Your subscription has a *quota*: how many processor cores
-# it may use in a region. For its own updates Azure wants room for 20 per cent more machines,
-# rounded up; they are not billed, but they count. So 30 machines of four cores need 36 times 4,
-# which is 144 cores.
+# of one kind of machine it may use in a region. For its own updates Azure wants room for 20 per
+# cent more machines, rounded up; they are not billed, but they count. So 30 machines of four cores
+# need 36 times 4, which is 144 cores.
 
 # %%
 bring_up("trial", trial_code, instance_count=30)
@@ -542,7 +551,9 @@ telling_lines("trial")
 #   exist.
 # - **Cause:** an exception in `init()`. An `import` of a package that is not in the environment
 #   ends the same way, with `ModuleNotFoundError` in the log.
-# - **Repair:** the script, then the same call again. As the deployment exists, it is updated.
+# - **Repair:** the script. Then delete the deployment and make it again: Azure updates what has
+#   once been `Succeeded`, but refuses (`BadRequest`, *Delete and re-create*) to update what never
+#   came up. `bring_up` deletes such a one first.
 #
 # ### An exception in run(): 424
 #
@@ -603,7 +614,7 @@ print(ask(keys.primary_key, five, **to_trial).status_code)
 # | the script starts | `ResourceNotReady` | in the deployment's log |
 # | a request comes | 424, model status 500 | in the deployment's log |
 #
-# [Troubleshooting](../docs/troubleshooting.md) has these and all other failures of the course, by
+# [Troubleshooting](../docs/troubleshooting.md) has these and the other failures of the course, by
 # code. Now *trial* can go.
 
 # %%
@@ -669,9 +680,9 @@ exercises.other_key.check(ml_client, endpoint_name, keys)
 # ## Cleaning up
 #
 # Lesson 05 goes on with this endpoint and with *blue*, so if you go straight on, keep them. If you
-# stop here, set `clean_up = True` and run the next cell: on live Azure *blue* costs money as long
-# as it exists, asked or not. Deleting the endpoint deletes its deployments with it. *Mystery* goes
-# in any case.
+# stop here, set `clean_up = True` in the first cell, run that cell and then the next one: on live
+# Azure *blue* costs money as long as it exists, asked or not. Deleting the endpoint deletes its
+# deployments with it. *Mystery* goes in any case.
 
 # %%
 for deployment in ml_client.online_deployments.list(endpoint_name):

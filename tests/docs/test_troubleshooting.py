@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import requests
 from azure.ai.ml.entities import ManagedOnlineEndpoint, OnlineRequestSettings
+from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 from jupyter_client.kernelspec import KernelSpecManager
 
@@ -183,6 +184,16 @@ class MachineLearning:
     def init_raises(self) -> dict[str, str]:
         said = self.failing("init", script=INIT_RAISES)
         return {"init-raises": said, "init-raises.log": self.logs("init")}
+
+    def never_came_up(self) -> dict[str, str]:
+        assert "(ResourceNotReady)" in self.failing("once", script=INIT_RAISES)
+        with pytest.raises(HttpResponseError) as refused:
+            self.bench.deploy(NAME, "once", script=SCORE)
+        name, code = type(refused.value).__name__, refused.value.error.code
+        return {
+            "never-came-up": f"{name}: ({code}) {refused.value.error.message}",
+            "never-came-up.reason": refused.value.error.details[0].message,
+        }
 
     def import_fails(self) -> dict[str, str]:
         assert "(ResourceNotReady)" in self.failing("import", script=IMPORT_FAILS)

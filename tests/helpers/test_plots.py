@@ -60,6 +60,14 @@ def test_predictions(shown: Shown, images: np.ndarray[Any, Any]) -> None:
     assert alt.endswith("highest: 4, 0, 9.")
 
 
+def test_predictions_beside_what_was_written(shown: Shown, images: np.ndarray[Any, Any]) -> None:
+    plots.predictions(images, np.eye(10)[[4, 0, 9]], truth=[4, 8, 9])
+    figure, alt = shown[0]
+    titles = ["4  (100%)\nwritten: 4", "0  (100%)\nwritten: 8", "9  (100%)\nwritten: 9"]
+    assert [title for title in texts(figure) if title] == titles
+    assert alt.endswith("highest: 4, 0, 9; written: 4, 8, 9.")
+
+
 def test_confusion_counts_mistakes(shown: Shown) -> None:
     matrix = np.diag([30] * 10)
     matrix[8, 1] = 2
@@ -106,6 +114,8 @@ def test_costs_mark_where_the_cheapest_changes(shown: Shown) -> None:
     figure, alt = shown[0]
     axis = figure.axes[0]
     assert axis.get_xscale() == "log"
+    label = axis.xaxis.get_major_formatter()
+    assert [label(n) for n in (1e5, 1e6, 1e7)] == ["100,000", "1 M", "10 M"]
     lines = [line for line in axis.lines if len(line.get_xdata()) > 1]
     assert [line.get_label() for line in lines] == [service.name for service in services]
     assert len({line.get_color() for line in lines}) == 3

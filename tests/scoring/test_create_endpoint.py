@@ -54,8 +54,8 @@ def test_create_update_and_delete(
 
 
 @pytest.mark.usefixtures("ml_client")
-def test_deployment_that_fails_has_its_logs_printed(
-    unique: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_deployment_that_fails_has_its_logs_printed_and_is_made_anew_the_next_time(
+    unique: str, tmp_path: Path, pytorch_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     endpoint = f"digits-{unique}"
     (tmp_path / "notes.txt").write_text("A folder without a model.")
@@ -66,6 +66,9 @@ def test_deployment_that_fails_has_its_logs_printed(
     assert "ResourceNotReady" in problem
     assert "--- logs of storage-initializer ---" in problem
     assert "Expected one .pt file under" in problem
+    arguments[-1] = str(pytorch_folder)
+    assert main(arguments) == Exit.OK
+    assert "Deployment blue never came up: it is deleted and made anew." in capsys.readouterr().out
     assert main([endpoint, "--delete"]) == Exit.OK
 
 

@@ -8,9 +8,11 @@ https://learn.microsoft.com/rest/api/azureml/online-deployments
     Scaling             a PUT or PATCH of the count is      Succeeded, Failed
     Deleting            a DELETE is                         gone
     Succeeded, Failed   nothing is                          Updating, Scaling, Deleting
+    Failed, at first    nothing is                          Deleting
 
 `_good` in the stored body is the last version that came up. It keeps serving when an update
-fails, and comes back when the emulator is started again.
+fails, and comes back when the emulator is started again. `_unrecoverable` is there when the first
+PUT failed: Azure takes no second one.
 """
 
 from __future__ import annotations
@@ -158,6 +160,7 @@ class OnlineDeployments:
     ) -> ArmResponse:
         if before:
             self._check_idle(before)
+            self._check_recoverable(before)
         deployment_id = before.id if before else request.id
         endpoint = self.store.get(parent_of(deployment_id))
         assert endpoint is not None
@@ -208,7 +211,7 @@ class OnlineDeployments:
         except BaseException as error:
             # A cancelled one is the emulator stopping: the next start says so.
             if not isinstance(error, asyncio.CancelledError):
-                self._set_state(deployment.id, "Failed")
+                self._fail(deployment.id)
             raise
         deployment.properties["provisioningState"] = "Succeeded"
         deployment.body["_good"] = spec
@@ -278,6 +281,27 @@ class OnlineDeployments:
                 f"The deployment '{deployment.name}' is {state}. Wait until that has ended.",
                 code="OperationInProgress",
             )
+
+    def _check_recoverable(self, deployment: Resource) -> None:
+        if deployment.body.get("_unrecoverable"):
+            reason = (
+                f"Specified deployment [{deployment.name}] failed during initial provisioning and "
+                "is in an unrecoverable state. Delete and re-create."
+            )
+            raise ArmError(
+                400,
+                "BadRequest",
+                "The request is invalid.",
+                details=[{"code": "InferencingClientCallFailed", "message": reason}],
+            )
+
+    def _fail(self, deployment_id: str) -> None:
+        deployment = self.store.get(deployment_id)
+        if deployment:
+            deployment.properties["provisioningState"] = "Failed"
+            if "_good" not in deployment.body:
+                deployment.body["_unrecoverable"] = True
+            self.store.put(deployment)
 
     def _set_state(self, deployment_id: str, state: str) -> None:
         deployment = self.store.get(deployment_id)

@@ -158,9 +158,25 @@ def test_a_script_that_cannot_start_fails_with_its_traceback_in_the_log(
     assert "UserContainerStart: Failed" in log
 
 
-def test_a_repaired_script_deploys_under_the_same_name(ml_client, bench):
+def test_one_that_never_came_up_takes_no_update_and_is_made_anew(ml_client, bench):
     name = bench.endpoint().name
     with pytest.raises(HttpResponseError):
+        bench.deploy(name, "blue", script="1/0\n")
+    with pytest.raises(HttpResponseError, match=r"\[blue\].*Delete and re-create") as refused:
+        bench.deploy(name, "blue")
+    assert refused.value.status_code == 400
+    assert refused.value.error.code == "BadRequest"
+    assert refused.value.error.details[0].code == "InferencingClientCallFailed"
+    assert ml_client.online_deployments.get("blue", name).provisioning_state == "Failed"
+    assert "ZeroDivisionError" in ml_client.online_deployments.get_logs("blue", name, 200)
+    ml_client.online_deployments.begin_delete("blue", name).result()
+    assert bench.deploy(name, "blue").provisioning_state == "Succeeded"
+
+
+def test_one_whose_update_failed_takes_another_update(ml_client, bench):
+    name = bench.endpoint().name
+    bench.deploy(name, "blue")
+    with pytest.raises(HttpResponseError, match="ResourceNotReady"):
         bench.deploy(name, "blue", script="1/0\n")
     assert bench.deploy(name, "blue").provisioning_state == "Succeeded"
 
