@@ -131,7 +131,8 @@ def ensure_image(subscription_id: str, resource_group: str, suffix: str, tag: st
     registry = f"digits{suffix}"
     image = _image(subscription_id, resource_group, registry, tag)
     if image is None or not _is_there(image, tag):
-        print(f"Building the image {REPOSITORY}:{tag} in the registry {registry}.")
+        building = f"Building the image {REPOSITORY}:{tag} in the registry {registry}."
+        print(building, end="", flush=True)
         script = [sys.executable, "-m", "scoring.create_container", REPOSITORY, "--image-only"]
         script += ["--registry", registry, "--tag", tag]
         for name in BUILD_SETTINGS:
@@ -148,6 +149,8 @@ def ensure_image(subscription_id: str, resource_group: str, suffix: str, tag: st
             text=True,
             check=False,
         )
+        # The line is used again: what stays is the same whether there was a build or not.
+        print(f"\r{'':{len(building)}}\r", end="")
         if done.returncode:
             raise RuntimeError(f"The image could not be built.\n{done.stdout}{done.stderr}")
         image = _image(subscription_id, resource_group, registry, tag)

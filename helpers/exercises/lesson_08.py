@@ -68,7 +68,9 @@ def three_cases(hospital: str, shop: str, archive: str) -> Verdict:
     return right(
         "The hospital brings a model and a script and wants versions and https: an endpoint. The "
         "shop brings an API and is mostly idle: an app, with nothing to pay at night. The archive "
-        "has a program that ends: a group, with restart policy OnFailure."
+        "has a program that ends: a group, with restart policy OnFailure. A group has no clock: "
+        "something (a Logic App, a scheduled script) has to start it each night. A Container Apps "
+        "job, which this course has not shown, brings its own."
     )
 
 

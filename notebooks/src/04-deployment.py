@@ -216,15 +216,16 @@ print(
 
 # %% [markdown]
 # There it is: the first five digits of the data set are a 0, 1, 2, 3 and 4. The figure shows six
-# others, each above the ten probabilities that came back for it. All six are read right: also the
-# fifth, a 1, and the last, an 8, which you may well have read as a 7 and a 9.
+# others, each above the ten probabilities that came back for it. The titles say what the model read
+# and what was written: you may well have read the fifth as a 7 and the last as a 9.
 
 # %%
 from helpers import plots
 
-some = images[[7, 42, 449, 787, 1288, 1468]]
-predictions = ask(keys.primary_key, {"data": some.tolist()}).json()["predictions"]
-plots.predictions(some, [prediction["probabilities"] for prediction in predictions])
+chosen = [7, 42, 449, 787, 1288, 1468]
+answer = ask(keys.primary_key, {"data": images[chosen].tolist()})
+probabilities = [each["probabilities"] for each in answer.json()["predictions"]]
+plots.predictions(images[chosen], probabilities, load_digits().target[chosen])
 
 # %% [markdown]
 # Now a digit of yours. Draw one into the square with the mouse or a finger: each stroke is sent to

@@ -147,9 +147,10 @@ for line in dockerfile.splitlines():
 #   `0.0.0.0` means "answer whoever reaches this container". `exec` gives uvicorn the shell's place,
 #   so that it gets the signal to stop; without it, every stop takes ten seconds.
 #
-# Every instruction makes a *layer*, and the next build takes over the layers up to the first
-# change. If the code were copied before `pip install`, one changed comma in `main.py` would install
-# PyTorch anew. So dependencies come before code, and what changes most comes last.
+# Every instruction makes a *layer*. Docker on a machine of yours keeps the layers, and takes them
+# over in the next build up to the first change. (The registry's build machines, below, start afresh
+# each time.) If the code were copied before `pip install`, one changed comma in `main.py` would
+# install PyTorch anew. So dependencies come before code, and what changes most comes last.
 #
 # > **Caution.** `--host 127.0.0.1` in place of `0.0.0.0` is a favourite mistake: then the API
 # > answers only inside of its own container, and the log looks perfectly well.
@@ -232,9 +233,9 @@ print(answer.json()["detail"])
 guess.compare(str(answer.status_code))
 
 # %% [markdown]
-# **What happened.** Nobody stands between you and the API, so its own codes arrive, and they are
-# yours to choose. So is all that an endpoint did for you: there is no key here, and nobody is kept
-# out.
+# **What happened.** Nobody stands between you and the API, so its own codes arrive, and you choose
+# them. What an endpoint did for you is now your work as well: there is no key here, and nobody is
+# kept out.
 
 # %%
 process.terminate()
@@ -499,19 +500,20 @@ answer = requests.post(
 print("/predict_file:", answer.status_code, answer.headers["X-App-Version"])
 
 # %% [markdown]
-# The figure shows six digits, sent as picture files one after the other, and what came back.
+# The figure shows six digits, sent as picture files one after the other, what came back, and what
+# was written.
 
 # %%
 from helpers import plots
 
-some = images[[7, 42, 449, 787, 1288, 1468]]
+chosen = [7, 42, 449, 787, 1288, 1468]
 probabilities = []
-for digit in some:
+for digit in images[chosen]:
     answer = requests.post(
         f"{url}/predict_file", files={"file": picture(digit)}, timeout=60
     )
     probabilities.append(answer.json()["predictions"][0]["probabilities"])
-plots.predictions(some, probabilities)
+plots.predictions(images[chosen], probabilities, load_digits().target[chosen])
 
 # %% [markdown]
 # ## What Azure shows, and what it keeps
@@ -698,7 +700,7 @@ print("last run:", view.previous_state.state, view.previous_state.exit_code)
 
 # %% [markdown]
 # Again `Succeeded`, and nothing but restarts. *That* it fails, the state says, and *why* is in the
-# log. Its last lines usually are enough:
+# log. Its last lines usually are enough. (The cell shows only the one with the exception.)
 
 # %%
 for line in log_of(loop_name).splitlines():
@@ -709,7 +711,7 @@ print(textwrap.fill(reason, 88))
 # %% [markdown]
 # - **Seen:** the address does not answer; state `Waiting` with `CrashLoopBackOff`, a restart count
 #   that grows, an exit code that is not 0 in `previous_state`.
-# - **Log:** the container's, with Python's last words. It has the runs before as well.
+# - **Log:** the container's, with Python's last words. It is the log of the last run only.
 # - **Cause:** almost always a program that cannot find something: a file, a variable, a port.
 # - **Repair:** send the corrected description under the same name. Azure then starts the container
 #   anew.
@@ -895,8 +897,8 @@ shutil.rmtree(build)
 print("your groups:", my_groups())
 
 # %% [markdown]
-# Lesson 07 uses the image, so the registry stays. If you stop here, set `clean_up = True` and run
-# this: with the registry goes every image in it.
+# Lesson 07 uses the image, so the registry stays. If you stop here, set `clean_up = True` in the
+# first cell, run that cell, and then this one: with the registry goes every image in it.
 
 # %%
 if clean_up:

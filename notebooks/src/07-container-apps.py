@@ -38,7 +38,7 @@
 # - give an app a secret without anybody reading it.
 #
 # **Time:** about 35 minutes. The exercises take ten more, and on live Azure you wait for another
-# twenty while things start or fail.
+# half an hour while things start or fail.
 #
 # ## What this costs on live Azure
 #
@@ -62,6 +62,7 @@ resource_group = os.environ["AZURE_RESOURCE_GROUP"]
 workspace_name = os.environ["AZUREML_WORKSPACE"]
 suffix = names.suffix()
 request_count = 300
+clean_up = False
 
 # %% [markdown]
 # > **Caution.** Older pages say that there is no Python SDK for Container Apps. There is:
@@ -239,8 +240,8 @@ guess.compare(str(answer.status_code))
 
 # %% [markdown]
 # **What happened.** The app was `Succeeded` when the probe had seen a replica that answers, and if
-# a request comes while none is ready, the ingress lets it wait. And the address has https, with a
-# certificate that nobody had to ask for. What about plain http?
+# a request comes while the app is at zero replicas, the ingress lets it wait for one. And the
+# address has https, with a certificate that nobody had to ask for. What about plain http?
 
 # %%
 answer = requests.get(
@@ -251,7 +252,7 @@ print(answer.status_code, "->", answer.headers["Location"])
 # %% [markdown]
 # It sends clients to https. (`allow_insecure=True` in the ingress would let them stay.)
 #
-# Now a digit, as in lesson 06. The figure shows what came back.
+# Now some digits, as in lesson 06. The figure shows what came back, and what was written.
 
 # %%
 from sklearn.datasets import load_digits
@@ -259,10 +260,11 @@ from sklearn.datasets import load_digits
 from helpers import plots
 
 images = load_digits().images
-some = images[[7, 42, 449, 787, 1288, 1468]]
-answer = requests.post(f"{url}/predict", json={"data": some.tolist()}, timeout=60)
-predictions = answer.json()["predictions"]
-plots.predictions(some, [each["probabilities"] for each in predictions])
+chosen = [7, 42, 449, 787, 1288, 1468]
+body = {"data": images[chosen].tolist()}
+answer = requests.post(f"{url}/predict", json=body, timeout=60)
+probabilities = [each["probabilities"] for each in answer.json()["predictions"]]
+plots.predictions(images[chosen], probabilities, load_digits().target[chosen])
 
 # %% [markdown]
 # Now a digit of yours. Draw one into the square with the mouse or a finger (or with arrow keys and
@@ -590,7 +592,8 @@ show_revisions()
 # nothing. Nobody noticed. But nobody would stop you either from giving it a share, and that share
 # would be answered with 503: look at a revision's health before you send it traffic.
 #
-# And `Single`, the mode of most apps? The app from YAML has it. It gets the same bad revision:
+# And `Single`, the mode of most apps? The app from YAML has it. It gets the same bad revision (on
+# live Azure, ten minutes again):
 
 # %%
 container = described["properties"]["template"]["containers"][0]
@@ -706,16 +709,18 @@ with timeline.steady(lambda: ask(1), per_second=30, at_once=32):
 load_ended = record.now()
 
 # %% [markdown]
-# Now there is silence. On live Azure an app keeps its replicas for about five minutes after the
-# last request, in case that there are more to come; `cooldown_period` is the wait before the last
-# one goes. Local Azure has a tenth of that patience.
+# Now there is silence. On live Azure, replicas that are not needed any more stay for five minutes,
+# in case more requests come. `cooldown_period`, 60 seconds here and 300 if you say nothing, is how
+# long after the last request the last one may go too. Local Azure waits a tenth of the five
+# minutes, and then lets all of them go.
 
 # %%
 until(lambda: record.look() == 0, "no replica")
 print("replicas:", count_replicas())
 
 # %% [markdown]
-# The figure shows what was counted.
+# The figure shows what was counted. Where the line begins depends on you: requests of the cells
+# above count too, and after a pause there is no replica left.
 
 # %%
 timeline.replicas(
@@ -854,18 +859,20 @@ mine = [
 print("your apps:", mine)
 
 # %% [markdown]
-# And the registry, with the image in it. Nothing is left then that costs money.
+# Lesson 08 uses the image, so the registry stays. If you stop here, set `clean_up = True` in the
+# first cell, run that cell, and then this one: nothing is left then that costs money.
 
 # %%
-from azure.mgmt.containerregistry import ContainerRegistryManagementClient
+if clean_up:
+    from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 
-registries = ContainerRegistryManagementClient(
-    credential, subscription_id
-).registries
-wait(
-    registries.begin_delete(resource_group, f"digits{suffix}"),
-    "deleting the registry",
-)
+    registries = ContainerRegistryManagementClient(
+        credential, subscription_id
+    ).registries
+    wait(
+        registries.begin_delete(resource_group, f"digits{suffix}"),
+        "deleting the registry",
+    )
 
 # %% [markdown]
 # ## Recap

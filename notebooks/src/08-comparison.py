@@ -28,7 +28,8 @@
 # - work out what each service costs at your number of requests, and where the cheapest one changes;
 # - choose one, and give the reasons.
 #
-# **Time:** about 35 minutes.
+# **Time:** about 35 minutes. The exercises take ten more, and on live Azure you wait for another 45
+# while things are built, started, scaled and deleted.
 #
 # ## What this costs on live Azure
 #
@@ -37,7 +38,8 @@
 # ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)), one at first and two at
 # the end; 6 cents for the container group; for the container app's replicas
 # less than 20 cents, most of which the free grant covers; and lesson 06's registry, 17 cents a day.
-# Less than one dollar in all. The last section deletes everything: do run it.
+# Less than one dollar in all. The last section deletes the services, and says how to delete the
+# registry: do both.
 
 # %% tags=["parameters"]
 import os
@@ -235,7 +237,7 @@ template = aca.Template(
             ],
         )
     ],
-    scale=aca.Scale(min_replicas=0, max_replicas=1, cooldown_period=60),
+    scale=aca.Scale(min_replicas=0, max_replicas=1),
 )
 configuration = aca.Configuration(
     ingress=aca.Ingress(external=True, target_port=80),
@@ -354,8 +356,8 @@ def client(service):
 
 
 # %% [markdown]
-# > **Before you run it.** `Succeeded` and *it answers* are two moments. Between which services is
-# > the gap between them wide, and where is there none?
+# > **Before you run it.** `Succeeded` and *it answers* are two moments. For which service is the
+# > gap between the two wide, and for which is there hardly any?
 #
 # Locally this takes seconds. On live Azure it takes a quarter of an hour, most of it for the
 # endpoint.
@@ -425,10 +427,10 @@ side_by_side.distributions(milliseconds)
 # %% [markdown]
 # **What happened.** The network itself takes a fraction of a millisecond (lesson 03); nearly all of
 # what you see is the way there and back: the client, TLS, a gateway that looks at the key or for a
-# replica, the server, JSON twice. On this machine a few milliseconds lie between the three, if any.
-# On live Azure the way is longer than everything else together, often 10 to 50 ms: for a small
-# model, the best thing you can do about latency is to put it into the region in which its clients
-# are.
+# replica, the server, JSON twice. On this machine the three are less than a millisecond apart, or a
+# few at most. On live Azure the way is longer than everything else together, often 10 to 50 ms: for
+# a small model, the best thing you can do about latency is to put it into the region in which its
+# clients are.
 #
 # ## More clients
 #
@@ -459,20 +461,23 @@ side_by_side.throughput(loads)
 # with a few cores which clients and services share, soon has all it can do. The rest waits: on the
 # right, what a client waits grows with the number of clients. The two figures are tied
 # together, in every closed load that there is: *clients = requests per second x seconds for each*
-# ([Little's law](https://en.wikipedia.org/wiki/Little%27s_law)). Try it on a dot of yours.
+# ([Little's law](https://en.wikipedia.org/wiki/Little%27s_law)). Try it on a dot of yours. You will
+# come out a little low: the law is about the mean, and the plot has the median.
 #
 # An endpoint takes [500 requests a
 # second](https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas#azure-machine-learning-online-endpoints-and-batch-endpoints)
-# and answers what is above with 429. Our client then waits a moment and asks again, so nothing is
-# lost; on a fast machine that is why the endpoint's line bends first. Group and app refuse nothing.
+# and answers what is above with 429. (A measurement of two seconds can come out a little above 500,
+# because it can touch three of the seconds that are counted.) Our client then waits a moment and
+# asks again, so nothing is lost; on a fast machine that is why the endpoint's line bends first.
+# Group and app refuse nothing.
 #
 # On live Azure the left lines rise more. With one client, the instance idles while requests and
 # answers are on their way; with sixteen there is always somebody whose turn it is.
 #
 # ## Who speaks https?
 #
-# > **Before you run it.** Digits are harmless. If they were X-ray pictures, which of the three
-# > addresses could you use as they are?
+# > **Before you run it.** Digits are harmless. X-ray pictures must not be read on the way. How many
+# > of the three addresses encrypt what you send?
 
 # %%
 from helpers.quiz import predict
@@ -499,7 +504,8 @@ tls.compare(["none", "one", "two", "three"][len(speak_tls)])
 # %% [markdown]
 # **What happened.** Endpoint and app have a gateway in front of them that has a certificate. Before
 # the group there is nothing, so it would be yours to add (lesson 06). And only the endpoint asks
-# who you are: its key stands in `headers`, the others took every request from everybody.
+# who you are: its key stands in `headers`, the others took every request from everybody. For X-ray
+# pictures as they are, only the endpoint is left.
 #
 # ## When the process dies
 #
@@ -508,7 +514,7 @@ tls.compare(["none", "one", "two", "three"][len(speak_tls)])
 # how many of its requests come to nothing.
 #
 # > **Before you run it.** All three start the process again without your help. Which one loses the
-# > fewest requests of the others meanwhile?
+# > fewest of its clients' requests meanwhile?
 
 # %%
 fewest = predict("Which service loses the fewest requests?", list(targets))
@@ -546,7 +552,8 @@ fewest.compare(min(lost, key=lost.get))
 
 # %% [markdown]
 # The figure shows every single request around the moment in which the process ended: a tick is a
-# good answer, a cross is none, and a thick line is a request that had to wait.
+# good answer, a cross is none. A request that waited longer than 0.2 seconds has a thick line as
+# well; after a shorter wait there is only a gap before the next tick.
 
 # %%
 side_by_side.outages(crashes)
@@ -585,14 +592,17 @@ print("managed endpoint, workers that ended:", logs.count("exited with code 1"))
 # worker, and one that does nothing but look after it. Only the first one died. The other held
 # the door meanwhile, so new requests waited a moment and were answered. In our container there is
 # only one process; when it ends the container ends, Azure has to start a new one, and until PyTorch
-# is loaded again clients get 502 or 503, or no connection at all.
+# is loaded again clients get 502 or 503, or no connection at all. (In lesson 07 a request waited,
+# because there was no replica. Here there is one, and it does not answer. The app is away a little
+# longer than the group: local Azure starts it again after half a second and not at once, and on
+# live Azure a probe has to see the new process first.)
 #
 # Two remedies, both in your hands: a process that looks after the others (`uvicorn --workers 2`,
 # which takes twice the memory), or a second instance, for the time in which one is away. And
 # clients that ask again after a moment need neither.
 #
-# > **Caution.** The first restart comes at once. A container that goes on dying waits longer each
-# > time, up to five minutes (lesson 06).
+# > **Caution.** The first restart comes at once, or nearly. A container that goes on dying waits
+# > longer each time, up to five minutes (lesson 06).
 #
 # ## From zero
 #
@@ -808,9 +818,10 @@ cheapest.compare(costs.cheapest(services, 1_000).name)
 
 # %% [markdown]
 # **What happened.** Zero is cheapest only for an app that *stays* at zero. After each request the
-# last replica waits, five minutes on Azure, and it is billed as busy for all of them: the idle rate
-# is for replicas that `min_replicas` keeps. A thousand requests a day come every one and a half
-# minutes, so the replica hardly ever goes. One that is kept costs a third.
+# last replica waits, five minutes on Azure, and it is billed as busy for all of them. (That is the
+# default. With `cooldown_period=60`, zero stays the cheaper one up to some 500 requests a day.) The
+# idle rate is for replicas that `min_replicas` keeps. A thousand requests a day come every one and
+# a half minutes, so the replica hardly ever goes. One that is kept costs a third.
 #
 # Where does the cheapest change? A *break-even point* is where two of them cost the same: below it
 # the one is cheaper, above it the other (after the arrow). Python can look for them.
@@ -824,7 +835,9 @@ for first, then in ((to_zero, kept), (to_zero, in_group), (kept, in_group)):
         )
 
 # %% [markdown]
-# The figure has the four curves. Both axes are logarithmic: each step is ten times the one before.
+# The figure has the four curves. Both axes are logarithmic, each number ten times the one before;
+# only below 1 dollar the upright one is not, so that 0 has a place. A black dot is where the
+# *cheapest* one changes, a ring where two others change places.
 
 # %%
 from helpers import plots
@@ -832,7 +845,7 @@ from helpers import plots
 plots.costs(services, low=10, high=1e7)
 
 # %% [markdown]
-# The steps on the right are instances that are added when one is busy all the time. The endpoint is
+# The jumps on the right are instances that are added when one is busy all the time. The endpoint is
 # never the cheapest here: its machine has four cores, of which this little model uses one. What it
 # costs more, it gives back in work that you do not have: no server, no image, no certificate; keys,
 # versions, mirroring. That does not stand in any price list, so next comes what each of them *has*.
@@ -841,6 +854,12 @@ plots.costs(services, low=10, high=1e7)
 # > day), logs, traffic that leaves Azure. And your own hours, which cost more than all of it.
 #
 # ## What each of them has
+#
+# Names in the table: *Kubernetes* runs containers on many machines, and *AKS* is Azure's; *KEDA*
+# scales by events; *Dapr* connects small services (*microservices*); *Logic Apps* start things at a
+# time or on an event; *Log Analytics* keeps logs to search; *Azure Monitor* collects figures and
+# sends alarms; *GitHub Actions* builds and deploys what is in a repository; an *NGroup* is a set of
+# equal container groups; the *consumption plan* is the one of lesson 07, billed by the second.
 #
 # | | managed endpoint | container group | container app |
 # | --- | --- | --- | --- |
@@ -873,10 +892,10 @@ plots.costs(services, low=10, high=1e7)
 # [16]: https://learn.microsoft.com/azure/machine-learning/how-to-deploy-custom-container
 # [17]: https://learn.microsoft.com/azure/container-apps/containers
 #
-# > **Caution.** Older tables of this kind say that managed endpoints are priced by transactions and
-# > scale by themselves, that Container Instances run one container for a short time, and that
-# > Container Apps are more work than they. None of it holds: you have measured and calculated
-# > otherwise.
+# > **Caution.** Older tables say that managed endpoints are priced by transactions and scale by
+# > themselves, and that Container Instances run one container, for a short time. That does not
+# > hold: endpoints bill machines and scale by a rule that you set, and a group may have several
+# > containers and run as long as you like.
 #
 # ## Five questions
 #
@@ -971,8 +990,8 @@ found += [
 print("left of this lesson:", [each for each in found if each == name])
 
 # %% [markdown]
-# The registry with the image stays for lessons 06 and 07. If you have done with them, set `clean_up
-# = True` and run this.
+# The registry with the image is still there and costs 17 cents a day. Unless you want to repeat
+# lesson 06 or 07, set `clean_up = True` in the first cell, run that cell, and then this one.
 
 # %%
 if clean_up:

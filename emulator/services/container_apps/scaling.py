@@ -5,8 +5,8 @@
     a revision that needs more replicas gets them  at once              at once
     ... in steps up to                             1, 4, 8, 16, 32 ...  1, 4, 8, 16, 32 ...
     one that needs fewer keeps them for            300 s                30 s
-    one that is idle goes to zero after            cooldownPeriod,      a tenth of that, 30 s
-                                                   300 s by default     by default
+    one that is idle goes to zero after            cooldownPeriod,      a tenth of that, and
+                                                   300 s by default     not before 30 s
     a new revision starts with at least            1 replica            1 replica
 
 The 30 seconds are the environment variable AZURE_LOCAL_SCALE_COOLDOWN: all the shorter times are
