@@ -34,8 +34,9 @@ Install it beside the Python you have, then run the same command again:
   Debian 12        sudo apt install python3.11 python3.11-venv
   macOS            brew install python@3.11
   Windows          winget install Python.Python.3.11
-  conda            conda create -n course python=3.11, conda activate course
-  pyenv            pyenv install 3.11 and pyenv shell 3.11
+  conda            conda create -n course python=3.11 && conda activate course
+  pyenv            pyenv install 3.11 && pyenv shell 3.11
+  others           uv python install 3.11, if you have uv; or conda, as above
 If it is there under another name: make PYTHON=/path/to/python3.11 lab"""
 
 NO_VENV = """\

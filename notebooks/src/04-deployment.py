@@ -38,7 +38,10 @@
 # regions ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)). This lesson has
 # up to two for about an hour and a half, as each deployment takes 5 to 15 minutes there: some 80
 # cents, if you clean up at the end. Forgotten for a month, one machine is 199 dollars. A deployment
-# that failed can hold its machines too: delete it.
+# that failed can hold its machines too: delete it. With the first image, Azure ML also makes a
+# container registry for your workspace, of the sort *Basic*: [17 cents a
+# day](https://azure.microsoft.com/pricing/details/container-registry/) for as long as it exists,
+# whatever you delete here.
 
 # %% tags=["parameters"]
 import os

@@ -35,9 +35,10 @@
 # Two deployments with one `Standard_DS3_v2` each, at 0.272 US dollars an hour and machine in West
 # Europe in August 2026
 # ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)): 54 cents for each hour
-# that both exist, and half of that more for the minutes in which a third one runs. The last section
-# deletes everything: do run it. Requests themselves cost nothing
-# here: it is the machines that are billed, not what they answer.
+# that both exist, and half of that more for the minutes in which a third one runs: a little less
+# than one dollar in all. The last section deletes the endpoint with all of its deployments: do run
+# it. Requests themselves cost nothing here: it is the machines that are billed, not what they
+# answer.
 
 # %% tags=["parameters"]
 import os
@@ -655,9 +656,9 @@ from helpers import progress
 progress.show("05")
 
 # %% [markdown]
-# The script [`scoring/create_endpoint.py`](../scoring/create_endpoint.py) does what lessons 02, 04
-# and 05 did step by step: endpoint, deployment, traffic, a test prediction and, with `--delete`,
-# the cleaning up. It is a good start for a script of your own.
+# The script [`scoring/create_endpoint.py`](../scoring/create_endpoint.py) does what lessons 02 and
+# 04 did step by step: endpoint, one deployment with all the traffic, a test prediction and, with
+# `--delete`, the cleaning up. It is a good start for a script of your own.
 #
 # **Next:** [06 Container Instances](06-container-instances.ipynb) packs the same model into a
 # container of your own.

@@ -49,8 +49,10 @@
 # 1.5 GB that is 5 cents an hour; this lesson costs less than a quarter of a dollar. A registry of
 # the sort *Basic* costs [0.1666 US dollars a
 # day](https://azure.microsoft.com/pricing/details/container-registry/), and the minutes of building
-# are a fraction of a cent each. The last section deletes the groups, and says how to delete the
-# registry.
+# are a fraction of a cent each. The last section deletes the groups. The registry stays for lesson
+# 07, unless you set `clean_up = True`. A subscription on free credits cannot build the image here:
+# [ACR Tasks are paused for
+# it](https://learn.microsoft.com/azure/container-registry/container-registry-tasks-overview).
 
 # %% tags=["parameters"]
 import os
@@ -921,8 +923,8 @@ if clean_up:
 # The script [`scoring/create_container.py`](../scoring/create_container.py) does all of this in one
 # go: image, group, test prediction and, with `--delete`, the cleaning up.
 #
-# [Troubleshooting](../docs/troubleshooting.md) has the failures of this lesson and all others, by
-# error code.
+# [Troubleshooting](../docs/troubleshooting.md) has the failures of this lesson and the others,
+# by error code.
 #
 # Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
 

@@ -33,13 +33,12 @@
 #
 # ## What this costs on live Azure
 #
-# Three services at the same time, for about an hour: 0.272 US dollars an hour for each
-# machine of the endpoint, in Sweden Central in August 2026
-# ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)), one at first and two at
-# the end; 6 cents for the container group; for the container app's replicas
-# less than 20 cents, most of which the free grant covers; and lesson 06's registry, 17 cents a day.
-# Less than one dollar in all. The last section deletes the services, and says how to delete the
-# registry: do both.
+# Three services at the same time, for about an hour. The endpoint has one machine for all of it and
+# a second one for half of it, at 0.272 US dollars an hour each in Sweden Central in August 2026
+# ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)): 41 cents. The container
+# group is 6 cents; the container app's replicas are less than 20 cents, most of which the free
+# grant covers; and lesson 06's registry is 17 cents a day. Less than one dollar in all. The last
+# section deletes the services, and says how to delete the registry: do both.
 
 # %% tags=["parameters"]
 import os

@@ -20,7 +20,7 @@ METERS = {
     "machines of lessons 04, 05 and 08, hours": "DS3 v2",
     "container groups of 06 and 08, vCPU hours": "Standard vCPU Duration",
     "their memory, GB hours": "Standard Memory Duration",
-    "container registry, Basic, days": "Basic Registry Unit",
+    "two container registries, Basic, days": "Basic Registry Unit",
 }
 
 Table = list[list[str]]

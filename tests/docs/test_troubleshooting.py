@@ -25,7 +25,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 from jupyter_client.kernelspec import KernelSpecManager
 
-from course.places import LIVE, enter
+from course.places import COORDINATES, LIVE, LOCAL, enter
 from emulator.defaults import REGION, RESOURCE_GROUP
 from tests.azure import LocalAzure, azure_in, course_client
 from tests.emulator.services.apps_bench import REGISTRY, AppsBench
@@ -365,8 +365,35 @@ class SetUp:
         return {"not-running": self.run("-m", "emulator", "env", **variables)}
 
     def no_workspace(self) -> dict[str, str]:
-        said = raised(lambda: enter(LIVE, {}, self.folder))
-        return {"no-workspace": said.removeprefix("PlaceError: ")}
+        return {"no-workspace": self.refused(LIVE, {})}
+
+    def refused(self, place: str, environment: dict[str, str]) -> str:
+        """What a learner reads when the place cannot be entered."""
+        said = raised(lambda: enter(place, environment, self.folder))
+        return said.removeprefix("PlaceError: ")
+
+    def broken_config(self) -> dict[str, str]:
+        config = self.folder / "config.json"
+        config.write_text('{"subscription_id": "mine"}')
+        try:
+            return {"broken-config": self.refused(LIVE, {})}
+        finally:
+            config.unlink()
+
+    def no_credential(self) -> dict[str, str]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AZURE_CLIENT_SECRET", "from before the reset")
+            return {"no-credential": self.refused(LIVE, dict.fromkeys(COORDINATES, "mine"))}
+
+    def local_settings(self) -> dict[str, str]:
+        return {"local-settings": self.refused(LIVE, self.azure.environment)}
+
+    def not_started(self) -> dict[str, str]:
+        file = self.folder / "file"
+        file.touch()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AZURE_LOCAL_HOME", str(file / "home"))
+            return {"not-started": self.refused(LOCAL, {})}
 
 
 @pytest.fixture(scope="module")
