@@ -11,7 +11,7 @@ ANSWERS = [
         {
             "model_names = ['digits-keras']": "'digits-pytorch' is in the workspace",
             "model_names = {'digits-keras', 'digits-pytorch'}": "a list",
-            "model_names = ['digits-pytorch', 'digits-keras', 'digits-x']": "no more than",
+            "model_names = ['digits-pytorch', 'digits-keras', 'digits-x']": "each once",
             "model_names = sorted((m.name for m in ml_client.models.list()), reverse=True)": "sort",
         },
     ),
