@@ -28,6 +28,7 @@ from collections.abc import Callable
 from typing import cast
 from urllib.parse import unquote, urlsplit
 
+from emulator import container_port
 from emulator.defaults import AZURE_DOMAINS, PUBLIC_RANGES
 from emulator.routing import Insiders, PublicAddresses, is_plain
 from emulator.tls import CertificateAuthority
@@ -263,7 +264,7 @@ class _Opening(asyncio.Protocol):
             local = self.door.addresses.find(host.rstrip("."), port)
         except LookupError as error:
             return self.refuse(502, str(error.args[0]))
-        work = self.relay("127.0.0.1", local, greeting=greeting, name=f"{host}:{port}")
+        work = self.relay(host, port, published=local, greeting=greeting)
         return self.door.spawn(asyncio.create_task(work))
 
     # Any other host
@@ -279,15 +280,24 @@ class _Opening(asyncio.Protocol):
         return await self.relay(through.host, through.port, first=f"{request}\r\n".encode())
 
     async def relay(
-        self, host: str, port: int, *, first: bytes = b"", greeting: bytes = b"", name: str = ""
+        self,
+        host: str,
+        port: int,
+        *,
+        published: int = 0,
+        first: bytes = b"",
+        greeting: bytes = b"",
     ) -> None:
-        loop = asyncio.get_running_loop()
+        """`published` is the port of this machine that leads to a container group's `port`."""
         pipe = _Pipe(self.transport)
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                upstream, _ = await loop.create_connection(lambda: pipe, host, port)
-        except (OSError, TimeoutError) as error:
-            return self.refuse(502, f"{name or f'{host}:{port}'} cannot be reached: {error}.")
+            if published:
+                upstream, _ = await container_port.connect(lambda: pipe, published)
+            else:
+                upstream, _ = await _connect(lambda: pipe, host, port)
+        except OSError as error:
+            why = str(error) or "nothing answers"
+            return self.refuse(502, f"{host}:{port} cannot be reached: {why}.")
         self.transport.write(greeting)
         back = _Pipe(upstream)
         self.transport.set_protocol(back)
@@ -295,6 +305,13 @@ class _Opening(asyncio.Protocol):
         # More of the request may have come while the connection was made.
         upstream.write(first or bytes(self.buffer))
         return None
+
+
+async def _connect(
+    protocol: Callable[[], asyncio.Protocol], host: str, port: int
+) -> tuple[asyncio.Transport, asyncio.Protocol]:
+    async with asyncio.timeout(CONNECT_TIMEOUT):
+        return await asyncio.get_running_loop().create_connection(protocol, host, port)
 
 
 class _Late(asyncio.Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
+from emulator import container_port
 from emulator.gateway.ingress import answers
 from emulator.gateway.ingress.request import Request, least_busy
 from emulator.routing import RevisionRoute
@@ -58,9 +59,7 @@ class _Socket(asyncio.Protocol):
 
     async def connect(self) -> None:
         try:
-            transport, _ = await asyncio.get_running_loop().create_connection(
-                lambda: _Replica(self), "127.0.0.1", self.port
-            )
+            transport, _ = await container_port.connect(lambda: _Replica(self), self.port)
         except OSError:
             return self.refuse(answers.NOT_REACHED)
         self.replica = transport

@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 import httptools
 
+from emulator import container_port
 from emulator.gateway.ingress.answers import LOST, NOT_REACHED, OUR_FAULT, Refusal
 from emulator.quick_ack import quick_ack
 
@@ -216,9 +217,7 @@ class Pool:
 
     async def _connect(self, port: int, done: Callable[[Upstream | Refusal], None]) -> None:
         try:
-            _, upstream = await asyncio.get_running_loop().create_connection(
-                lambda: Upstream(self, port), "127.0.0.1", port
-            )
+            _, upstream = await container_port.connect(lambda: Upstream(self, port), port)
         except OSError:
             done(NOT_REACHED)
         else:
