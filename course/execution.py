@@ -18,6 +18,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 CELL_TIMEOUT = 1800  # seconds; a deployment on live Azure takes up to twenty minutes
+KERNEL_STARTS = 2  # at most; see _run
 SHOWN_LINES = 30  # at most, of a failing cell and of its error
 
 # What papermill logs of a failure is in the reports below, in plain words.
@@ -36,18 +37,9 @@ def execute(lesson: Path, output: Path, kernel: str, folder: Path) -> None:
     kernel's process writes outside of any cell, if anything, is beside it in a file .log.
     Raises LessonFailedError.
     """
-    width = shutil.get_terminal_size().columns
-    bar = {"desc": lesson.stem, "disable": None, "file": sys.stdout, "ncols": width}
     try:
         with _stderr_to(output.with_suffix(".log")):
-            papermill.execute_notebook(
-                lesson,
-                output,
-                kernel_name=kernel,
-                cwd=folder,
-                progress_bar=bar,
-                execution_timeout=CELL_TIMEOUT,
-            )
+            _run(lesson, output, kernel, folder)
     except PapermillExecutionError as error:
         trace = _plain("\n".join(error.traceback))
         lines = re.findall(rf"Cell In\[{error.exec_count}\], line (\d+)", trace)
@@ -65,6 +57,32 @@ def execute(lesson: Path, output: Path, kernel: str, folder: Path) -> None:
         log = output.with_suffix(".log")
         message = f"{lesson.stem}: its kernel did not start. {error}\nWhat it wrote: {log}"
         raise LessonFailedError(message) from None
+
+
+def _run(lesson: Path, output: Path, kernel: str, folder: Path) -> None:
+    """Start the kernel and run every cell.
+
+    Jupyter chooses a kernel's ports before the kernel opens them. Where another program takes one
+    in between, the kernel ends or cannot be reached; no cell has run yet, and a second start helps.
+    """
+    width = shutil.get_terminal_size().columns
+    bar = {"desc": lesson.stem, "disable": None, "file": sys.stdout, "ncols": width}
+    for start in range(1, KERNEL_STARTS + 1):
+        try:
+            papermill.execute_notebook(
+                lesson,
+                output,
+                kernel_name=kernel,
+                cwd=folder,
+                progress_bar=bar,
+                execution_timeout=CELL_TIMEOUT,
+            )
+            return
+        except DeadKernelError:  # while a cell ran
+            raise
+        except RuntimeError:
+            if start == KERNEL_STARTS:
+                raise
 
 
 @contextmanager

@@ -38,6 +38,15 @@ REMARK = re.compile(
 )
 
 
+# The application's own remarks, none of which asks the reader to do anything
+APP_REMARKS = (
+    # its sockets are on this machine's own loopback
+    "without encryption",
+    # Jupyter interrupts each kernel before it asks it to end, also one that does nothing
+    "KeyboardInterrupt caught in kernel",
+)
+
+
 class QuietStream(OutStream):
     """A kernel's stdout and stderr, C libraries' included, without those remarks."""
 
@@ -55,5 +64,6 @@ def hush(app: IPKernelApp, local: bool) -> None:
         logging.getLogger(logger).setLevel(logging.ERROR)
     logging.getLogger(TELEMETRY_LOGGER).addHandler(logging.NullHandler())
     app.outstream_class = f"{__name__}.{QuietStream.__name__}"
-    # It warns that its sockets, which are on this machine's own loopback, are not encrypted.
-    app.log.addFilter(lambda record: "without encryption" not in record.getMessage())
+    app.log.addFilter(
+        lambda record: not any(remark in record.getMessage() for remark in APP_REMARKS)
+    )

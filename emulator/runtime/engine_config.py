@@ -91,6 +91,10 @@ def archive(files: Mapping[str, bytes], folders: Iterable[str]) -> bytes:
 
     The image's user may be any, so a secret is readable to all within the container, as in a
     secret volume; nothing outside of it reaches its file system.
+
+    It ends with its two empty blocks, without the padding that fills a tape's record: Podman's
+    reader ends at those blocks, and whatever is still to be written to it then is a "broken pipe",
+    status 500, every now and then (https://github.com/containers/buildah/issues/6573).
     """
     output = io.BytesIO()
     with tarfile.open(fileobj=output, mode="w") as tar:
@@ -102,7 +106,8 @@ def archive(files: Mapping[str, bytes], folders: Iterable[str]) -> bytes:
             info = tarfile.TarInfo(path.lstrip("/"))
             info.size, info.mode = len(content), 0o444
             tar.addfile(info, io.BytesIO(content))
-    return output.getvalue()
+        end = tar.offset + 2 * tarfile.BLOCKSIZE
+    return output.getvalue()[:end]
 
 
 def program_error(error: BaseException) -> int | None:

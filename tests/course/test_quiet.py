@@ -66,3 +66,17 @@ def test_a_failed_call_is_shown_once(home: Home, tmp_path: Path) -> None:
             "    print(error.status_code)"
         )
         assert run_cell(client, source) == ("404\n", "")
+
+
+@pytest.mark.usefixtures("kernelspecs")
+def test_of_a_kernels_own_log_only_its_remarks_are_dropped(home: Home, tmp_path: Path) -> None:
+    said = ["KeyboardInterrupt caught in kernel.", "Exception in message handler:"]
+    with started("azure-local", tmp_path) as client:
+        source = (
+            "import logging\n"
+            "log = get_ipython().kernel.log\n"
+            f"for said in {said}:\n"
+            "    if log.filter(logging.makeLogRecord({'msg': said})):\n"
+            "        print(said)"
+        )
+        assert run_cell(client, source) == ("Exception in message handler:\n", "")

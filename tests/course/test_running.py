@@ -7,12 +7,14 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from course.execution import LessonFailedError, execute
 from course.notebooks import WIDGET
 from course.running import UNDESCRIBED, write_page
 from emulator import daemon
@@ -98,6 +100,43 @@ def test_a_kernel_that_dies_is_told_with_its_cell(home: Home, tmp_path: Path) ->
     assert "00-dying stopped at cell 2:" in done.stderr
     assert "The kernel died while this cell ran" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+# A kernel that ends while it starts, for as many times as its first argument says.
+FALTERING = """
+import pathlib, runpy, sys
+tries, started = int(sys.argv.pop(1)), pathlib.Path(sys.argv.pop(1))
+count = len(started.read_text()) if started.exists() else 0
+started.write_text("x" * (count + 1))
+if count < tries:
+    sys.exit("a port that was taken meanwhile")
+runpy.run_module("ipykernel_launcher", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(("failures", "starts"), [(1, 2), (2, 2)])
+def test_a_kernel_that_ends_while_it_starts_is_started_once_more(
+    tmp_path: Path, kernelspecs: Path, failures: int, starts: int
+) -> None:
+    started = tmp_path / "started"
+    faltering = kernelspecs / "share" / "jupyter" / "kernels" / "faltering"
+    faltering.mkdir()
+    argv = [sys.executable, "-c", FALTERING, str(failures), str(started), "-f", "{connection_file}"]
+    (faltering / "kernel.json").write_text(
+        json.dumps({"argv": argv, "display_name": "Faltering", "language": "python"})
+    )
+    lesson = notebook(tmp_path / "00-lesson.ipynb", "print('it ran')")
+    output = tmp_path / "executed.ipynb"
+    if failures < starts:
+        execute(lesson, output, "faltering", tmp_path)
+        assert "it ran" in output.read_text()
+    else:
+        with pytest.raises(LessonFailedError, match="its kernel did not start") as failed:
+            execute(lesson, output, "faltering", tmp_path)
+        log = output.with_suffix(".log")
+        assert str(log) in str(failed.value)
+        assert "a port that was taken meanwhile" in log.read_text()
+    assert len(started.read_text()) == starts
 
 
 def test_an_unknown_lesson_is_told_with_those_there_are(home: Home) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import secrets
+import tarfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from aiodocker import Docker
 
 from emulator.runtime.containers import ContainerRuntimeError, ContainerState, ImageNotFound
 from emulator.runtime.engine import EngineRuntime
+from emulator.runtime.engine_config import archive
 from tests.emulator.runtime.container_images import (
     BASE_IMAGE,
     ENGINE,
@@ -51,6 +54,26 @@ async def engine() -> AsyncIterator[Docker]:
 
 async def shown(engine: Docker, id: str) -> dict[str, Any]:
     return await engine.containers.container(id).show()
+
+
+@pytest.mark.parametrize("files", [{}, {"/mnt/secrets/key": b"hush" * 4000}])
+async def test_files_reach_a_container_however_often_they_are_sent(
+    runtime: EngineRuntime, engine: Docker, files: dict[str, bytes]
+) -> None:
+    """One in forty was refused, status 500, when the archive was padded as a tape is."""
+    packed = archive(files, ["/mnt/shared"])
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        assert tar.getnames() == ["mnt/shared", *(path.lstrip("/") for path in files)]
+        last = tar.getmembers()[-1]
+    blocks = -(-last.size // tarfile.BLOCKSIZE)
+    end = last.offset_data + blocks * tarfile.BLOCKSIZE
+    assert packed[end:] == bytes(2 * tarfile.BLOCKSIZE), "the end of the archive, and no more"
+    container = await engine.containers.create({"Image": BASE_IMAGE, "Cmd": ["true"]})
+    try:
+        for _ in range(20):
+            await container.put_archive("/", packed)
+    finally:
+        await container.delete(force=True)
 
 
 async def test_limits_labels_and_ports_are_the_engines(
