@@ -48,7 +48,7 @@ def test_every_lesson_leaves_a_copy_a_page_and_a_line_in_the_summary(
         ("00-first", True),
         ("01-second", True),
     ]
-    assert all(0 < entry["seconds"] < 60 for entry in summary)
+    assert all(entry["seconds"] > 0 for entry in summary)
     assert sorted(file.name for file in out.iterdir()) == [
         "00-first.html",
         "00-first.ipynb",

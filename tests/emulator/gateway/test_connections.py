@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from statistics import median
 
 import pytest
 import requests
@@ -350,9 +351,7 @@ def test_an_idle_connection_is_closed_and_a_busy_one_is_not(
     with serving.connect() as client:
         client.sendall(request_bytes())
         assert read_answer(client)[0] == 200
-        began = time.monotonic()
-        assert client.recv(1) == b""
-        assert time.monotonic() - began < 2
+        assert client.recv(1) == b"", "closed before the client's own patience is at an end"
 
 
 # Answers
@@ -558,13 +557,14 @@ def test_a_body_sent_after_its_head_is_not_waited_for(tmp_path: Path, instance: 
     with serve(authority.context(HOST)) as serving:
         serving.deploy("blue", instance(echo), traffic=100)
         with trust.wrap_socket(serving.connect(), server_hostname=HOST) as client:
-            times = []
-            for _ in range(20):
-                head, _, body = request_bytes(b"body").partition(b"\r\n\r\n")
+            head, _, body = request_bytes(b"body").partition(b"\r\n\r\n")
+            head += b"\r\n\r\n"
+            times: dict[bool, list[float]] = {True: [], False: []}
+            for together in [True, False] * 20:
                 began = time.monotonic()
-                client.sendall(head + b"\r\n\r\n")
-                client.sendall(body)
+                for part in [head + body] if together else [head, body]:
+                    client.sendall(part)
                 assert read_answer(client) == (200, b"body")
-                times.append(time.monotonic() - began)
-    # An acknowledgement that is held back costs 40 ms each time.
-    assert sorted(times)[10] < 0.03
+                times[together].append(time.monotonic() - began)
+    # An acknowledgement that is held back costs 40 ms each time, thirty times the whole exchange.
+    assert median(times[False]) < 10 * median(times[True])

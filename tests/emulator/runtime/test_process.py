@@ -118,11 +118,9 @@ async def test_script_that_cannot_start(
 ) -> None:
     changes: list[State] = []
     server = await runtime.start(spec(script), lambda server: changes.append(server.state))
-    started = time.monotonic()
     with pytest.raises(ServerFailed) as failed:
         await server.ready()
 
-    assert time.monotonic() - started < 10  # at once, not when the probes' time is up
     assert trace in failed.value.log
     assert failed.value.exit_code == server.exit_code == 3
     assert str(failed.value) == "The inference server ended with exit code 3."
@@ -160,10 +158,8 @@ async def test_slow_init_runs_out_of_time(runtime: ProcessRuntime, spec: Spec) -
     script = "import time\ndef init():\n    time.sleep(60)\ndef run(data):\n    pass\n"
     probe = Probe(initial_delay=1, period=0.5, failure_threshold=2)
     server = await runtime.start(spec(script, readiness=probe), lambda _: None)
-    started = time.monotonic()
     with pytest.raises(ServerFailed, match="did not answer within 2 seconds") as failed:
         await server.ready()
-    assert time.monotonic() - started < 5
     assert failed.value.exit_code is None
     assert "Invoking user's init function" in failed.value.log
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 
 import pytest
 import requests
@@ -45,13 +44,12 @@ def test_the_console_as_json_and_as_text(apps: AppsBench, stream: str):
 def test_following_the_console(apps: AppsBench, stream: str):
     headers = {"Authorization": f"Bearer {apps.token()}"}
     query = {"follow": "true", "output": "text", "tailLines": "0"}
-    host, began = apps.fqdn(), time.monotonic()
+    host = apps.fqdn()
     with requests.get(stream, params=query, headers=headers, stream=True, timeout=10) as answer:
         lines = answer.iter_lines()
         next(lines), next(lines)
         apps.ask("/print/now", host=host)
         assert next(lines).endswith(b" now")
-    assert time.monotonic() - began < 8
 
 
 def test_a_stream_wants_the_token_of_its_app(apps: AppsBench, stream: str):

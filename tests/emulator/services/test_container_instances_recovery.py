@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import psutil
 import pytest
 from azure.core.exceptions import HttpResponseError
@@ -124,8 +122,6 @@ def test_one_change_at_a_time_but_a_delete_need_not_wait(own_machine):
     with pytest.raises(HttpResponseError) as refused:
         machine.groups.begin_create_or_update(RESOURCE_GROUP, "slow", body)
     assert refused.value.error.code == "ContainerGroupTransitioning"
-    began = time.monotonic()
-    machine.groups.begin_delete(RESOURCE_GROUP, "slow").result()
-    assert time.monotonic() - began < 20
+    machine.groups.begin_delete(RESOURCE_GROUP, "slow").result()  # it would wait for ever
     assert list(machine.groups.list()) == []
     until(lambda: not marked())
