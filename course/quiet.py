@@ -36,8 +36,6 @@ REMARK = re.compile(
     r"|[IWE]0000 00:00:\d+\.\d+ +\d+ \w+\.cc:\d+\] .*"
     r"|To enable the following instructions: .*"
 )
-
-
 # The application's own remarks, none of which asks the reader to do anything
 APP_REMARKS = (
     # its sockets are on this machine's own loopback

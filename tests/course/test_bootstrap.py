@@ -7,13 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from course import bootstrap
 from course.lessons import ROOT
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -52,6 +52,13 @@ def test_the_second_run_does_nothing(project: Path, commands: list[list[str]]) -
     commands.clear()
     assert bootstrap.main([], project) == 0
     assert commands == []
+
+
+def test_the_second_run_as_a_command_does_nothing_either(
+    project: Path, commands: list[list[str]]
+) -> None:
+    assert bootstrap.main([], project) == 0
+    subprocess.run([sys.executable, "-m", "course.bootstrap"], cwd=project, check=True)
 
 
 @pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
@@ -121,9 +128,7 @@ def test_a_command_that_outlives_a_killed_set_up_keeps_the_next_one_waiting(proj
     )
     assert killed.stdout is not None
     assert killed.stdout.readline() == b"[1/1] pip ...\n"
-    deadline = time.monotonic() + 60
-    while not (project / "begun").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until((project / "begun").exists, seconds=60)
     killed.kill()
     killed.wait()
     with bootstrap.only_one(project / ".setup.lock"):

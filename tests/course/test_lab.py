@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from course.lessons import NOTEBOOKS, ROOT
 from course.notebooks import WIDGET
 from emulator import daemon
 from emulator.home import Home
+from tests.waiting import until
 
 from .conftest import course
 
@@ -185,10 +185,7 @@ def test_it_serves_the_first_lesson_with_the_chosen_kernel(
     assert content["metadata"]["kernelspec"]["name"] == kernel
     assert (daemon.running(home) is not None) is (kernel == "azure-local")
     lab.process.send_signal(CLOSED_TERMINAL)
-    deadline = time.monotonic() + 30
-    while lab.process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert lab.process.poll() is not None
+    until(lambda: lab.process.poll() is not None)
     assert daemon.running(home) is None
 
 

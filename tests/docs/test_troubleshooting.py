@@ -29,8 +29,9 @@ from course.places import COORDINATES, LIVE, LOCAL, enter
 from emulator.defaults import REGION, RESOURCE_GROUP
 from tests.azure import LocalAzure, azure_in, course_client
 from tests.emulator.services.apps_bench import REGISTRY, AppsBench
-from tests.emulator.services.container_machine import Machine, until
+from tests.emulator.services.container_machine import Machine
 from tests.emulator.services.deployments import CONDA, Workbench
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from azure.identity import DefaultAzureCredential
 from emulator import daemon
 from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
 from tests.emulator.services.deployments import ECHO, Workbench
-from tests.emulator.waiting import until
+from tests.waiting import until
 
 SLOW_INIT = ECHO.replace("global greeting", "global greeting; time.sleep(30)")
 

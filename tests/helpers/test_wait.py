@@ -53,12 +53,16 @@ def shown(text: str) -> list[str]:
 
 
 def test_the_line_moves_and_ends_with_the_state(capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.monotonic()
     assert wait(poller(Work(1.2)), "blue") == "made"
+    took = time.monotonic() - began
     states = shown(capsys.readouterr().out)
     assert len(states) > 2
     assert all(state.startswith("blue: InProgress, ") for state in states[:-1])
     assert len(set(states)) > 1, "the mark has to move"
-    assert re.match(r"blue: Succeeded after [1-9]\d*\.\d", states[-1])
+    last = re.fullmatch(r"blue: Succeeded after (\d+\.\d) s", states[-1])
+    assert last
+    assert 1 <= float(last[1]) <= took + 0.05  # shown to a tenth
 
 
 def test_the_last_state_covers_what_stood_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,10 +8,9 @@ import os
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 from azure.identity import DefaultAzureCredential
@@ -26,6 +25,7 @@ from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
 from emulator.runtime import engines
 from emulator.runtime.containers import choose_runtime
 from tests.conftest import LocalAzure
+from tests.waiting import until
 
 # What an engine has for FROM without an internet: .ci/containers makes it.
 ENGINE_BASE = os.environ.get("AZURE_LOCAL_TEST_BASE_IMAGE", "localhost/python:3.11-debian")
@@ -74,17 +74,7 @@ QUICK = {"AZURE_LOCAL_BACK_OFF": "1", "AZURE_LOCAL_SCALE_COOLDOWN": "6"}  # seco
 # Some Python that waits for ever and stops when it is told to, also as the first process of a
 # container, which ignores what it has no handler for.
 WAIT = "import os, signal; signal.signal(15, lambda *_: os._exit(0)); signal.pause()"
-T = TypeVar("T")
 _images: dict[Path, str] = {}
-
-
-def until(condition: Callable[[], T], seconds: float = 30) -> T:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
 
 
 def settings(kind: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from azure.mgmt.resource.resources import ResourceManagementClient
 
 from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
 from tests.emulator.services.apps_bench import AppsBench
-from tests.emulator.services.container_machine import until
+from tests.waiting import until
 
 
 def test_an_environment_lives_and_dies(apps: AppsBench):

@@ -12,7 +12,7 @@ import requests
 import websocket
 
 from tests.emulator.services.apps_bench import AppsBench
-from tests.emulator.services.container_machine import until
+from tests.waiting import until
 
 
 @pytest.fixture

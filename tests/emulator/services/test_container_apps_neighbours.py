@@ -20,7 +20,7 @@ from emulator.routing import Insiders
 from emulator.runtime.containers import ContainerRuntimeError, ContainerSpec, ThisMachine
 from emulator.services.container_apps.neighbours import BUNDLE, Neighbours
 from tests.emulator.services.apps_bench import REGISTRY, AppsBench
-from tests.emulator.services.container_machine import until
+from tests.waiting import until
 
 # Calls the URL in its query with the client in its path, as anybody's code would, and answers what
 # came of it: status, body and the address at the end of all redirects, or the error.

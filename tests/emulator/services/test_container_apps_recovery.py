@@ -9,7 +9,8 @@ import requests
 
 from emulator.defaults import RESOURCE_GROUP
 from tests.emulator.services.apps_bench import AppsBench
-from tests.emulator.services.container_machine import Machine, until
+from tests.emulator.services.container_machine import Machine
+from tests.waiting import until
 
 
 def test_apps_are_as_they_were(own_machine: Machine, unique: str):

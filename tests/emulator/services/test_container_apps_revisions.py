@@ -11,7 +11,7 @@ from azure.core.exceptions import HttpResponseError
 
 from emulator.defaults import RESOURCE_GROUP
 from tests.emulator.services.apps_bench import AppsBench
-from tests.emulator.services.container_machine import until
+from tests.waiting import until
 
 MULTIPLE = {"activeRevisionsMode": "Multiple"}
 

@@ -10,7 +10,7 @@ import pytest
 
 from emulator.defaults import RESOURCE_GROUP
 from tests.emulator.services.apps_bench import AppsBench
-from tests.emulator.services.container_machine import until
+from tests.waiting import until
 
 
 def scale(least: int, most: int, concurrency: int = 2) -> dict[str, Any]:

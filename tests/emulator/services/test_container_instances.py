@@ -9,7 +9,8 @@ import requests
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from emulator.defaults import REGION, RESOURCE_GROUP
-from tests.emulator.services.container_machine import Machine, until
+from tests.emulator.services.container_machine import Machine
+from tests.waiting import until
 
 
 @pytest.fixture

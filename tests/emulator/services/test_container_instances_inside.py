@@ -11,7 +11,8 @@ import websocket
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from emulator.defaults import RESOURCE_GROUP
-from tests.emulator.services.container_machine import WAIT, Machine, until
+from tests.emulator.services.container_machine import WAIT, Machine
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from emulator.defaults import RESOURCE_GROUP
-from tests.emulator.services.container_machine import WAIT, Machine, until
+from tests.emulator.services.container_machine import WAIT, Machine
+from tests.waiting import until
 
 MARK = "azure-local-orphan-check"
 

@@ -8,7 +8,8 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobClient
 
 from emulator.defaults import RESOURCE_GROUP
-from tests.emulator.services.container_machine import DOCKERFILE, SERVE, Machine, archive, until
+from tests.emulator.services.container_machine import DOCKERFILE, SERVE, Machine, archive
+from tests.waiting import until
 
 FILES = {"Dockerfile": DOCKERFILE, "serve.py": SERVE}
 

@@ -13,7 +13,7 @@ from azure.ai.ml.entities import OnlineRequestSettings, ProbeSettings
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from tests.emulator.services.deployments import CONDA, ECHO
-from tests.emulator.waiting import until
+from tests.waiting import until
 
 
 @pytest.fixture
