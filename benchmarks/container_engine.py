@@ -13,12 +13,12 @@ import requests
 from benchmarks.containers import CPU, MEMORY, POLL, build, start_group
 from benchmarks.figures import Figure, Skipped
 from benchmarks.processes import environment, free_port, local_azure, scratch, wait_for
+from emulator.containers.engine import discovery
 from emulator.home import Home
-from emulator.runtime import engines
 
 
 def measure(samples: int) -> Figure:
-    found = engines.find({**os.environ, engines.SWITCH: "engine"})
+    found = discovery.find({**os.environ, discovery.SWITCH: "engine"})
     if found.url is None:
         raise Skipped(found.description)
     name, engine = found.description.partition(" at ")[0], command_line(found.url)
@@ -31,7 +31,7 @@ def measure(samples: int) -> Figure:
         better="lower",
     )
     with scratch() as folder:
-        with environment({engines.SWITCH: "engine"}), local_azure(Home(folder / "azure")):
+        with environment({discovery.SWITCH: "engine"}), local_azure(Home(folder / "azure")):
             body = build()
             image = body["properties"]["containers"][0]["properties"]["image"]
             start_group(body)  # so that the first sample finds both as warm as the last

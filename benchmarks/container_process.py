@@ -11,8 +11,8 @@ import requests
 from benchmarks.containers import MAIN, POLL, build, start_group
 from benchmarks.figures import Figure
 from benchmarks.processes import environment, free_port, local_azure, process, scratch, wait_for
+from emulator.containers.engine.discovery import SWITCH
 from emulator.home import Home
-from emulator.runtime.engines import SWITCH
 
 
 def measure(samples: int) -> Figure:

@@ -12,12 +12,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from emulator.front_door import FrontDoor, Serve
-from emulator.gateway.ingress.connection import Connection as IngressConnection
-from emulator.gateway.ingress.request import Ingress
-from emulator.gateway.request import Gateway
-from emulator.gateway.server import Connection
-from emulator.routing import (
+from emulator.data_plane.ingress.connection import Connection as IngressConnection
+from emulator.data_plane.ingress.request import Ingress
+from emulator.data_plane.routes import (
     AppRoute,
     DeploymentRoute,
     EndpointRoute,
@@ -25,6 +22,9 @@ from emulator.routing import (
     RevisionRoute,
     RoutingTable,
 )
+from emulator.data_plane.scoring.connection import Connection
+from emulator.data_plane.scoring.request import Gateway
+from emulator.front_door import FrontDoor, Serve
 from emulator.tls import CertificateAuthority
 
 HOST = "benchmark.westeurope.inference.ml.azure.com"

@@ -14,8 +14,8 @@ from typing import Any
 import click
 
 from emulator import daemon
+from emulator.containers.choice import describe
 from emulator.home import find_home
-from emulator.runtime.containers import describe
 
 
 @click.group()

@@ -17,17 +17,23 @@ from uvicorn.server import ServerState
 from emulator.arm.errors import not_emulated
 from emulator.arm.http import ArmApplication, Service
 from emulator.arm.operations import Operations
+from emulator.containers.runtime import ContainerRuntime
+from emulator.data_plane.ingress.connection import Connection as IngressConnection
+from emulator.data_plane.ingress.request import Ingress
+from emulator.data_plane.routes import (
+    IngressTable,
+    Insiders,
+    PublicAddresses,
+    RoutingTable,
+    is_plain,
+)
+from emulator.data_plane.scoring.connection import Connection
+from emulator.data_plane.scoring.request import Gateway
 from emulator.front_door import FrontDoor
-from emulator.gateway.ingress.connection import Connection as IngressConnection
-from emulator.gateway.ingress.request import Ingress
-from emulator.gateway.request import Gateway
-from emulator.gateway.server import Connection
 from emulator.home import Home
+from emulator.inference_servers.supervisor import Supervisor
+from emulator.python_environments.environments import Environments as PythonEnvironments
 from emulator.quick_ack import quick_ack
-from emulator.routing import IngressTable, Insiders, PublicAddresses, RoutingTable, is_plain
-from emulator.runtime.containers import ContainerRuntime
-from emulator.runtime.environments import Environments as PythonEnvironments
-from emulator.runtime.process import ProcessRuntime
 from emulator.services.container_apps.apps import ContainerApps
 from emulator.services.container_apps.controller import Controller
 from emulator.services.container_apps.environments import ManagedEnvironments
@@ -104,7 +110,7 @@ class Emulator:
         self.resources.providers["Microsoft.MachineLearningServices"] = ["workspaces"]
         routes = ScoringRoutes(self.store, self.routing)
         self.python = PythonEnvironments(home.environments)
-        self.runtime = ProcessRuntime(home.deployments / "processes")
+        self.runtime = Supervisor(home.deployments / "processes")
         deployer = Deployer(
             self.store, self.storage, self.python, self.runtime, home.deployments, routes
         )

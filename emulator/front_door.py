@@ -29,8 +29,8 @@ from typing import cast
 from urllib.parse import unquote, urlsplit
 
 from emulator import container_port
+from emulator.data_plane.routes import Insiders, PublicAddresses, is_plain
 from emulator.defaults import AZURE_DOMAINS, PUBLIC_RANGES
-from emulator.routing import Insiders, PublicAddresses, is_plain
 from emulator.tls import CertificateAuthority
 
 LARGEST_HEAD = 64 * 1024  # bytes

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 from emulator import daemon
 from emulator.app import Emulator
+from emulator.containers.choice import choose_runtime
 from emulator.home import Home, find_home
-from emulator.runtime.containers import choose_runtime
 from emulator.store import StoreError
 
 

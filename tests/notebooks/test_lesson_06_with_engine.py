@@ -18,13 +18,13 @@ from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 from azure.mgmt.containerregistrytasks import ContainerRegistryTasksMgmtClient
 from azure.storage.blob import BlobClient
 
+from emulator.containers.engine import discovery
 from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
-from emulator.runtime import engines
 from tests.azure import azure_in
 from tests.notebooks.conftest import Names
 from tests.notebooks.container_names import define, run_cell
 
-ENGINE = engines.find({**os.environ, engines.SWITCH: "engine"})
+ENGINE = discovery.find({**os.environ, discovery.SWITCH: "engine"})
 BASE_IMAGE = os.environ.get("AZURE_LOCAL_TEST_BASE_IMAGE", "localhost/python:3.11-debian")
 DOCKERFILE = """\
 ARG BASE_IMAGE
@@ -43,7 +43,7 @@ pytestmark = [
 def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
     """What the lesson has defined when its image is built."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(engines.SWITCH, "engine")
+        patch.setenv(discovery.SWITCH, "engine")
         with azure_in(tmp_path_factory.mktemp("engine-azure")):
             names = _names(secrets.token_hex(3))
             yield names

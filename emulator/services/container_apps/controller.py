@@ -26,8 +26,8 @@ from typing import Any
 
 from emulator.arm.errors import ArmError
 from emulator.arm.ids import name_of, now, parent_of
-from emulator.routing import IngressTable
-from emulator.runtime.containers import ContainerRuntime, ContainerSpec
+from emulator.containers.runtime import ContainerRuntime, ContainerSpec
+from emulator.data_plane.routes import IngressTable
 from emulator.services.container_apps.events import Events
 from emulator.services.container_apps.images import Images
 from emulator.services.container_apps.neighbours import Neighbours

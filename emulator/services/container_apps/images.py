@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator.arm.errors import ArmError
-from emulator.runtime.containers import (
+from emulator.containers.references import AZURE_REGISTRIES, server_of, with_tag
+from emulator.containers.runtime import (
     ContainerRuntime,
     ContainerRuntimeError,
     Image,
     ImageNotFound,
 )
-from emulator.runtime.references import AZURE_REGISTRIES, server_of, with_tag
 from emulator.services.container_apps.configuration import secret_values
 from emulator.services.container_apps.fields import invalid
 

@@ -15,8 +15,8 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from emulator.routing import Insiders
-from emulator.runtime.containers import ContainerRuntime, ContainerRuntimeError, ContainerSpec
+from emulator.containers.runtime import ContainerRuntime, ContainerRuntimeError, ContainerSpec
+from emulator.data_plane.routes import Insiders
 
 BUNDLE = "/etc/azure-local/certificates.pem"  # in a container
 DIRECT = ("localhost", "127.0.0.1")

@@ -18,7 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from emulator.runtime.containers import (
+from emulator.containers.runtime import (
     Container,
     ContainerRuntime,
     ContainerRuntimeError,

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from emulator.routing import RevisionRoute
-from emulator.runtime.containers import ContainerRuntime
+from emulator.containers.runtime import ContainerRuntime
+from emulator.data_plane.routes import RevisionRoute
 from emulator.services.container_apps.plan import ReplicaPlan
 from emulator.services.container_apps.replica import Introduce, Replica
 from emulator.services.container_apps.scaling import Limits, Pace, Scaler

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
-from emulator.runtime.containers import (
+from emulator.containers.runtime import (
     ContainerRuntime,
     ContainerRuntimeError,
     ContainerState,

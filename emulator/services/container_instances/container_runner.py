@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from emulator.runtime.containers import (
+from emulator.containers.references import with_tag
+from emulator.containers.runtime import (
     Container,
     ContainerRuntime,
     ContainerRuntimeError,
@@ -21,7 +22,6 @@ from emulator.runtime.containers import (
     ContainerState,
     ImageNotFound,
 )
-from emulator.runtime.references import with_tag
 from emulator.services.container_instances.back_off import BackOff
 from emulator.services.container_instances.images import Images
 from emulator.services.container_instances.probes import Probe, watch

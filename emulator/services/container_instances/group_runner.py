@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.arm.ids import name_of
-from emulator.runtime.containers import ContainerRuntime
+from emulator.containers.runtime import ContainerRuntime
 from emulator.services.container_instances.container_runner import ContainerRunner
 from emulator.services.container_instances.images import Images
 from emulator.services.container_instances.views import (

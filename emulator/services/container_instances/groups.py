@@ -31,8 +31,8 @@ from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated, n
 from emulator.arm.http import ArmRequest, ArmResponse, page
 from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
-from emulator.routing import PublicAddresses
-from emulator.runtime.containers import ContainerRuntime
+from emulator.containers.runtime import ContainerRuntime
+from emulator.data_plane.routes import PublicAddresses
 from emulator.services.container_instances.addresses import Addresses, names
 from emulator.services.container_instances.changes import Changes
 from emulator.services.container_instances.container_runner import ContainerRunner

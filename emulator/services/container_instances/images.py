@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator.arm.errors import ArmError
-from emulator.runtime.containers import (
+from emulator.containers.references import AZURE_REGISTRIES, server_of, with_tag
+from emulator.containers.runtime import (
     ContainerRuntime,
     ContainerRuntimeError,
     Image,
     ImageNotFound,
 )
-from emulator.runtime.references import AZURE_REGISTRIES, server_of, with_tag
 
 # A pull that takes longer than this (seconds) goes on after the request is answered.
 PATIENCE = 5.0

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.runtime.containers import Container, ContainerRuntime, ContainerRuntimeError
+from emulator.containers.runtime import Container, ContainerRuntime, ContainerRuntimeError
 
 LARGEST_OUTPUT = 1024  # bytes that a failure's message quotes
 

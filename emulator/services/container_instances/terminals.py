@@ -18,7 +18,7 @@ from pathlib import Path
 
 from starlette.types import Receive, Scope, Send
 
-from emulator.runtime.containers import (
+from emulator.containers.runtime import (
     Container,
     ContainerRuntime,
     ContainerRuntimeError,

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from emulator.runtime.containers import ContainerRuntime, Image
+from emulator.containers.runtime import ContainerRuntime, Image
 from emulator.services.container_registry.access import Access, basic
 from emulator.store import Resource
 

@@ -22,7 +22,7 @@ from emulator.arm.http import ArmRequest, ArmResponse, page
 from emulator.arm.ids import now, system_data
 from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
-from emulator.runtime.containers import ContainerRuntime
+from emulator.containers.runtime import ContainerRuntime
 from emulator.services.container_registry.paths import (
     LOGIN_SUFFIX,
     REGISTRIES,

@@ -29,7 +29,7 @@ from typing import Any, Protocol
 from emulator.arm.errors import bad_request, conflict, not_emulated, not_found
 from emulator.arm.http import ArmRequest, ArmResponse, expand, page
 from emulator.arm.ids import new_guid, now, system_data
-from emulator.runtime.containers import (
+from emulator.containers.runtime import (
     BuildFailed,
     ContainerRuntime,
     ContainerRuntimeError,

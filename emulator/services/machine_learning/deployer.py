@@ -24,8 +24,15 @@ from typing import Any, Protocol
 
 from emulator.arm.errors import ArmError, bad_request
 from emulator.arm.ids import name_of, now, parent_of
-from emulator.runtime.environments import BuildError, Environments, PythonEnvironment
-from emulator.runtime.process import Probe, ProcessRuntime, Server, ServerFailed, ServerSpec, State
+from emulator.inference_servers.supervisor import (
+    Probe,
+    Server,
+    ServerFailed,
+    ServerSpec,
+    State,
+    Supervisor,
+)
+from emulator.python_environments.environments import BuildError, Environments, PythonEnvironment
 from emulator.services.machine_learning.assets import locate, resolve
 from emulator.services.machine_learning.durations import seconds
 from emulator.store import Resource, Store
@@ -67,7 +74,7 @@ class Deployer:
         store: Store,
         blobs: Blobs,
         environments: Environments,
-        runtime: ProcessRuntime,
+        runtime: Supervisor,
         folder: Path,
         routes: Routes,
     ) -> None:

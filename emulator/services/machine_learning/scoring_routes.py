@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from emulator.routing import DeploymentRoute, EndpointRoute, RoutingTable
+from emulator.data_plane.routes import DeploymentRoute, EndpointRoute, RoutingTable
 from emulator.services.machine_learning.durations import seconds
 from emulator.services.machine_learning.paths import ONLINE_DEPLOYMENT_TYPE
 from emulator.store import Resource, Store

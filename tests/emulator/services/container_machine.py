@@ -21,9 +21,9 @@ from azure.mgmt.containerregistrytasks import ContainerRegistryTasksMgmtClient
 from azure.mgmt.containerregistrytasks.models import Run
 from azure.storage.blob import BlobClient
 
+from emulator.containers.choice import choose_runtime
+from emulator.containers.engine import discovery
 from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
-from emulator.runtime import engines
-from emulator.runtime.containers import choose_runtime
 from tests.conftest import LocalAzure
 from tests.waiting import until
 
@@ -87,7 +87,7 @@ def problem(kind: str) -> str:
     """Why this machine cannot run containers that way, "" if it can."""
     if kind == "process":
         return ""
-    found = engines.find({**os.environ, **settings(kind)})
+    found = discovery.find({**os.environ, **settings(kind)})
     if found.url is None:
         return found.description
     if asyncio.run(_has_base_image()):

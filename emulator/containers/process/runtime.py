@@ -1,0 +1,371 @@
+"""Containers without an engine: processes of this machine, each in a folder of its own.
+
+What is honoured: the image's files (a copy for each container), its settings and command, the
+spec's variables, one port, the secret files and empty dirs, exit codes, logs, stopping.
+
+The memory limit is watched: every tenth of a second the memory that the container's processes
+have for themselves (what they share with others left out) is added up, and they are killed, as
+OOMKilled with exit code 137, when it is more. The CPU limit is not applied: no system call limits
+a process to half a core. There is no root folder, user or network of its own. `Container.message`
+says so, and a program that names a path of the image in its own code does not find it.
+
+The first of a container's ports is told to the program in PORT, and 127.0.0.1 in HOST; a further
+one has to be free on this machine. PORT_{port} has each port of its group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emulator.containers.build_context import inside
+from emulator.containers.dockerfile import DockerfileError
+from emulator.containers.handle import KILLED, Handle, LineLog
+from emulator.containers.process import command as process_command
+from emulator.containers.process.build import ProcessBuild
+from emulator.containers.process.exec import ProcessExec
+from emulator.containers.process.images import ROOT, Images
+from emulator.containers.process.memory import PERIOD, memory_of
+from emulator.containers.process.paths import below, on_this_machine
+from emulator.containers.references import with_tag
+from emulator.containers.runtime import (
+    BuildFailed,
+    Container,
+    ContainerRuntimeError,
+    ContainerSpec,
+    ContainerState,
+    ExecSession,
+    Image,
+    ImageNotFound,
+    Log,
+    ThisMachine,
+)
+from emulator.processes.groups import GUARD, signal_group
+from emulator.processes.leftovers import Records
+from emulator.python_environments.environments import BuildError, Environments
+
+GIB = 2**30
+CLOSING_GRACE = 2.0  # seconds a container has when local Azure itself stops
+LAST_OUTPUT = 1.0  # seconds in which what a container has started must close its output
+CHUNK = 2**16
+MESSAGE = (
+    "A process of this machine, not a container: its {cpu:g} cores are no limit, its {memory:g} GB"
+    " are watched, and it has no root folder, user or network of its own."
+)
+
+
+@dataclass
+class Running:
+    """What belongs to a container that was started."""
+
+    handle: Handle
+    root: Path
+    environment: Mapping[str, str]
+    process: asyncio.subprocess.Process | None = None
+    follower: asyncio.Task[None] | None = None
+    sessions: list[ProcessExec] = field(default_factory=list)
+    out_of_memory: bool = False
+
+
+class ContainerProcesses:
+    """`folder` holds the images, the environments built for them, and what runs."""
+
+    kind = "process"
+
+    def __init__(self, folder: Path, description: str) -> None:
+        self.description = description
+        self.images_here = Images(folder / "images")
+        self.environments = Environments(folder / "environments")
+        self.folder = folder / "running"
+        self.volumes = folder / "volumes"
+        for each in (self.folder, self.volumes):
+            each.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.records = Records(self.folder, process_command.MARK)
+        self.containers: dict[str, Running] = {}
+        self.ports: dict[str, dict[int, int]] = {}  # group or id -> container port -> port here
+        self.watcher: asyncio.Task[None] | None = None
+
+    # Images
+
+    async def build(
+        self,
+        context: Path,
+        dockerfile: str,
+        tags: Sequence[str],
+        build_args: Mapping[str, str],
+        log: Log,
+    ) -> Image:
+        lines: list[str] = []
+        loop = asyncio.get_running_loop()
+
+        def note(line: str) -> None:
+            lines.append(line)
+            log(line)
+
+        def note_from_thread(line: str) -> None:
+            loop.call_soon_threadsafe(note, line)
+
+        def failed(reason: str) -> BuildFailed:
+            note(reason)
+            return BuildFailed(reason, "\n".join(lines))
+
+        note("No container engine: building what a process of this machine can honour.")
+        folder = await asyncio.to_thread(self.images_here.begin)
+        try:
+            text = inside(context, dockerfile).read_text()
+            build = await asyncio.to_thread(
+                ProcessBuild,
+                context,
+                dockerfile,
+                folder / ROOT,
+                build_args,
+                note_from_thread,
+            )
+            await asyncio.to_thread(build.run, text)
+            config = build.config
+            where = f"Dockerfile line {', '.join(map(str, build.pip_lines))}: RUN pip install: "
+            python = await self.environments.with_packages(
+                build.packages.requirements, build.packages.options, note
+            )
+            config.python = str(python)
+            config.requirements = [str(each) for each in build.packages.requirements]
+            note(f"Packages: {len(config.requirements)}, in {python}")
+            stored = await asyncio.to_thread(
+                self.images_here.finish, folder, config, [with_tag(tag) for tag in tags]
+            )
+        except DockerfileError as error:
+            raise failed(str(error)) from error
+        except BuildError as error:
+            raise failed(where + _reason_of_pip(error.log)) from error
+        except (OSError, ValueError) as error:
+            raise failed(f"The Dockerfile {dockerfile} cannot be read: {error}") from error
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        note(f"Built {stored.digest}")
+        for tag in tags:
+            note(f"Tagged {tag}")
+        return stored.named(tags[0])
+
+    async def image(self, reference: str) -> Image | None:
+        stored = self.images_here.find(reference)
+        return stored.named(reference) if stored else None
+
+    async def images(self, registry: str) -> list[Image]:
+        return self.images_here.of_registry(registry)
+
+    async def remove_image(self, reference: str) -> None:
+        await asyncio.to_thread(self.images_here.remove, reference)
+
+    async def pull(self, reference: str, credentials: tuple[str, str] | None, log: Log) -> Image:
+        if found := await self.image(reference):
+            return found
+        raise ImageNotFound(
+            f"The image {reference} was not built here, and without a container engine"
+            " none is pulled. Build it, or start Docker or Podman."
+        )
+
+    # Containers
+
+    async def start(self, spec: ContainerSpec) -> Container:
+        stored = self.images_here.find(spec.image)
+        if stored is None:
+            raise ImageNotFound(f"The image {spec.image} is not on this machine.")
+        id = secrets.token_hex(8)
+        root = self.folder / id
+        ports = self._ports(spec, id)
+        message = MESSAGE.format(cpu=spec.cpu, memory=spec.memory_gb)
+        handle = Handle(spec, id, " ".join((message, *stored.config.notes)))
+        log = LineLog(spec.log_file)
+        try:
+            await asyncio.to_thread(self._prepare, spec, stored.root, root)
+            environment = process_command.variables(spec, stored.config, root, ports)
+            words = process_command.words(spec, stored.config, root, environment)
+            running = Running(handle, root, environment)
+            self.containers[id] = running
+            workdir = below(root, stored.config.workdir)
+            await self._spawn(running, words, workdir, {port: ports[port] for port in spec.ports})
+        except BaseException as error:
+            log.close()
+            self.containers.pop(id, None)
+            await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
+            if isinstance(error, (OSError, ValueError)):
+                raise ContainerRuntimeError(f"{spec.name}: {error}") from error
+            raise
+        running.follower = asyncio.create_task(self._follow(running, log), name=spec.name)
+        if self.watcher is None:
+            self.watcher = asyncio.create_task(self._watch(), name="memory of containers")
+        return handle
+
+    async def stop(self, container: Container, grace: float = 10) -> None:
+        running = self.containers.get(container.id)
+        if running is None or running.process is None or running.follower is None:
+            return
+        running.handle.stopping = True
+        if running.process.returncode is None:
+            signal_group(running.process.pid, kill=False)
+            done, _ = await asyncio.wait({running.follower}, timeout=grace)
+            if not done:
+                signal_group(running.process.pid, kill=True)
+        await running.handle.wait()
+
+    async def remove(self, container: Container) -> None:
+        running = self.containers.get(container.id)
+        if running is None:
+            return
+        await self.stop(container, 0)
+        if running.follower:
+            await running.follower
+        self.containers.pop(container.id, None)
+        await asyncio.to_thread(shutil.rmtree, running.root, ignore_errors=True)
+        key = container.spec.group or container.id
+        if not any((each.handle.spec.group or id) == key for id, each in self.containers.items()):
+            self.ports.pop(key, None)
+            await asyncio.to_thread(shutil.rmtree, self.volumes / key, ignore_errors=True)
+
+    async def exec(
+        self,
+        container: Container,
+        argv: Sequence[str],
+        *,
+        tty: bool,
+        rows: int = 24,
+        cols: int = 80,
+    ) -> ExecSession:
+        running = self.containers.get(container.id)
+        if running is None or container.state is not ContainerState.RUNNING:
+            raise ContainerRuntimeError(f"{container.spec.name} does not run.")
+        stored = self.images_here.find(container.spec.image)
+        workdir = below(running.root, stored.config.workdir) if stored else running.root
+        words = [on_this_machine(word, running.root) for word in argv]
+        session = await ProcessExec.start(
+            words, workdir, running.environment, tty=tty, rows=rows, cols=cols
+        )
+        running.sessions.append(session)
+        return session
+
+    async def this_machine(self) -> ThisMachine:
+        return ThisMachine(process_command.LOOPBACK, process_command.LOOPBACK)
+
+    async def recover(self) -> None:
+        await asyncio.to_thread(self.records.kill_leftovers)
+        for folder in (self.folder, self.volumes):
+            for each in folder.iterdir():
+                await asyncio.to_thread(shutil.rmtree, each, ignore_errors=True)
+
+    async def close(self) -> None:
+        if self.watcher:
+            self.watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.watcher
+            self.watcher = None
+        running = [each.handle for each in self.containers.values()]
+        await asyncio.gather(*(self.stop(each, CLOSING_GRACE) for each in running))
+        await asyncio.gather(*(self.remove(each) for each in running))
+        await self.environments.close()
+
+    # How
+
+    def _ports(self, spec: ContainerSpec, id: str) -> dict[int, int]:
+        """A free port of this machine for the first, which PORT tells; the others as they are."""
+        known = self.ports.setdefault(spec.group or id, {})
+        for port in (*spec.ports[:1], *spec.group_ports):
+            if port not in known:
+                with socket.create_server((process_command.LOOPBACK, 0)) as listener:
+                    known[port] = int(listener.getsockname()[1])
+        for port in spec.ports[1:]:
+            known[port] = port
+        return known
+
+    def _prepare(self, spec: ContainerSpec, image: Path, root: Path) -> None:
+        """The container's own copy of the image's files, with its volumes in it."""
+        shutil.copytree(image, root, symlinks=True)
+        for path, name in spec.empty_dirs.items():
+            volume = self.volumes / (spec.group or root.name) / name
+            volume.mkdir(parents=True, exist_ok=True)
+            mount = below(root, path)
+            if mount.is_dir():
+                shutil.rmtree(mount)
+            mount.parent.mkdir(parents=True, exist_ok=True)
+            mount.symlink_to(volume)
+        for path, content in spec.files.items():
+            file = below(root, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(mode=0o600)
+            file.write_bytes(content)
+            file.chmod(0o400)
+
+    async def _spawn(
+        self, running: Running, words: list[str], workdir: Path, address: Mapping[int, int]
+    ) -> None:
+        if not words:
+            raise ValueError("the image has no command, and none was given")
+        workdir.mkdir(parents=True, exist_ok=True)
+        running.process = await asyncio.create_subprocess_exec(
+            *GUARD,
+            str(os.getpid()),
+            *words,
+            cwd=workdir,
+            env=running.environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        running.handle.running(address)
+
+    async def _follow(self, running: Running, log: LineLog) -> None:
+        """Write the log until the process has ended, and say how."""
+        process = running.process
+        assert process
+        assert process.stdout
+        output = asyncio.create_task(_copy(process.stdout, log))
+        name = running.handle.id
+        code = KILLED
+        try:
+            await asyncio.to_thread(self.records.add, name, process.pid, running.root)
+            ended = await process.wait()
+            code = ended if ended >= 0 else 128 - ended
+        finally:
+            signal_group(process.pid, kill=True)  # what it has started ends with it
+            for session in running.sessions:
+                await session.close()
+            await asyncio.wait({output}, timeout=LAST_OUTPUT)
+            output.cancel()
+            log.close()
+            self.records.remove(name)
+            running.handle.ended(code, out_of_memory=running.out_of_memory and code == KILLED)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(PERIOD)
+            groups = {
+                each.process.pid: each
+                for each in self.containers.values()
+                if each.process and each.process.returncode is None
+            }
+            if not groups:
+                continue
+            used = await asyncio.to_thread(memory_of, frozenset(groups))
+            for pid, bytes_used in used.items():
+                running = groups[pid]
+                if bytes_used > running.handle.spec.memory_gb * GIB:
+                    running.out_of_memory = True
+                    signal_group(pid, kill=True)
+
+
+async def _copy(output: asyncio.StreamReader, log: LineLog) -> None:
+    while data := await output.read(CHUNK):
+        log.feed(data)
+
+
+def _reason_of_pip(log: str) -> str:
+    """pip's own last word on it."""
+    errors = [line for line in log.splitlines() if line.startswith("ERROR: ")]
+    return errors[-1].removeprefix("ERROR: ") if errors else log.rstrip().rpartition("\n")[2]

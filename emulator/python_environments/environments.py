@@ -1,0 +1,245 @@
+"""Which Python runs a deployment.
+
+This one, where it has what the environment's conda file asks for; else a virtual environment
+built from that file by pip, once, and kept. Azure builds an image at this point, so a list that
+cannot be installed is its ImageBuildFailure, with pip's log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.processes.groups import GUARD, signal_group
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+    from emulator.python_environments.conda import CondaFile
+
+Log = Callable[[str], None]
+
+MINORS = range(9, 16)  # the Pythons 3.x that are looked for; the inference server needs 3.9
+COMPLETE = "complete.json"
+PIP = {
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+    "PIP_PROGRESS_BAR": "off",
+    "PIP_USER": "0",
+    "PYTHONUNBUFFERED": "1",
+}
+# What would lead the built Python to packages that are not its own.
+NOT_FOR_PIP = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
+
+
+@dataclass(frozen=True)
+class PythonEnvironment:
+    """An interpreter, and the frameworks in it that a fork server may load ahead."""
+
+    python: Path
+    preload: tuple[str, ...] = ()
+
+
+class BuildError(Exception):
+    """The environment cannot be had. `log` is the whole build log, its last line the reason."""
+
+    def __init__(self, log: str) -> None:
+        super().__init__(log.rstrip().rpartition("\n")[2])
+        self.log = log
+
+
+class Environments:
+    """Finds or builds the interpreter of each environment. `folder` holds those built."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder = folder
+        self.builds: dict[str, _Build] = {}
+        for leftover in folder.iterdir():  # of a build that a crash has cut short
+            if leftover.is_dir() and not (leftover / COMPLETE).exists():
+                shutil.rmtree(leftover, ignore_errors=True)
+
+    async def resolve(self, conda: str | None, image: str, log: Log) -> PythonEnvironment:
+        """The interpreter for a conda file (YAML; None if there is none) on top of an image.
+
+        `log` is called with each line of the build log, from the event loop. Raises BuildError.
+        """
+        lines: list[str] = []
+
+        def note(line: str) -> None:
+            lines.append(line)
+            log(line)
+
+        note(f"Image: {image}")
+        if conda is None:
+            note(f"No conda file: running on this Python, {version_of(sys.version_info)}.")
+            return PythonEnvironment(Path(sys.executable))
+        # Imported when it is first needed: local Azure is to answer as soon as it is started.
+        from emulator.python_environments.conda import CondaFileError, read_conda_file
+
+        try:
+            file = read_conda_file(conda)
+        except CondaFileError as error:
+            note(str(error))
+            raise BuildError("\n".join(lines)) from error
+        for name in file.left_out:
+            note(f"Left out: {name} is no Python package, and wheels bring what they need of it.")
+        missing = file.missing_here()
+        if not missing:
+            note(f"This Python, {version_of(sys.version_info)}, has every package of the list.")
+            return PythonEnvironment(Path(sys.executable), file.frameworks)
+        note("This Python will not do, it " + "; it ".join(missing) + ".")
+        python = await self._find_python(file)
+        if python is None:
+            note(
+                f"No Python {file.python} is on this machine. Install it and put it on the PATH,"
+                f" or ask for python={version_of(sys.version_info[:2])} in the conda file."
+            )
+            raise BuildError("\n".join(lines))
+        try:
+            built = await self._built(python, file.pip_lines(), note)
+        except BuildError as error:
+            raise BuildError("\n".join(lines)) from error
+        return PythonEnvironment(built, file.frameworks)
+
+    async def with_packages(
+        self, requirements: Sequence[Requirement], pip_options: Sequence[str], log: Log
+    ) -> Path:
+        """An interpreter of this Python's version that has the packages. Raises BuildError."""
+        from emulator.python_environments.conda import missing_of
+
+        missing = dict.fromkeys(each for one in requirements for each in missing_of(one))
+        if not missing:
+            return Path(sys.executable)
+        log("This Python will not do, it " + "; it ".join(missing) + ". Building one.")
+        return await self._built(sys.executable, [*pip_options, *map(str, requirements)], log)
+
+    async def close(self) -> None:
+        """End the builds that are under way; they are begun anew when they are next needed."""
+        for build in list(self.builds.values()):
+            build.task.cancel()
+            with suppress(asyncio.CancelledError, BuildError):
+                await build.task
+
+    async def _find_python(self, file: CondaFile) -> str | None:
+        """This Python where its minor version will do, else the newest on the PATH that does."""
+        if file.allows(sys.version_info.minor):
+            return sys.executable
+        for minor in reversed(MINORS):
+            found = shutil.which(f"python3.{minor}") if file.allows(minor) else None
+            # A name on the PATH may be a version manager's, with nothing behind it.
+            if found and await _succeeds(found, "-c", "import venv, ensurepip"):
+                return found
+        return None
+
+    async def _built(self, python: str, lines: list[str], log: Log) -> Path:
+        digest = hashlib.sha256("\n".join([python, *lines]).encode()).hexdigest()[:16]
+        folder = self.folder / digest
+        interpreter = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        if (folder / COMPLETE).exists():
+            log(f"It was built before: {folder.name}.")
+            return interpreter
+        build = self.builds.get(digest)
+        if build is None:
+            build = self.builds[digest] = _Build(python, folder, interpreter, lines)
+            build.task.add_done_callback(lambda _: self.builds.pop(digest, None))
+        build.tell(log)
+        try:
+            await asyncio.shield(build.task)
+        finally:
+            build.listeners.remove(log)
+        return interpreter
+
+
+class _Build:
+    """One build under way, for all that wait for it."""
+
+    def __init__(self, python: str, folder: Path, interpreter: Path, requirements: list[str]):
+        self.lines: list[str] = []
+        self.listeners: list[Log] = []
+        self.task = asyncio.create_task(self._run(python, folder, interpreter, requirements))
+
+    def tell(self, log: Log) -> None:
+        for line in self.lines:
+            log(line)
+        self.listeners.append(log)
+
+    def note(self, line: str) -> None:
+        self.lines.append(line)
+        for listener in self.listeners:
+            listener(line)
+
+    async def _run(
+        self, python: str, folder: Path, interpreter: Path, requirements: list[str]
+    ) -> None:
+        # Built where it stays, because scripts in it name their interpreter by its whole path;
+        # the last file makes it complete.
+        listed = folder / "requirements.txt"
+        try:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            folder.mkdir(mode=0o700)
+            listed.write_text("\n".join(requirements) + "\n")
+            for command in (
+                (python, "-m", "venv", str(folder)),
+                (str(interpreter), "-m", "pip", "install", "--requirement", str(listed)),
+            ):
+                self.note("$ " + " ".join(command))
+                code = await _run_logged(command, self.note)
+                if code:
+                    errors = [line for line in self.lines if line.startswith("ERROR: ")]
+                    reason = errors[-1].removeprefix("ERROR: ") if errors else f"exit code {code}"
+                    self.note(f"The environment could not be built: {reason}.")
+                    raise BuildError("\n".join(self.lines))
+            (folder / "new.json").write_text(json.dumps({"python": python, "list": requirements}))
+            (folder / "new.json").replace(folder / COMPLETE)
+        except BaseException:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            raise
+
+
+async def _run_logged(command: Iterable[str], note: Log) -> int:
+    """Run a program that does not outlive this one, each line of its output noted."""
+    variables = {name: value for name, value in os.environ.items() if name not in NOT_FOR_PIP}
+    guard = () if os.name == "nt" else (*GUARD, str(os.getpid()))
+    process = await asyncio.create_subprocess_exec(
+        *guard,
+        *command,
+        env=variables | PIP,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+        limit=2**20,
+    )
+    try:
+        assert process.stdout
+        async for line in process.stdout:
+            note(line.decode(errors="replace").rstrip())
+        return await process.wait()
+    finally:
+        if process.returncode is None:
+            signal_group(process.pid, kill=True)
+            await process.wait()
+
+
+async def _succeeds(*command: str) -> bool:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+        return await process.wait() == 0
+    except OSError:
+        return False
+
+
+def version_of(parts: Iterable[object]) -> str:
+    return ".".join(str(part) for part in list(parts)[:3])

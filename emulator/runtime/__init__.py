@@ -1,1 +1,0 @@
-"""How a deployment's code really runs on this machine."""

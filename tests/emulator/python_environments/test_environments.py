@@ -1,0 +1,205 @@
+"""This Python where it will do, else one that is built: once, and whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emulator.inference_servers.supervisor import ServerSpec, Supervisor
+from emulator.python_environments import environments
+from emulator.python_environments.environments import BuildError, Environments, PythonEnvironment
+from tests.emulator.inference_servers.servers import post, served, until
+
+pytestmark = pytest.mark.anyio
+IMAGE = "mcr.microsoft.com/azureml/minimal-ubuntu22.04-py39-cpu-inference:latest"
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def nothing(_: str) -> None:
+    pass
+
+
+def wheel(folder: Path, name: str, code: str) -> None:
+    """A package of one module, at version 1.0, in `folder`."""
+    folder.mkdir(exist_ok=True)
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{name}.py", code)
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "")
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    """Packages to build from without a registry; the inference server's is a stand-in."""
+    folder = tmp_path / "wheels"
+    wheel(folder, "azureml_inference_server_http", "")
+    wheel(folder, "digit_names", "names = ['zero', 'one']\n")
+    return folder
+
+
+def conda(wheels: Path, *packages: str) -> str:
+    lines = ["--no-index", f"--find-links {wheels}", *packages]
+    return "\n".join(["dependencies:", "- pip:", *(f"  - {line}" for line in lines)])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "environments"
+
+
+async def test_no_conda_file(folder: Path) -> None:
+    log: list[str] = []
+    found = await Environments(folder).resolve(None, IMAGE, log.append)
+    assert found == PythonEnvironment(Path(sys.executable), ())
+    assert IMAGE in log[0]
+
+
+async def test_this_python_when_it_has_everything(folder: Path) -> None:
+    text = f"dependencies: [python={HERE}, pip, {{pip: [torch, tensorflow, azureml-defaults]}}]"
+    log: list[str] = []
+    found = await Environments(folder).resolve(text, IMAGE, log.append)
+    assert found == PythonEnvironment(Path(sys.executable), ("tensorflow", "torch"))
+    assert log[-1].endswith("has every package of the list.")
+    assert list(folder.iterdir()) == []
+
+
+async def test_built_once_for_all_that_wait(folder: Path, wheels: Path) -> None:
+    built = Environments(folder)
+    text = conda(wheels, "digit-names==1.0")
+    logs: list[list[str]] = [[], []]
+    first, second = await asyncio.gather(*(built.resolve(text, IMAGE, log.append) for log in logs))
+
+    assert first == second
+    assert len(list(folder.iterdir())) == 1
+    for log in logs:
+        assert "has no digit-names" in log[1]
+        assert any("pip install" in line for line in log)
+        assert any("Successfully installed" in line for line in log)
+    code = "import digit_names, sys; print(digit_names.names, sys.prefix != sys.base_prefix)"
+    output = subprocess.check_output([first.python, "-c", code], text=True)
+    assert output.strip() == "['zero', 'one'] True"
+    with pytest.raises(subprocess.CalledProcessError):  # this Python's packages are not its own
+        subprocess.run([first.python, "-c", "import numpy"], check=True, capture_output=True)
+
+    again: list[str] = []
+    assert await Environments(folder).resolve(text, IMAGE, again.append) == first
+    assert not any("pip install" in line for line in again)
+
+
+async def test_list_that_cannot_be_installed(folder: Path, wheels: Path) -> None:
+    built = Environments(folder)
+    for _ in range(2):  # a failure is not kept
+        log: list[str] = []
+        with pytest.raises(BuildError) as error:
+            await built.resolve(conda(wheels, "digit-names==9.9"), IMAGE, log.append)
+        assert error.value.log == "\n".join(log)
+        assert "pip install" in error.value.log
+        assert str(error.value) == (
+            "The environment could not be built: No matching distribution found for"
+            " digit-names==9.9."
+        )
+        assert list(folder.iterdir()) == []
+
+
+async def test_conda_file_that_cannot_be_understood(folder: Path) -> None:
+    log: list[str] = []
+    with pytest.raises(BuildError, match="not valid YAML") as error:
+        await Environments(folder).resolve("dependencies: [a\n- b", IMAGE, log.append)
+    assert error.value.log == "\n".join(log)
+
+
+async def test_python_that_is_nowhere(folder: Path) -> None:
+    with pytest.raises(BuildError) as error:
+        await Environments(folder).resolve("dependencies: [python=3.6]", IMAGE, nothing)
+    assert str(error.value) == (
+        "No Python ==3.6.* is on this machine. Install it and put it on the PATH, or ask for"
+        f" python={HERE} in the conda file."
+    )
+
+
+async def test_name_on_the_path_with_nothing_behind_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shim = tmp_path / "python3.12"
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(environments, "MINORS", range(12, 13))
+    with pytest.raises(BuildError, match=r"No Python ==3\.12\.\* is on this machine"):
+        await Environments(folder).resolve("dependencies: [python=3.12]", IMAGE, nothing)
+
+
+async def test_another_python_on_the_path(
+    folder: Path, tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This one under another name: which is taken is what matters."""
+    other = tmp_path / "python3.14"
+    other.symlink_to(Path(sys.base_prefix) / "bin" / f"python{HERE}")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(environments, "MINORS", range(14, 15))
+    text = conda(wheels).replace("dependencies:", "dependencies:\n- python=3.14")
+    log: list[str] = []
+    await Environments(folder).resolve(text, IMAGE, log.append)
+    assert any(line.startswith(f"$ {other} -m venv") for line in log)
+
+
+async def test_closing_ends_a_build(folder: Path, wheels: Path) -> None:
+    built = Environments(folder)
+    waiting = asyncio.create_task(built.resolve(conda(wheels, "digit-names"), IMAGE, nothing))
+    await until(lambda: list(folder.iterdir()))
+    await built.close()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert list(folder.iterdir()) == []
+
+
+BUILD = """
+import asyncio, sys
+from pathlib import Path
+from emulator.python_environments.environments import Environments
+asyncio.run(Environments(Path(sys.argv[1])).resolve(sys.argv[2], "image", print))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PR_SET_PDEATHSIG is Linux's")
+async def test_killed_in_the_middle_of_a_build(folder: Path, wheels: Path) -> None:
+    text = conda(wheels, "digit-names")
+    emulator = subprocess.Popen(
+        [sys.executable, "-c", BUILD, str(folder), text],
+        cwd=Path(environments.__file__).parents[2],
+        stdout=subprocess.DEVNULL,
+    )
+    await until(lambda: folder.exists() and list(folder.glob("*/pyvenv.cfg")))
+    emulator.send_signal(signal.SIGKILL)
+    emulator.wait()
+    (left,) = folder.iterdir()
+    built = Environments(folder)
+    assert list(folder.iterdir()) == []
+    found = await built.resolve(text, IMAGE, nothing)
+    assert found.python.is_relative_to(left)
+
+
+@pytest.mark.slow
+async def test_server_in_a_python_that_was_built(
+    folder: Path, runtime: Supervisor, spec: Callable[..., ServerSpec]
+) -> None:
+    """From the package registry, the inference server with it."""
+    log: list[str] = []
+    found = await Environments(folder).resolve(
+        "dependencies: [{pip: ['six==1.16.0']}]", IMAGE, log.append
+    )
+    script = "import six\ndef init():\n    pass\ndef run(data):\n    return six.__version__\n"
+    server = await served(runtime, spec(script, python=found.python, preload=found.preload))
+    assert await post(server.port, None) == "1.16.0"
