@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from course import lessons, places
-from helpers.progress import ProgressError, own_file
+from practice.progress.record import ProgressError, own_file
 
 # The commands import what they need when they run: JupyterLab and papermill take a second each.
 

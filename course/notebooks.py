@@ -1,7 +1,7 @@
 """`course notebooks`: builds notebooks/*.ipynb from the text in notebooks/src, outputs included.
 
 The text is what people edit and review (jupytext, py:percent); a built notebook differs between two
-builds only where its code or its outputs do: cell ids come from the sources, no times are kept.
+builds only where its text or its outputs do: a cell keeps its id, no times are kept.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import jupytext
 import nbformat
+from jupytext.combine import map_outputs_to_inputs
 from nbformat import NotebookNode
 from nbval.plugin import coalesce_streams
 
@@ -57,25 +58,41 @@ def build(sources: Sequence[Path], target: Path, names: Collection[str] = ()) ->
             nbformat.write(from_source(source), plain)
             execute(plain, executed, LOCAL, folder=target)
             if source.stem in wanted:
-                nbformat.write(finished(executed, from_source(source)), target / name)
+                before = nbformat.read(target / name, 4) if (target / name).exists() else None
+                nbformat.write(finished(executed, from_source(source, before)), target / name)
                 click.echo(f"{target / name} is built.")
 
 
-def from_source(source: Path) -> NotebookNode:
-    """The notebook without outputs that a text source stands for."""
+def from_source(source: Path, before: NotebookNode | None = None) -> NotebookNode:
+    """Return the notebook without outputs that a text source stands for.
+
+    A cell has the id that it had in the notebook `before`, if it was there, edited or not.
+    """
     notebook: NotebookNode = jupytext.read(source, fmt="py:percent")
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    seen: set[str] = set()
-    for cell in notebook.cells:
+    kept = _kept_identifiers(notebook, before)
+    seen = set(kept.values())
+    for number, cell in enumerate(notebook.cells):
         tags = cell.metadata.get("tags", [])
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-        cell.id = _identifier(cell, seen)
+        cell.id = kept.get(number) or _new_identifier(cell, seen)
     return notebook
 
 
-def _identifier(cell: NotebookNode, seen: set[str]) -> str:
-    """Stable: it changes with the cell's own source, not with the cells before it."""
+def _kept_identifiers(notebook: NotebookNode, before: NotebookNode | None) -> dict[int, str]:
+    """Return the ids of the cells that were there before, by their position now.
+
+    Jupytext finds them as it does for a paired notebook: by their text, else by their neighbours.
+    """
+    if before is None:
+        return {}
+    positions = enumerate(map_outputs_to_inputs(notebook.cells, before.cells))
+    return {now: before.cells[then].id for now, then in positions if then is not None}
+
+
+def _new_identifier(cell: NotebookNode, seen: set[str]) -> str:
+    """Return an id that nobody has `seen`, worked out from the cell's text, and add it to them."""
     repeats = 0
     while True:
         text = f"{cell.cell_type}\n{cell.source}\n{repeats}"
@@ -106,7 +123,7 @@ def _leave_out_widget(output: NotebookNode, where: str) -> None:
     if data.pop(WIDGET, None) is not None and "text/html" not in data:
         raise BuildError(
             f"{where} shows a widget that a stored notebook cannot hold and a test cannot "
-            "compare. Print instead, or use one of helpers.widgets."
+            "compare. Print instead, or use one of practice/widgets."
         )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from emulator import daemon
 from emulator.home import Home, find_home
-from helpers import progress
+from practice.progress import record
 
 LOCAL = "azure-local"
 LIVE = "azure-live"
@@ -181,7 +181,7 @@ def fresh_local_azure(containers: str | None = None) -> Iterator[None]:
     folder = tempfile.mkdtemp(prefix="azure-local-")
     settings = {
         "AZURE_LOCAL_HOME": folder,
-        progress.VARIABLE: str(Path(folder) / progress.FILE),
+        record.VARIABLE: str(Path(folder) / record.FILE),
     }
     if containers is not None:
         settings["AZURE_LOCAL_CONTAINERS"] = containers

@@ -30,6 +30,9 @@ LOGGERS = (
     # "Attempting to instrument while already instrumented", when a second MLClient is made
     "opentelemetry.instrumentation.instrumentor",
 )
+# The bar that azure-ai-ml draws while it uploads a folder, each state in one call of write()
+UPLOAD_BAR = re.compile(r"\r?(\x1b\[\d+m)*Uploading .*\[\d+:\d\d")
+COLOUR = re.compile(r"\x1b\[\d+m")
 # TensorFlow's remarks on the CPU and on missing CUDA, written before it reads its log level
 REMARK = re.compile(
     r"WARNING: All log messages before absl::InitializeLog\(\) .*"
@@ -54,14 +57,29 @@ class QuietStream(OutStream):
         return len(string)
 
 
+class LocalStream(QuietStream):
+    """Leaves out upload bars too: on this machine an upload is over at once.
+
+    With a bar go the blank lines and the change of colour that the SDK writes after it.
+    """
+
+    after_upload = False
+
+    def write(self, string: str) -> int:
+        blank = not COLOUR.sub("", string).strip()
+        self.after_upload = bool(UPLOAD_BAR.match(string)) or (self.after_upload and blank)
+        return len(string) if self.after_upload else super().write(string)
+
+
 def hush(app: IPKernelApp, local: bool) -> None:
-    """To be called before `app` is initialised."""
+    """Set the kernel up to be quiet; to be called before `app` is initialised."""
     for name, value in (ENVIRONMENT | (LOCAL_ENVIRONMENT if local else {})).items():
         os.environ.setdefault(name, value)
     for logger in LOGGERS:
         logging.getLogger(logger).setLevel(logging.ERROR)
     logging.getLogger(TELEMETRY_LOGGER).addHandler(logging.NullHandler())
-    app.outstream_class = f"{__name__}.{QuietStream.__name__}"
+    stream = LocalStream if local else QuietStream
+    app.outstream_class = f"{__name__}.{stream.__name__}"
     app.log.addFilter(
         lambda record: not any(remark in record.getMessage() for remark in APP_REMARKS)
     )

@@ -32,6 +32,7 @@ def python(*arguments: str) -> list[str]:
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 LINT = [
     Check("style", python("ruff", "check", ".")),
+    Check("format", python("ruff", "format", "--check", "--quiet", ".")),
     Check("types", python("mypy")),
     Check("imports", [sys.executable, "-c", LINT_IMPORTS, "--no-logo"]),
     Check("notebooks match their text", python("course", "notebooks", "--check")),

@@ -102,12 +102,7 @@ def _train_and_register(ml_client: MLClient, framework: str) -> None:
     with TemporaryDirectory() as folder:
         model = Path(folder) / name
         training = [sys.executable, "-m", "scoring.train", "--framework", framework]
-        subprocess.run(
-            [*training, "--output", str(model)],
-            cwd=SCORING.parent,
-            check=True,
-            capture_output=True,
-        )
-        ml_client.models.create_or_update(
-            Model(name=name, path=model, type=AssetTypes.CUSTOM_MODEL)
-        )
+        training += ["--output", str(model)]
+        subprocess.run(training, cwd=SCORING.parent, check=True, capture_output=True)
+        registered = Model(name=name, path=model, type=AssetTypes.CUSTOM_MODEL)
+        ml_client.models.create_or_update(registered)

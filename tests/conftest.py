@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.home import Home
-from helpers import progress
+from practice.progress import record
 from tests.azure import LocalAzure, azure_in, course_client
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session", autouse=True)
 def progress_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """No test, and nothing that a test starts, touches the progress of who runs the tests."""
-    file = tmp_path_factory.mktemp("progress") / progress.FILE
+    file = tmp_path_factory.mktemp("progress") / record.FILE
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(progress.VARIABLE, str(file))
+        patch.setenv(record.VARIABLE, str(file))
         yield file
 
 

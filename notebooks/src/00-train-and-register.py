@@ -90,7 +90,7 @@ print("pixel values: ", split.train_images.min(), "to", split.train_images.max()
 # %%
 import numpy as np
 
-from helpers import plots
+from practice.figures import plots
 
 _, examples = np.unique(split.test_labels, return_index=True)
 plots.digits(split.test_images[examples], titles=range(10))
@@ -111,7 +111,7 @@ plots.digits(split.test_images[examples], titles=range(10))
 # > Choose before you go on: what you expected, and then saw, stays with you.
 
 # %%
-from helpers.quiz import predict
+from practice.widgets.quiz import predict
 
 bands = ["less than 80 %", "80 to 95 %", "more than 95 %"]
 guess = predict("What share of the held-out digits will PyTorch get right?", bands)
@@ -171,9 +171,7 @@ for trained in (pytorch, keras):
 from azure.ai.ml import MLClient
 from azure.identity import DefaultAzureCredential
 
-ml_client = MLClient(
-    DefaultAzureCredential(), subscription_id, resource_group, workspace_name
-)
+ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace_name)
 
 # %% [markdown]
 # ## Register the models
@@ -338,7 +336,7 @@ print("path ends in:", model.path.split("/")[-1])
 # the figure, or with NumPy, and write the digit in place of `...`.
 
 # %%
-from helpers.exercises import lesson_00 as exercises
+from practice.exercises import lesson_00 as exercises
 
 most_missed = ...
 
@@ -401,7 +399,7 @@ exercises.own_environment.check(ml_client, my_env)
 # Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
 
 # %%
-from helpers import progress
+from practice import progress
 
 progress.show("00")
 

@@ -111,7 +111,7 @@ print("\n".join(chain))
 # > Look at the kernel's name and at the list: which link will it be for you?
 
 # %%
-from helpers.quiz import predict
+from practice.widgets.quiz import predict
 
 guess = predict("Which link of the chain will give the token?", chain)
 guess
@@ -236,17 +236,13 @@ for environment in ml_client.environments.list():
 # > makes the client, or the one that gets the workspace?
 
 # %%
-guess = predict(
-    "Which status code will a wrong workspace name give?", ["400", "401", "403", "404"]
-)
+guess = predict("Which status code will a wrong workspace name give?", ["400", "401", "403", "404"])
 guess
 
 # %%
 from azure.core.exceptions import HttpResponseError
 
-wrong_client = MLClient(
-    credential, subscription_id, resource_group, workspace_name + "x"
-)
+wrong_client = MLClient(credential, subscription_id, resource_group, workspace_name + "x")
 print("The client is made.")
 try:
     wrong_client.workspaces.get(workspace_name + "x")
@@ -292,7 +288,7 @@ except HttpResponseError as error:
 # asks the workspace for its list and compares.
 
 # %%
-from helpers.exercises import lesson_01 as exercises
+from practice.exercises import lesson_01 as exercises
 
 model_names = ...
 
@@ -356,7 +352,7 @@ exercises.error_code.check(ml_client, error_code)
 # Your exercises of this lesson:
 
 # %%
-from helpers import progress
+from practice import progress
 
 progress.show("01")
 

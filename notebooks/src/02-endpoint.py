@@ -63,9 +63,7 @@ clean_up = False
 from azure.ai.ml import MLClient
 from azure.identity import DefaultAzureCredential
 
-ml_client = MLClient(
-    DefaultAzureCredential(), subscription_id, resource_group, workspace_name
-)
+ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace_name)
 
 # %% [markdown]
 # ## A name
@@ -130,7 +128,7 @@ print("scoring URI:", endpoint.scoring_uri)
 # > accepted?
 
 # %%
-from helpers.quiz import predict
+from practice.widgets.quiz import predict
 
 tried = ["d", "1-digit", "digits_net", "digits--net"]
 guess = predict("Which name is accepted?", [*tried, "none of them"])
@@ -143,9 +141,7 @@ from azure.core.exceptions import HttpResponseError
 accepted = []
 for name in tried:
     try:
-        ml_client.online_endpoints.begin_create_or_update(
-            ManagedOnlineEndpoint(name=name)
-        )
+        ml_client.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name=name))
         accepted.append(name)
     except MlException:
         print(f"{name:<12} refused by the SDK, before anything was sent")
@@ -287,9 +283,7 @@ from helpers.wait import wait
 
 aml = ManagedOnlineEndpoint(name=f"{endpoint_name}-aml", auth_mode="aml_token")
 aad = ManagedOnlineEndpoint(name=f"{endpoint_name}-aad", auth_mode="aad_token")
-pollers = [
-    ml_client.online_endpoints.begin_create_or_update(each) for each in (aml, aad)
-]
+pollers = [ml_client.online_endpoints.begin_create_or_update(each) for each in (aml, aad)]
 
 aml = wait(pollers[0], aml.name)
 aad = wait(pollers[1], aad.name)
@@ -332,7 +326,7 @@ for each in ml_client.online_endpoints.list():
 # description you like. The check asks Azure for it.
 
 # %%
-from helpers.exercises import lesson_02 as exercises
+from practice.exercises import lesson_02 as exercises
 
 my_name = f"mine-{suffix}"
 
@@ -411,7 +405,7 @@ if clean_up:
 # Your exercises of this lesson:
 
 # %%
-from helpers import progress
+from practice import progress
 
 progress.show("02")
 

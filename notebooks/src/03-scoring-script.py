@@ -53,9 +53,7 @@ from azure.identity import DefaultAzureCredential
 
 from helpers.workspace import ensure_models
 
-ml_client = MLClient(
-    DefaultAzureCredential(), subscription_id, resource_group, workspace_name
-)
+ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace_name)
 ensure_models(ml_client)
 
 # %% [markdown]
@@ -109,9 +107,7 @@ def init():
     global model
     folder = Path(os.environ["AZUREML_MODEL_DIR"])
     model = DigitNetwork()
-    model.load_state_dict(
-        torch.load(folder / "digits-pytorch" / "digits.pt", weights_only=True)
-    )
+    model.load_state_dict(torch.load(folder / "digits-pytorch" / "digits.pt", weights_only=True))
     model.eval()
 
 
@@ -177,7 +173,7 @@ run(request)
 # > `json.loads`. What does it hold?
 
 # %%
-from helpers.quiz import predict
+from practice.widgets.quiz import predict
 
 kinds = ["a dict", "a list", "a str"]
 guess = predict("What does the client hold after `json.loads(answer)`?", kinds)
@@ -285,7 +281,7 @@ for framework, (_, url) in servers.items():
 # first what the model read, and then what was written.
 
 # %%
-from helpers import plots
+from practice.figures import plots
 
 pytorch_url = servers["pytorch"][1] + "/score"
 thousand, written = load_digits().images[-1000:], load_digits().target[-1000:]
@@ -306,7 +302,7 @@ plots.predictions(thousand[doubtful], probabilities[doubtful], written[doubtful]
 # 8x8 numbers from 0 to 16, and shows the ten probabilities that come back.
 
 # %%
-from helpers.pad import DrawingPad
+from practice.widgets.pad import DrawingPad
 
 
 def classify(image):
@@ -339,7 +335,7 @@ guess = predict("How many of the four will be right without preprocessing?", ban
 guess
 
 # %%
-from helpers.drawing import SEVEN, like_training_data, shrunk
+from practice.widgets.drawing import SEVEN, like_training_data, shrunk
 
 strokes = pad.strokes or SEVEN
 
@@ -584,7 +580,7 @@ guess.compare(ran)
 # real digits.
 
 # %%
-from helpers.exercises import lesson_03 as exercises
+from practice.exercises import lesson_03 as exercises
 
 os.environ["AZUREML_MODEL_DIR"] = str(downloads / "digits-pytorch")
 score.init()
@@ -657,7 +653,7 @@ print("stopped and removed")
 # Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
 
 # %%
-from helpers import progress
+from practice import progress
 
 progress.show("03")
 

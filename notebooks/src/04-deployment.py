@@ -61,9 +61,7 @@ from azure.identity import DefaultAzureCredential
 
 from helpers.workspace import ensure_endpoint, ensure_models
 
-ml_client = MLClient(
-    DefaultAzureCredential(), subscription_id, resource_group, workspace_name
-)
+ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace_name)
 endpoint_name = f"digits-{suffix}"
 ensure_models(ml_client)
 ensure_endpoint(ml_client, endpoint_name)
@@ -106,9 +104,7 @@ blue_deployment = ManagedOnlineDeployment(
     endpoint_name=endpoint_name,
     model=model,
     environment=env,
-    code_configuration=CodeConfiguration(
-        code="../scoring/pytorch", scoring_script="score.py"
-    ),
+    code_configuration=CodeConfiguration(code="../scoring/pytorch", scoring_script="score.py"),
     instance_type=instance_type,
     instance_count=1,
 )
@@ -168,9 +164,7 @@ keys = ml_client.online_endpoints.get_keys(name=endpoint_name)
 def ask(key, body, **headers):
     """POST `body` as JSON to the endpoint, with the key, and return the answer."""
     headers["Authorization"] = f"Bearer {key}"
-    return requests.post(
-        endpoint.scoring_uri, json=body, headers=headers, timeout=60
-    )
+    return requests.post(endpoint.scoring_uri, json=body, headers=headers, timeout=60)
 
 
 # %% [markdown]
@@ -178,11 +172,9 @@ def ask(key, body, **headers):
 # > endpoint's address answer with?
 
 # %%
-from helpers.quiz import predict
+from practice.widgets.quiz import predict
 
-guess = predict(
-    "Which status code will the address answer with?", ["200", "404", "503"]
-)
+guess = predict("Which status code will the address answer with?", ["200", "404", "503"])
 guess
 
 # %%
@@ -223,7 +215,7 @@ print(
 # and what was written: you may well have read the fifth as a 7 and the last as a 9.
 
 # %%
-from helpers import plots
+from practice.figures import plots
 
 chosen = [7, 42, 449, 787, 1288, 1468]
 answer = ask(keys.primary_key, {"data": images[chosen].tolist()})
@@ -236,7 +228,7 @@ plots.predictions(images[chosen], probabilities, load_digits().target[chosen])
 # keyboard, arrow keys move and the space bar paints.
 
 # %%
-from helpers.pad import DrawingPad
+from practice.widgets.pad import DrawingPad
 
 
 def classify(image):
@@ -303,9 +295,7 @@ guess.compare(str(answer.status_code))
 # lines about `init()`, and how many requests came. (The cell leaves the times out.)
 
 # %%
-logs = ml_client.online_deployments.get_logs(
-    name="blue", endpoint_name=endpoint_name, lines=200
-)
+logs = ml_client.online_deployments.get_logs(name="blue", endpoint_name=endpoint_name, lines=200)
 for line in logs.splitlines():
     if "init" in line and "azmlinfsrv" in line:
         print("...", line.split(" - ")[-1])
@@ -331,9 +321,7 @@ print("requests to /score:", logs.count('"POST /score HTTP'))
 import time
 
 wait(
-    ml_client.online_endpoints.begin_regenerate_keys(
-        name=endpoint_name, key_type="primary"
-    ),
+    ml_client.online_endpoints.begin_regenerate_keys(name=endpoint_name, key_type="primary"),
     "new primary key",
 )
 new_keys = ml_client.online_endpoints.get_keys(name=endpoint_name)
@@ -394,18 +382,14 @@ if left < 60:
     token = ml_client.online_endpoints.get_keys(name=token_endpoint.name)
     print("the next one:", ask_with(token))
 else:
-    print(
-        f"It ends in {left / 3600:.1f} hours. Then it would be answered with 401."
-    )
+    print(f"It ends in {left / 3600:.1f} hours. Then it would be answered with 401.")
 
 # %% [markdown]
 # **What happened.** 401, the same as for a wrong key. So a client that uses tokens fetches a new
 # one before the old one ends, or when it sees a 401, and then asks again, once.
 
 # %%
-wait(
-    ml_client.online_endpoints.begin_delete(name=token_endpoint.name), "deleting it"
-)
+wait(ml_client.online_endpoints.begin_delete(name=token_endpoint.name), "deleting it")
 
 # %% [markdown]
 # ## Four mistakes on purpose
@@ -453,9 +437,7 @@ def bring_up(name, code, environment=env, instance_count=1):
         endpoint_name=endpoint_name,
         model=model,
         environment=environment,
-        code_configuration=CodeConfiguration(
-            code=str(code), scoring_script="score.py"
-        ),
+        code_configuration=CodeConfiguration(code=str(code), scoring_script="score.py"),
         instance_type=instance_type,
         instance_count=instance_count,
     )
@@ -473,9 +455,7 @@ def bring_up(name, code, environment=env, instance_count=1):
 
 def telling_lines(name):
     """Print the lines of a deployment's log that name score.py or an error."""
-    logs = ml_client.online_deployments.get_logs(
-        name=name, endpoint_name=endpoint_name, lines=400
-    )
+    logs = ml_client.online_deployments.get_logs(name=name, endpoint_name=endpoint_name, lines=400)
     lines = [
         re.sub(r'".*/', '"', line.strip())
         for line in logs.splitlines()
@@ -623,9 +603,7 @@ print(ask(keys.primary_key, five, **to_trial).status_code)
 
 # %%
 wait(
-    ml_client.online_deployments.begin_delete(
-        name="trial", endpoint_name=endpoint_name
-    ),
+    ml_client.online_deployments.begin_delete(name="trial", endpoint_name=endpoint_name),
     "deleting trial",
 )
 
@@ -639,7 +617,7 @@ wait(
 # The check asks the endpoint too.
 
 # %%
-from helpers.exercises import lesson_04 as exercises
+from practice.exercises import lesson_04 as exercises
 
 least_sure = ...
 
@@ -716,7 +694,7 @@ shutil.rmtree(build)
 # Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
 
 # %%
-from helpers import progress
+from practice import progress
 
 progress.show("04")
 

@@ -63,9 +63,7 @@ from azure.identity import DefaultAzureCredential
 from helpers.wait import wait
 from helpers.workspace import ensure_deployment, ensure_endpoint, ensure_models
 
-ml_client = MLClient(
-    DefaultAzureCredential(), subscription_id, resource_group, workspace_name
-)
+ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace_name)
 endpoint_name = f"digits-{suffix}"
 ensure_models(ml_client)
 ensure_endpoint(ml_client, endpoint_name)
@@ -74,9 +72,7 @@ ensure_deployment(ml_client, endpoint_name, "blue", "pytorch", instance_type)
 endpoint = ml_client.online_endpoints.get(endpoint_name)
 endpoint.traffic = {"blue": 100}
 endpoint.mirror_traffic = {}
-endpoint = wait(
-    ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name
-)
+endpoint = wait(ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name)
 
 # %% [markdown]
 # ## Green beside blue
@@ -92,9 +88,7 @@ green_deployment = ManagedOnlineDeployment(
     endpoint_name=endpoint_name,
     model=ml_client.models.get("digits-keras", label="latest"),
     environment=ml_client.environments.get("digits-keras-env", label="latest"),
-    code_configuration=CodeConfiguration(
-        code="../scoring/keras", scoring_script="score.py"
-    ),
+    code_configuration=CodeConfiguration(code="../scoring/keras", scoring_script="score.py"),
     instance_type=instance_type,
     instance_count=1,
 )
@@ -107,7 +101,7 @@ green_deployment = wait(
 # > *green* get now?
 
 # %%
-from helpers.quiz import predict
+from practice.widgets.quiz import predict
 
 guess = predict("How many per cent of the requests go to green?", ["0", "10", "50"])
 guess
@@ -141,9 +135,7 @@ def ask(count, **headers):
     """Ask the endpoint `count` times and return how often each deployment answered."""
     answered = Counter()
     for _ in range(count):
-        answer = session.post(
-            endpoint.scoring_uri, json=three, headers=headers, timeout=60
-        )
+        answer = session.post(endpoint.scoring_uri, json=three, headers=headers, timeout=60)
         answer.raise_for_status()
         answered[answer.headers["azureml-model-deployment"]] += 1
     return answered
@@ -176,9 +168,7 @@ for name in ("blue", "green"):
         headers={"azureml-model-deployment": name},
         timeout=60,
     )
-    named[name] = [
-        prediction["digit"] for prediction in answer.json()["predictions"]
-    ]
+    named[name] = [prediction["digit"] for prediction in answer.json()["predictions"]]
 
 agree = sum(first == second for first, second in zip(*named.values(), strict=True))
 print("they agree on at least 95 of 100 digits:", agree >= 95)
@@ -209,9 +199,7 @@ print("Azure:", ml_client.online_endpoints.get(endpoint_name).mirror_traffic)
 # Azure has nothing yet: you changed an object in this notebook. `begin_create_or_update` sends it.
 
 # %%
-endpoint = wait(
-    ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name
-)
+endpoint = wait(ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name)
 print("Azure:", ml_client.online_endpoints.get(endpoint_name).mirror_traffic)
 
 # %% [markdown]
@@ -283,16 +271,14 @@ def band(share):
 
 for share in (0.1, 0.5):
     low, high = band(share)
-    print(
-        f"{share:.0%} asked for: expect {low:.1%} to {high:.1%} of {request_count} requests"
-    )
+    print(f"{share:.0%} asked for: expect {low:.1%} to {high:.1%} of {request_count} requests")
 
 # %% [markdown]
 # In the figure each row is one of the three measurements: the shaded band is where the share of
 # *green* is expected, and the dot is where it was.
 
 # %%
-from helpers import plots
+from practice.figures import plots
 
 plots.shares(
     [
@@ -353,9 +339,7 @@ slow = ManagedOnlineDeployment(
     endpoint_name=endpoint_name,
     model=ml_client.models.get("digits-pytorch", label="latest"),
     environment=ml_client.environments.get("digits-pytorch-env", label="latest"),
-    code_configuration=CodeConfiguration(
-        code=str(slow_code), scoring_script="score.py"
-    ),
+    code_configuration=CodeConfiguration(code=str(slow_code), scoring_script="score.py"),
     instance_type=instance_type,
     instance_count=1,
     request_settings=OnlineRequestSettings(request_timeout_ms=1000),
@@ -561,7 +545,7 @@ print(dict(ask(20)))
 # Azure.
 
 # %%
-from helpers.exercises import lesson_05 as exercises
+from practice.exercises import lesson_05 as exercises
 
 # Your code goes here.
 
@@ -610,12 +594,7 @@ wait(
     ml_client.online_deployments.begin_delete("green", endpoint_name),
     "deleting green",
 )
-print(
-    [
-        deployment.name
-        for deployment in ml_client.online_deployments.list(endpoint_name)
-    ]
-)
+print([deployment.name for deployment in ml_client.online_deployments.list(endpoint_name)])
 
 # %% [markdown]
 # *Blue* has all the traffic, so it cannot be deleted alone. The endpoint can be deleted, and takes
@@ -628,11 +607,7 @@ wait(
     ml_client.online_endpoints.begin_delete(name=endpoint_name),
     "deleting the endpoint",
 )
-mine = [
-    each.name
-    for each in ml_client.online_endpoints.list()
-    if suffix in each.name.split("-")
-]
+mine = [each.name for each in ml_client.online_endpoints.list() if suffix in each.name.split("-")]
 print("your endpoints:", mine)
 shutil.rmtree(slow_code.parent)
 
@@ -651,7 +626,7 @@ shutil.rmtree(slow_code.parent)
 # Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
 
 # %%
-from helpers import progress
+from practice import progress
 
 progress.show("05")
 

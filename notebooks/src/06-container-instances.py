@@ -82,9 +82,7 @@ from helpers.workspace import ensure_models
 credential = DefaultAzureCredential()
 ml_client = MLClient(credential, subscription_id, resource_group, workspace_name)
 instances = ContainerInstanceManagementClient(credential, subscription_id)
-registries = ContainerRegistryManagementClient(
-    credential, subscription_id
-).registries
+registries = ContainerRegistryManagementClient(credential, subscription_id).registries
 build_tasks = ContainerRegistryTasksMgmtClient(credential, subscription_id)
 
 ensure_models(ml_client)
@@ -186,7 +184,7 @@ _ = atexit.register(process.terminate)
 # %%
 import requests
 
-from helpers.containers import answers, until
+from helpers.wait import answers, until
 
 here = f"http://127.0.0.1:{port}"
 until(lambda: answers(here), "the API on this machine")
@@ -203,18 +201,14 @@ print("for your browser:", f"{here}/docs")
 # %%
 from sklearn.datasets import load_digits
 
-from helpers.containers import picture
+from practice.figures.picture import picture
 
 images = load_digits().images
 
-answer = requests.post(
-    f"{here}/predict", json={"data": images[:5].tolist()}, timeout=60
-)
+answer = requests.post(f"{here}/predict", json={"data": images[:5].tolist()}, timeout=60)
 print("numbers:", [each["digit"] for each in answer.json()["predictions"]])
 
-answer = requests.post(
-    f"{here}/predict_file", files={"file": picture(images[1468])}, timeout=60
-)
+answer = requests.post(f"{here}/predict_file", files={"file": picture(images[1468])}, timeout=60)
 print("picture:", [each["digit"] for each in answer.json()["predictions"]])
 
 # %% [markdown]
@@ -222,11 +216,9 @@ print("picture:", [each["digit"] for each in answer.json()["predictions"]])
 # > endpoint here. What comes back now?
 
 # %%
-from helpers.quiz import predict
+from practice.widgets.quiz import predict
 
-guess = predict(
-    "Which status code does the API answer with?", ["200", "400", "424", "500"]
-)
+guess = predict("Which status code does the API answer with?", ["200", "400", "424", "500"])
 guess
 
 # %%
@@ -307,9 +299,7 @@ with tarfile.open(context, "w:gz") as archive:
         filter=lambda member: None if "__pycache__" in member.name else member,
     )
 
-place = build_tasks.registries.get_build_source_upload_url(
-    resource_group, registry_name
-)
+place = build_tasks.registries.get_build_source_upload_url(resource_group, registry_name)
 with context.open("rb") as file:
     BlobClient.from_blob_url(place.upload_url).upload_blob(file)
 print("sent, well below a megabyte:", context.stat().st_size < 1_000_000)
@@ -347,7 +337,7 @@ run = build_tasks.registries.schedule_run(
 # prints each instruction of the Dockerfile as its turn comes.
 
 # %%
-from helpers.containers import follow
+from helpers.image import follow
 
 run, build_log = follow(build_tasks, resource_group, registry_name, run)
 print("state:", run.status.value)
@@ -409,18 +399,14 @@ def describe(name, tag="1", restart_policy="Always", **variables):
             *(EnvironmentVariable(name=k, value=v) for k, v in variables.items()),
             EnvironmentVariable(name="ADMIN_TOKEN", secure_value=secrets.token_hex()),
         ],
-        resources=ResourceRequirements(
-            requests=ResourceRequests(cpu=1.0, memory_in_gb=1.5)
-        ),
+        resources=ResourceRequirements(requests=ResourceRequests(cpu=1.0, memory_in_gb=1.5)),
     )
     return ContainerGroup(
         location=location,
         os_type="Linux",
         restart_policy=restart_policy,
         image_registry_credentials=[
-            ImageRegistryCredential(
-                server=server, username=admin.username, password=password
-            )
+            ImageRegistryCredential(server=server, username=admin.username, password=password)
         ],
         containers=[container],
         ip_address=IpAddress(
@@ -496,9 +482,7 @@ print("Now it answers.")
 
 # %%
 print("/docs:", requests.get(f"{url}/docs", timeout=60).status_code)
-answer = requests.post(
-    f"{url}/predict_file", files={"file": picture(images[1468])}, timeout=60
-)
+answer = requests.post(f"{url}/predict_file", files={"file": picture(images[1468])}, timeout=60)
 print("/predict_file:", answer.status_code, answer.headers["X-App-Version"])
 
 # %% [markdown]
@@ -506,14 +490,12 @@ print("/predict_file:", answer.status_code, answer.headers["X-App-Version"])
 # was written.
 
 # %%
-from helpers import plots
+from practice.figures import plots
 
 chosen = [7, 42, 449, 787, 1288, 1468]
 probabilities = []
 for digit in images[chosen]:
-    answer = requests.post(
-        f"{url}/predict_file", files={"file": picture(digit)}, timeout=60
-    )
+    answer = requests.post(f"{url}/predict_file", files={"file": picture(digit)}, timeout=60)
     probabilities.append(answer.json()["predictions"][0]["probabilities"])
 plots.predictions(images[chosen], probabilities, load_digits().target[chosen])
 
@@ -533,8 +515,7 @@ guess
 # %%
 seen = groups.get(resource_group, group_name)
 values = {
-    each.name: each.value or each.secure_value
-    for each in seen.containers[0].environment_variables
+    each.name: each.value or each.secure_value for each in seen.containers[0].environment_variables
 }
 values["password"] = seen.image_registry_credentials[0].password
 print(values)
@@ -550,13 +531,12 @@ guess.compare("all three" if len(shown) == 3 else " and ".join(shown))
 # What the program prints is the container's *log*. What Azure did with the container are its
 # *events*.
 
+
 # %%
 def log_of(name):
     """Return what the program of a group's container has printed."""
     container = groups.get(resource_group, name).containers[0].name
-    return instances.containers.list_logs(
-        resource_group, name, container, tail=500
-    ).content
+    return instances.containers.list_logs(resource_group, name, container, tail=500).content
 
 
 print("pictures sent:", log_of(group_name).count('"POST /predict_file HTTP/1.1" 200'))
@@ -613,11 +593,9 @@ guess
 # 15 seconds.
 
 # %%
-from helpers.containers import settled
+from helpers.wait import settled
 
-views = {
-    name: until(lambda name=name: settled(watch(name)), name) for name in trials
-}
+views = {name: until(lambda name=name: settled(watch(name)), name) for name in trials}
 
 # %%
 print("policy     exit code   restarts   state")
@@ -627,11 +605,7 @@ for name, (policy, code) in trials.items():
     state = f"{view.current_state.state}, {view.current_state.detail_status}"
     print(f"{policy:<10} {code:^9}   {count!s:<9}  {state}")
 
-again = [
-    f"{policy} {code}"
-    for name, (policy, code) in trials.items()
-    if views[name].restart_count
-]
+again = [f"{policy} {code}" for name, (policy, code) in trials.items() if views[name].restart_count]
 guess.compare(", ".join(again))
 
 # %% [markdown]
@@ -666,9 +640,7 @@ from azure.core.exceptions import HttpResponseError
 
 bad_name = f"{group_name}-bad"
 try:
-    groups.begin_create_or_update(
-        resource_group, bad_name, describe(bad_name, tag="2")
-    )
+    groups.begin_create_or_update(resource_group, bad_name, describe(bad_name, tag="2"))
 except HttpResponseError as error:
     print(error.status_code, error.error.code)
     print(textwrap.fill(error.error.message, 88, break_on_hyphens=False))
@@ -720,9 +692,7 @@ print(textwrap.fill(reason, 88))
 
 # %%
 repaired = describe(loop_name, MODEL_FILE="model/digits.pt")
-wait(
-    groups.begin_create_or_update(resource_group, loop_name, repaired), "the repair"
-)
+wait(groups.begin_create_or_update(resource_group, loop_name, repaired), "the repair")
 loop_url = f"http://{repaired.ip_address.dns_name_label}.{location}.azurecontainer.io"
 until(lambda: answers(loop_url), "the repaired API")
 print(requests.get(loop_url, timeout=60).json())
@@ -736,9 +706,7 @@ print(requests.get(loop_url, timeout=60).json())
 # > **Before you run it.** What will be the last that its log has to say?
 
 # %%
-guess = predict(
-    "What is the last line of its log?", ["a MemoryError", "a number of MB"]
-)
+guess = predict("What is the last line of its log?", ["a MemoryError", "a number of MB"])
 guess
 
 # %%
@@ -774,9 +742,7 @@ guess.compare("a number of MB" if last.endswith("MB") else "a MemoryError")
 #   again](https://learn.microsoft.com/azure/container-instances/container-instances-update).
 
 # %%
-for poller in [
-    groups.begin_delete(resource_group, name) for name in (loop_name, greedy_name)
-]:
+for poller in [groups.begin_delete(resource_group, name) for name in (loop_name, greedy_name)]:
     poller.wait()
 
 # %% [markdown]
@@ -827,7 +793,7 @@ print("pictures sent:", log_of(group_name).count('"POST /predict_file HTTP/1.1" 
 # only. The check asks Azure and then the API itself.
 
 # %%
-from helpers.exercises import lesson_06 as exercises
+from practice.exercises import lesson_06 as exercises
 
 my_name = f"mine-{suffix}"
 
@@ -864,7 +830,7 @@ exercises.ill.check(instances, resource_group, ill_name)
 # 30 days, day and night? Put the sum into `month`.
 
 # %%
-from helpers import prices
+from practice.pricing import prices
 
 price = prices.container_instances("swedencentral")
 print("a core for an hour:    ", price.vcpu_hour)
@@ -929,7 +895,7 @@ if clean_up:
 # Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
 
 # %%
-from helpers import progress
+from practice import progress
 
 progress.show("06")
 

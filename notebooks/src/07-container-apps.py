@@ -75,8 +75,8 @@ from azure.ai.ml import MLClient
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
 
-from helpers.containers import ensure_image, until
-from helpers.wait import wait
+from helpers.image import ensure_image
+from helpers.wait import until, wait
 from helpers.workspace import ensure_models
 
 credential = DefaultAzureCredential()
@@ -224,11 +224,9 @@ print("revision:", app.properties.latest_revision_name)
 # > requests found nobody. What will the first request get here?
 
 # %%
-from helpers.quiz import predict
+from practice.widgets.quiz import predict
 
-guess = predict(
-    "What does the first request get?", ["200", "404", "503", "no connection"]
-)
+guess = predict("What does the first request get?", ["200", "404", "503", "no connection"])
 guess
 
 # %%
@@ -244,9 +242,7 @@ guess.compare(str(answer.status_code))
 # address has https, with a certificate that nobody had to ask for. What about plain http?
 
 # %%
-answer = requests.get(
-    url.replace("https://", "http://"), allow_redirects=False, timeout=60
-)
+answer = requests.get(url.replace("https://", "http://"), allow_redirects=False, timeout=60)
 print(answer.status_code, "->", answer.headers["Location"])
 
 # %% [markdown]
@@ -257,7 +253,7 @@ print(answer.status_code, "->", answer.headers["Location"])
 # %%
 from sklearn.datasets import load_digits
 
-from helpers import plots
+from practice.figures import plots
 
 images = load_digits().images
 chosen = [7, 42, 449, 787, 1288, 1468]
@@ -271,14 +267,12 @@ plots.predictions(images[chosen], probabilities, load_digits().target[chosen])
 # the space bar): each stroke is sent to the app over https, and the bars show what comes back.
 
 # %%
-from helpers.pad import DrawingPad
+from practice.widgets.pad import DrawingPad
 
 
 def classify(image):
     """Return the app's ten probabilities for one digit (8, 8)."""
-    answer = requests.post(
-        f"{url}/predict", json={"data": [image.tolist()]}, timeout=60
-    )
+    answer = requests.post(f"{url}/predict", json={"data": [image.tolist()]}, timeout=60)
     answer.raise_for_status()
     return answer.json()["predictions"][0]["probabilities"]
 
@@ -342,9 +336,7 @@ described["properties"]["configuration"]["activeRevisionsMode"] = "Single"
 
 yaml_name = f"digits-{suffix}-yaml"
 from_yaml = wait(
-    client.container_apps.begin_create_or_update(
-        resource_group, yaml_name, described
-    ),
+    client.container_apps.begin_create_or_update(resource_group, yaml_name, described),
     yaml_name,
 )
 yaml_url = f"https://{from_yaml.properties.configuration.ingress.fqdn}"
@@ -406,10 +398,7 @@ v1, v2 = f"{app_name}--v1", f"{app_name}--v2"
 
 def update(what, *, traffic, template=None):
     """Change the app's traffic (revision -> per cent), and what runs if a template is given."""
-    weights = [
-        TrafficWeight(revision_name=name, weight=weight)
-        for name, weight in traffic.items()
-    ]
+    weights = [TrafficWeight(revision_name=name, weight=weight) for name, weight in traffic.items()]
     change = ContainerApp(
         location=location,
         properties=ContainerAppProperties(
@@ -417,9 +406,7 @@ def update(what, *, traffic, template=None):
             template=template,
         ),
     )
-    return wait(
-        client.container_apps.begin_update(resource_group, app_name, change), what
-    )
+    return wait(client.container_apps.begin_update(resource_group, app_name, change), what)
 
 
 def show_revisions():
@@ -603,9 +590,7 @@ container["env"] = [
 ]
 try:
     wait(
-        client.container_apps.begin_create_or_update(
-            resource_group, yaml_name, described
-        ),
+        client.container_apps.begin_create_or_update(resource_group, yaml_name, described),
         yaml_name,
     )
 except HttpResponseError as error:
@@ -662,9 +647,7 @@ bring_out(4, MODEL_FILE="model/digits.pt")
 
 update("all to version 2", traffic={v2: 100})
 for name in (v1, v3, f"{app_name}--v4"):
-    client.container_apps_revisions.deactivate_revision(
-        resource_group, app_name, name
-    )
+    client.container_apps_revisions.deactivate_revision(resource_group, app_name, name)
 show_revisions()
 print(dict(ask(20)))
 
@@ -688,16 +671,14 @@ import time
 
 from requests.adapters import HTTPAdapter
 
-from helpers import timeline
+from practice.figures import timeline
 
 session.mount("https://", HTTPAdapter(pool_maxsize=32))  # so many stay open
 
 
 def count_replicas():
     """Return how many replicas version 2 has at this moment."""
-    found = client.container_apps_revision_replicas.list_replicas(
-        resource_group, app_name, v2
-    )
+    found = client.container_apps_revision_replicas.list_replicas(resource_group, app_name, v2)
     return len(found.value)
 
 
@@ -798,7 +779,7 @@ for secret in client.container_apps.list_secrets(resource_group, app_name).value
 # on Azure.
 
 # %%
-from helpers.exercises import lesson_07 as exercises
+from practice.exercises import lesson_07 as exercises
 
 # Your code goes here.
 
@@ -843,9 +824,7 @@ exercises.secret_variable.check(client, resource_group, app_name)
 # First the app, then the environment: one that still has apps is not deleted.
 
 # %%
-wait(
-    client.container_apps.begin_delete(resource_group, app_name), "deleting the app"
-)
+wait(client.container_apps.begin_delete(resource_group, app_name), "deleting the app")
 wait(
     client.managed_environments.begin_delete(resource_group, environment_name),
     "deleting the environment",
@@ -866,9 +845,7 @@ print("your apps:", mine)
 if clean_up:
     from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 
-    registries = ContainerRegistryManagementClient(
-        credential, subscription_id
-    ).registries
+    registries = ContainerRegistryManagementClient(credential, subscription_id).registries
     wait(
         registries.begin_delete(resource_group, f"digits{suffix}"),
         "deleting the registry",
@@ -893,7 +870,7 @@ if clean_up:
 # Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
 
 # %%
-from helpers import progress
+from practice import progress
 
 progress.show("07")
 

@@ -66,8 +66,8 @@ from azure.identity import DefaultAzureCredential
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
 from azure.mgmt.containerinstance import ContainerInstanceManagementClient
 
-from helpers.containers import ensure_image, until
-from helpers.wait import wait
+from helpers.image import ensure_image
+from helpers.wait import until, wait
 from helpers.workspace import ensure_models
 
 credential = DefaultAzureCredential()
@@ -118,9 +118,7 @@ from pathlib import Path
 
 build = Path("../build/lesson-08")
 shutil.rmtree(build, ignore_errors=True)
-shutil.copytree(
-    "../scoring/pytorch", build, ignore=shutil.ignore_patterns("__pycache__")
-)
+shutil.copytree("../scoring/pytorch", build, ignore=shutil.ignore_patterns("__pycache__"))
 _ = (build / "score_with_exit.py").write_text(
     '''"""The digit model's script, with an emergency exit."""
 import json
@@ -160,9 +158,7 @@ deployment = ManagedOnlineDeployment(
     endpoint_name=name,
     model=ml_client.models.get("digits-pytorch", label="latest"),
     environment=ml_client.environments.get("digits-pytorch-env", label="latest"),
-    code_configuration=CodeConfiguration(
-        code=str(build), scoring_script="score_with_exit.py"
-    ),
+    code_configuration=CodeConfiguration(code=str(build), scoring_script="score_with_exit.py"),
     instance_type=instance_type,
     instance_count=1,
     request_settings=OnlineRequestSettings(max_concurrent_requests_per_instance=16),
@@ -291,9 +287,7 @@ def create_endpoint():
 
 def create_group():
     """The group is all there is."""
-    made = wait(
-        groups.begin_create_or_update(resource_group, name, group), "container group"
-    )
+    made = wait(groups.begin_create_or_update(resource_group, name, group), "container group")
     url = f"http://{made.ip_address.fqdn}"
     return Target(f"{url}/predict", f"{url}/exit")
 
@@ -382,7 +376,7 @@ bring_up("container app", create_app)
 # The figure shows the same as bars.
 
 # %%
-from helpers import side_by_side
+from practice.figures import side_by_side
 
 side_by_side.ready(ready)
 
@@ -435,21 +429,19 @@ side_by_side.distributions(milliseconds)
 #
 # Now 1, 4 and 16 clients at the same time, for two seconds each. Every client is a thread with a
 # connection of its own, opened before the clock starts, that asks, waits for the answer, and asks
-# again ([`helpers/measure.py`](../helpers/measure.py)). This is called a *closed* load: a slow
+# again ([`practice/measure.py`](../practice/measure.py)). This is called a *closed* load: a slow
 # service is asked less often.
 #
 # > **Before you run it.** Sixteen clients in place of one: how many times as many answers a second?
 # > And how long does each client wait? The figure has a plot for each question.
 
 # %%
-from helpers.measure import load
+from practice.measure import load
 
 loads = {service: {} for service in targets}
 for count in (1, 4, 16):
     for service in targets:
-        loads[service][count] = load(
-            lambda service=service: client(service), count, load_seconds
-        )
+        loads[service][count] = load(lambda service=service: client(service), count, load_seconds)
 
 failed = sum(each.failed for one in loads.values() for each in one.values())
 print("requests that failed:", failed)
@@ -479,11 +471,9 @@ side_by_side.throughput(loads)
 # > of the three addresses encrypt what you send?
 
 # %%
-from helpers.quiz import predict
+from practice.widgets.quiz import predict
 
-tls = predict(
-    "How many of the three addresses answer to https?", ["none", "one", "two", "three"]
-)
+tls = predict("How many of the three addresses answer to https?", ["none", "one", "two", "three"])
 tls
 
 # %%
@@ -522,7 +512,7 @@ fewest
 # %%
 from contextlib import suppress
 
-from helpers.measure import around, outage
+from practice.measure import around, outage
 
 
 def end_process(service):
@@ -539,9 +529,7 @@ def end_process(service):
 
 crashes = {}
 for service in reversed(targets):
-    crashes[service] = around(
-        lambda service=service: end_process(service), client(service)
-    )
+    crashes[service] = around(lambda service=service: end_process(service), client(service))
 crashes = {service: crashes[service] for service in targets}
 print("all of them answer again:", all(each[-1].ok for each in crashes.values()))
 
@@ -566,16 +554,12 @@ side_by_side.outages(crashes)
 group_view = groups.get(resource_group, name).containers[0].instance_view
 print("container group, restarts:", group_view.restart_count)
 
-revision = apps.container_apps.get(
-    resource_group, name
-).properties.latest_revision_name
+revision = apps.container_apps.get(resource_group, name).properties.latest_revision_name
 
 
 def replicas():
     """Return the replicas of the app's latest revision."""
-    return apps.container_apps_revision_replicas.list_replicas(
-        resource_group, name, revision
-    ).value
+    return apps.container_apps_revision_replicas.list_replicas(resource_group, name, revision).value
 
 
 print(
@@ -645,9 +629,7 @@ template.scale = aca.Scale(min_replicas=2, max_replicas=2)
 change = aca.ContainerApp(
     location=location, properties=aca.ContainerAppProperties(template=template)
 )
-app = wait(
-    apps.container_apps.begin_update(resource_group, name, change), "new revision"
-)
+app = wait(apps.container_apps.begin_update(resource_group, name, change), "new revision")
 revision = app.properties.latest_revision_name
 until(lambda: len(replicas()) == 2, "two replicas")
 second["container app"] = perf_counter() - began
@@ -668,15 +650,13 @@ print(
 # %%
 from statistics import median
 
-from helpers.side_by_side import Panel
+from practice.figures.side_by_side import Panel
 
 side_by_side.panels(
     [
         Panel("ready after (s)", {each: ready[each][1] for each in targets}),
         Panel("median answer (ms)", {s: median(milliseconds[s]) for s in targets}),
-        Panel(
-            "16 clients (requests/s)", {s: loads[s][16].per_second for s in targets}
-        ),
+        Panel("16 clients (requests/s)", {s: loads[s][16].per_second for s in targets}),
         Panel("process died: away for (s)", {s: outage(crashes[s]) for s in targets}),
         Panel(
             "first answer from zero (s)",
@@ -727,7 +707,7 @@ side_by_side.panels(
 # of some regions. Prices differ between regions, so all of these are of one.
 
 # %%
-from helpers import costs, prices
+from practice.pricing import costs, prices
 
 machine = prices.machine(price_region, instance_type)
 group_prices = prices.container_instances(price_region)
@@ -762,7 +742,7 @@ for what, usd in price_list.items():
 # it is used for that, but without it the deployment is refused
 # ([quotas](https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas)).
 #
-# [`helpers/costs.py`](../helpers/costs.py) turns this into a model. It wants to know how long a
+# [`practice/pricing/costs.py`](../practice/pricing/costs.py) turns this into a model. It wants to know how long a
 # request keeps an instance busy. Here that is 20 ms, more than a digit needs; put in your own.
 # Requests come at random moments, day and night.
 
@@ -772,29 +752,21 @@ work = costs.Work(seconds_per_request=0.02)
 size = {"vcpu": 1, "memory_gib": 2}
 
 on_endpoint = costs.ManagedEndpoint(machine.usd, work, name="managed endpoint")
-in_group = costs.ContainerGroup(
-    group_prices, work, vcpu=1, memory_gb=1.5, name="container group"
-)
+in_group = costs.ContainerGroup(group_prices, work, vcpu=1, memory_gb=1.5, name="container group")
 to_zero = costs.ContainerApp(
     app_prices, work, **size, min_replicas=0, name="container app, to zero"
 )
-kept = costs.ContainerApp(
-    app_prices, work, **size, min_replicas=1, name="container app, one kept"
-)
+kept = costs.ContainerApp(app_prices, work, **size, min_replicas=1, name="container app, one kept")
 services = [on_endpoint, in_group, to_zero, kept]
 
-print(
-    f"one machine has 4 cores and takes {on_endpoint.quota(cores=4)} of your quota"
-)
+print(f"one machine has 4 cores and takes {on_endpoint.quota(cores=4)} of your quota")
 
 # %% [markdown]
 # > **Before you run it.** A thousand requests a day, at random moments. Each takes 20 ms, so the
 # > model works for twenty seconds a day. Which of the four is the cheapest?
 
 # %%
-cheapest = predict(
-    "1,000 requests a day: which is the cheapest?", [each.name for each in services]
-)
+cheapest = predict("1,000 requests a day: which is the cheapest?", [each.name for each in services])
 cheapest
 
 # %%
@@ -839,7 +811,7 @@ for first, then in ((to_zero, kept), (to_zero, in_group), (kept, in_group)):
 # *cheapest* one changes, a ring where two others change places.
 
 # %%
-from helpers import plots
+from practice.figures import plots
 
 plots.costs(services, low=10, high=1e7)
 
@@ -899,10 +871,10 @@ plots.costs(services, low=10, high=1e7)
 # ## Five questions
 #
 # Most cases are decided by five answers. The table of rules behind them is
-# [`helpers/decision.py`](../helpers/decision.py); read it, and quarrel with it.
+# [`practice/pricing/decision.py`](../practice/pricing/decision.py); read it, and quarrel with it.
 
 # %%
-from helpers.decision import QUESTIONS, recommend
+from practice.pricing.decision import QUESTIONS, recommend
 
 for question, text in QUESTIONS.items():
     print(f"{question:<9} {text}")
@@ -932,7 +904,7 @@ print(recommend(ends=False, own_api=True, pauses=True, may_wait=True, gpu=False)
 #    it should be started again.
 
 # %%
-from helpers.exercises import lesson_08 as exercises
+from practice.exercises import lesson_08 as exercises
 
 hospital = ...
 shop = ...
@@ -983,9 +955,7 @@ shutil.rmtree(build)
 
 found = [each.name for each in ml_client.online_endpoints.list()]
 found += [each.name for each in groups.list_by_resource_group(resource_group)]
-found += [
-    each.name for each in apps.container_apps.list_by_resource_group(resource_group)
-]
+found += [each.name for each in apps.container_apps.list_by_resource_group(resource_group)]
 print("left of this lesson:", [each for each in found if each == name])
 
 # %% [markdown]
@@ -996,9 +966,7 @@ print("left of this lesson:", [each for each in found if each == name])
 if clean_up:
     from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 
-    registries = ContainerRegistryManagementClient(
-        credential, subscription_id
-    ).registries
+    registries = ContainerRegistryManagementClient(credential, subscription_id).registries
     wait(
         registries.begin_delete(resource_group, f"digits{suffix}"),
         "deleting the registry",
@@ -1020,7 +988,7 @@ if clean_up:
 # Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
 
 # %%
-from helpers import progress
+from practice import progress
 
 progress.show("08")
 

@@ -30,7 +30,7 @@ ZERO = [[(0.5 + 0.2 * np.sin(t), 0.5 - 0.35 * np.cos(t)) for t in np.linspace(0,
 
 ASK = """\
 import requests
-from helpers.pad import DrawingPad
+from practice.widgets.pad import DrawingPad
 
 def classify(image):
     headers = {{"Authorization": "Bearer {key}"}}
@@ -124,7 +124,7 @@ def test_what_is_drawn_with_the_mouse_is_what_the_endpoint_says(
 
 
 STAND_IN = """\
-from helpers.pad import DrawingPad
+from practice.widgets.pad import DrawingPad
 
 def classify(image):
     return [0.1] * 9 + [0.1 + image.max() / 1000]

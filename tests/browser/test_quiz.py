@@ -8,7 +8,7 @@ from .conftest import Opener
 from .lab_page import START
 
 ASK = """\
-from helpers.quiz import predict
+from practice.widgets.quiz import predict
 
 guess = predict("What does `1 + 1` show?", ["1", "2", "11"])
 guess"""

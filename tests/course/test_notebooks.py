@@ -74,6 +74,43 @@ def test_a_cell_keeps_its_id_when_another_is_put_before_it(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("# %% [markdown]\n# New prose\n\n# %%\n1\n\n# %%\n2\n", ["a", "b", "c"]),
+        ("# %% [markdown]\n# Prose\n\n# %%\n1 + 1\n\n# %%\n2\n", ["a", "b", "c"]),
+        ("# %% [markdown]\n# Prose\n\n# %%\n1\n\n# %%\n3\n\n# %%\n2\n", ["a", "b", None, "c"]),
+        ("# %%\n1\n\n# %%\n2\n", ["b", "c"]),
+        ("# %% [markdown]\n# Prose\n\n# %%\n2\n\n# %%\n1\n", ["a", "c", "b"]),
+    ],
+    ids=["prose changed", "code changed", "inserted", "deleted", "moved"],
+)
+def test_a_cell_keeps_the_id_that_it_was_built_with(
+    tmp_path: Path, text: str, kept: list[str | None]
+) -> None:
+    source = tmp_path / "lesson.py"
+    source.write_text("# %% [markdown]\n# Prose\n\n# %%\n1\n\n# %%\n2\n")
+    before = from_source(source)
+    for cell, identifier in zip(before.cells, "abc", strict=True):
+        cell.id = identifier
+    source.write_text(text)
+    after = [cell.id for cell in from_source(source, before).cells]
+    assert [identifier if identifier in "abc" else None for identifier in after] == kept
+    assert len(set(after)) == len(after)
+
+
+def test_a_text_that_comes_back_gets_another_id_than_the_cell_that_had_it(tmp_path: Path) -> None:
+    source = tmp_path / "lesson.py"
+    source.write_text("# %%\n1\n\n# %%\n2\n")
+    first = from_source(source)
+    source.write_text("# %%\n3\n\n# %%\n2\n")
+    second = from_source(source, first)
+    source.write_text("# %%\n3\n\n# %%\n2\n\n# %%\n1\n")
+    third = from_source(source, second)
+    assert [cell.id for cell in third.cells[:2]] == [cell.id for cell in first.cells]
+    assert third.cells[2].id not in {cell.id for cell in first.cells}
+
+
+@pytest.mark.parametrize(
     ("change", "told"),
     [
         (lambda text: text.replace("step 2", "x") + "1\n", "has 4 cells|cell 4 differs"),
@@ -147,9 +184,9 @@ def test_a_widget_is_refused(folders: tuple[Path, Path]) -> None:
 def test_of_a_quiz_the_text_is_stored_and_compares_equal(folders: tuple[Path, Path]) -> None:
     texts, target = folders
     (texts / "00-lesson.py").write_text(
-        "# %%\nfrom helpers.quiz import predict\n\n"
+        "# %%\nfrom practice.widgets.quiz import predict\n\n"
         'guess = predict("Which?", ["a", "b"])\nguess\n\n# %%\nguess.compare("b")\n\n'
-        "# %%\nfrom helpers.pad import DrawingPad\n\nDrawingPad(len)\n"
+        "# %%\nfrom practice.widgets.pad import DrawingPad\n\nDrawingPad(len)\n"
     )
     build([texts / "00-lesson.py"], target)
     file = target / "00-lesson.ipynb"

@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 from course import places
 from course.cli import main
 from course.execution import execute
-from helpers import catalogue, progress
+from practice import catalogue
+from practice.progress import record as progress
 from tests.course.conftest import notebook
 
 LESSONS = catalogue.lessons()
@@ -162,9 +163,9 @@ def test_untouched_lessons_neither_add_nor_lose_passes(
     before = file.read_bytes()
     lesson = notebook(
         tmp_path / "00-lesson.ipynb",
-        "from helpers.exercises import lesson_00 as exercises\nmost_missed = ...",
+        "from practice.exercises import lesson_00 as exercises\nmost_missed = ...",
         "exercises.most_missed.check(most_missed, None)",
-        "from helpers import progress\nprogress.show('00')",
+        "from practice import progress\nprogress.show('00')",
     )
     execute(lesson, tmp_path / "executed.ipynb", "python3", tmp_path)
     assert file.read_bytes() == before

@@ -50,6 +50,31 @@ def test_a_cell_that_imports_the_courses_libraries_prints_nothing(
     assert sorted(printed.splitlines()) == ["from a C library", "mine", "to stderr"]
 
 
+# What azure-ai-ml writes while it uploads a folder: a bar, then the end of its colour.
+UPLOAD = """
+import sys
+from tqdm import tqdm
+with tqdm(total=2, desc="\\x1b[32mUploading blue (0.01 MBs)", file=sys.stderr) as bar:
+    bar.update(1)
+    bar.update(1)
+print("\\x1b[39m\\n", file=sys.stderr)
+print("Uploading is over", file=sys.stderr)
+print(file=sys.stderr)
+with tqdm(total=1, desc="training", file=sys.stderr) as bar:
+    bar.update(1)
+"""
+
+
+@pytest.mark.usefixtures("kernelspecs")
+def test_upload_bars_are_left_out_where_an_upload_takes_no_time(home: Home, tmp_path: Path) -> None:
+    with started("azure-local", tmp_path) as client:
+        printed, error = run_cell(client, UPLOAD)
+    assert error == ""
+    assert printed.startswith("Uploading is over\n\n\rtraining:   0%|")
+    assert "training: 100%|" in printed
+    assert "blue" not in printed
+
+
 @pytest.mark.usefixtures("kernelspecs")
 def test_a_failed_call_is_shown_once(home: Home, tmp_path: Path) -> None:
     with started("azure-local", tmp_path) as client:

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +15,8 @@ from azure.ai.ml.entities import ManagedOnlineEndpoint
 from azure.core.exceptions import HttpResponseError
 from azure.core.polling import LROPoller, PollingMethod
 
-from helpers.wait import wait
+from helpers import wait as module
+from helpers.wait import answers, settled, until, wait
 
 
 class Work(PollingMethod[str]):
@@ -112,3 +118,75 @@ def test_an_error_of_azure_comes_through(ml_client: MLClient, unique: str) -> No
     endpoint = ManagedOnlineEndpoint(name=f"digits-{unique}", traffic={"blue": 100})
     with pytest.raises(HttpResponseError, match="blue"):
         wait(ml_client.online_endpoints.begin_create_or_update(endpoint), "never")
+
+
+class Server(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/" else 502)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_until_returns_what_it_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    found = iter([None, "", "this"])
+    assert until(lambda: next(found), "the thing") == "this"
+    shown = capsys.readouterr().out
+    assert "the thing: waiting, 0 s" in shown
+    assert shown.endswith("\n")
+    assert "the thing: after 0." in shown.rpartition("\r")[2]
+
+
+def test_until_has_an_end() -> None:
+    with pytest.raises(TimeoutError, match="the thing: not within 0 seconds"):
+        until(lambda: False, "the thing", seconds=0)
+
+
+def test_until_does_not_hide_an_error() -> None:
+    with pytest.raises(ZeroDivisionError):
+        until(lambda: 1 / 0, "the thing")
+
+
+def test_only_200_is_an_answer(url: str) -> None:
+    assert answers(url)
+    assert not answers(f"{url}/elsewhere")
+
+
+def test_nobody_there_is_no_answer(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SHORT", 0.5)
+    assert not answers("http://127.0.0.1:1")
+    assert not answers(url.replace("http:", "https:"))
+
+
+@pytest.mark.parametrize(
+    ("state", "restarts", "ended", "expected"),
+    [
+        ("Running", 5, None, False),
+        ("Waiting", 1, None, False),
+        ("Waiting", 2, None, True),
+        ("Terminated", 0, 3, False),
+        ("Terminated", 0, 20, True),
+    ],
+)
+def test_settled_means_that_it_is_plain_what_follows(
+    state: str, restarts: int, ended: float | None, expected: bool
+) -> None:
+    finish_time = None if ended is None else datetime.now(UTC) - timedelta(seconds=ended)
+    current = SimpleNamespace(state=state, finish_time=finish_time)
+    view = SimpleNamespace(restart_count=restarts, current_state=current)
+    assert settled(view) is (view if expected else None)
+
+
+def test_what_has_not_started_is_not_settled() -> None:
+    assert settled(None) is None
+    assert settled(SimpleNamespace(restart_count=0, current_state=None)) is None

@@ -18,10 +18,10 @@ from azure.core.exceptions import HttpResponseError
 from azure.identity import DefaultAzureCredential
 from sklearn.datasets import load_digits
 
-from helpers import costs, prices
-from helpers.exercises import lesson_04
 from helpers.wait import wait
 from helpers.workspace import BASE_IMAGE, ensure_endpoint
+from practice.exercises import lesson_04
+from practice.pricing import costs, prices
 from tests.notebooks.conftest import INSTANCE_TYPE, Names
 from tests.notebooks.container_names import define, names_06, names_07
 

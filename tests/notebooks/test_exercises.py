@@ -22,9 +22,9 @@ import requests
 from azure.ai.ml import MLClient
 from azure.ai.ml.constants._endpoint import EndpointInvokeFields
 
-from helpers.checks import Exercise, State, Verdict
-from helpers.containers import RegistryImage, ensure_image
+from helpers.image import RegistryImage, ensure_image
 from helpers.workspace import ensure_deployment, ensure_endpoint
+from practice.exercises.checks import Exercise, State, Verdict
 from tests.notebooks.conftest import INSTANCE_TYPE, LESSONS, ROOT, Names, code_of
 from tests.notebooks.lesson_names import NAMES, split
 from tests.notebooks.wrong_answers import ANSWERS
@@ -101,7 +101,7 @@ class Desk:
 
 
 def desk(answers: Answers, request: pytest.FixtureRequest) -> Desk:
-    module = importlib.import_module(f"helpers.exercises.lesson_{answers.lesson}")
+    module = importlib.import_module(f"practice.exercises.lesson_{answers.lesson}")
     sources = code_of(answers.lesson)
     number = next(i for i, s in enumerate(sources) if f".{answers.exercise}.check(" in s)
     names = NAMES[answers.lesson](request) | {"exercises": module}
@@ -139,7 +139,7 @@ def test_every_exercise_is_tried() -> None:
         (path.stem[:2], name)
         for path in LESSONS
         for name, value in vars(
-            importlib.import_module(f"helpers.exercises.lesson_{path.stem[:2]}")
+            importlib.import_module(f"practice.exercises.lesson_{path.stem[:2]}")
         ).items()
         if isinstance(value, Exercise)
     }
@@ -148,7 +148,7 @@ def test_every_exercise_is_tried() -> None:
 
 def test_every_exercise_has_hints() -> None:
     for answers in ANSWERS:
-        module = importlib.import_module(f"helpers.exercises.lesson_{answers.lesson}")
+        module = importlib.import_module(f"practice.exercises.lesson_{answers.lesson}")
         assert getattr(module, answers.exercise).hints
 
 

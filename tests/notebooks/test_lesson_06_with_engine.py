@@ -111,7 +111,7 @@ def test_the_group_answers_and_its_secrets_stay(
 def test_restart_policies(names: Names, capsys: pytest.CaptureFixture[str]) -> None:
     run_cell("06", '    for policy in ("Always", "OnFailure", "Never")', names)
     run_cell("06", '    "Which of the six will be started again?",', names)
-    run_cell("06", "from helpers.containers import settled", names)
+    run_cell("06", "from helpers.wait import settled", names)
     capsys.readouterr()
     run_cell("06", 'print("policy     exit code   restarts   state")', names)
     table = [line.split(maxsplit=3) for line in capsys.readouterr().out.splitlines()[1:7]]

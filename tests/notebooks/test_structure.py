@@ -12,7 +12,7 @@ import pytest
 from nbformat import NotebookNode
 
 from course import lessons
-from helpers.checks import Exercise
+from practice.exercises.checks import Exercise
 
 SECTIONS = ["Goals", "What this costs on live Azure", "Exercises", "Cleaning up", "Recap"]
 COORDINATES = ["AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZUREML_WORKSPACE"]
@@ -144,7 +144,7 @@ def test_links_lead_somewhere(lesson: Path, notebook: NotebookNode) -> None:
 
 
 def test_each_exercise_is_checked_in_the_lesson(lesson: Path, notebook: NotebookNode) -> None:
-    module = importlib.import_module(f"helpers.exercises.lesson_{lesson.stem[:2]}")
+    module = importlib.import_module(f"practice.exercises.lesson_{lesson.stem[:2]}")
     exercises = {name for name, value in vars(module).items() if isinstance(value, Exercise)}
     assert len(exercises) >= 3
     for name in exercises:

@@ -48,17 +48,13 @@ app = FastAPI(title="Digit API", version=VERSION, lifespan=lifespan)
 
 
 @app.middleware("http")
-async def guard(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
+async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Refuse what is too large before it is read, and name the version in every answer."""
     length = request.headers.get("content-length", "")
     if request.method == "POST" and not length.isdecimal():
         response: Response = _problem(411, "Expected the header Content-Length.")
     elif length.isdecimal() and int(length) > LARGEST_BODY:
-        response = _problem(
-            413, f"Expected at most {LARGEST_BODY:,} bytes, got {int(length):,}."
-        )
+        response = _problem(413, f"Expected at most {LARGEST_BODY:,} bytes, got {int(length):,}.")
     else:
         response = await call_next(request)
     response.headers["X-App-Version"] = VERSION
@@ -100,9 +96,7 @@ async def _answer(raw: str) -> PredictResponse:
     rows: NDArray[np.float32] = await run_in_threadpool(app.state.model.probabilities, digits)
     return PredictResponse(
         predictions=[
-            Prediction(
-                digit=int(row.argmax()), probabilities=[round(float(p), 4) for p in row]
-            )
+            Prediction(digit=int(row.argmax()), probabilities=[round(float(p), 4) for p in row])
             for row in rows
         ],
         version=VERSION,

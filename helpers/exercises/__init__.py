@@ -1,1 +1,0 @@
-"""The exercises of the lessons, one module a lesson."""

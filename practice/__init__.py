@@ -1,0 +1,1 @@
+"""What makes a page a lesson: exercises, widgets, figures, prices, measuring, progress."""

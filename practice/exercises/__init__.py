@@ -1,0 +1,1 @@
+"""The exercises of the lessons, one module a lesson; checks.py is what they are made with."""

@@ -1,0 +1,155 @@
+"""Exercises that check themselves: `check()`, `hint()` and `solution()`.
+
+An answer is in one of three states: not attempted, wrong or right. Where Azure can tell, the check
+asks Azure for the real resource, whatever the notebook's variables say. A check that cannot finish
+has a verdict too, and what passes is noted in the learner's progress (practice/progress/record.py).
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import re
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from textwrap import dedent, shorten
+
+from azure.core.exceptions import ResourceNotFoundError
+
+from practice.progress.record import ProgressError, record
+
+SHOWN = 200  # characters of a value or of an error
+
+
+class State(Enum):
+    """How an answer stands; the values are the words that a learner sees."""
+
+    NOT_ATTEMPTED = "Not attempted yet."
+    WRONG = "Not quite."
+    RIGHT = "Right."
+
+
+# What is told of answers when a check stops: a client or an array says nothing in one line.
+PLAIN = (str, bool, int, float, list, tuple, dict, set, type(None))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found, and what to tell the learner."""
+
+    state: State
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.state.value} {self.message}"
+
+
+BLANK = Verdict(
+    State.NOT_ATTEMPTED, "Put your answer where the cell above has ..., then run both cells."
+)
+
+
+def not_attempted(message: str) -> Verdict:
+    return Verdict(State.NOT_ATTEMPTED, message)
+
+
+def wrong(variable: str, value: object, look_at: str) -> Verdict:
+    """Name what is wrong, its value, and what to look at."""
+    return Verdict(State.WRONG, f"{variable} is {_shown(value)}. {look_at}")
+
+
+def right(message: str) -> Verdict:
+    return Verdict(State.RIGHT, message)
+
+
+class Exercise:
+    """One exercise; `judge` looks at the learner's answers and returns a Verdict.
+
+    `lesson` is the two digits of the module that the judge is in, or None elsewhere; `name` is the
+    judge's name.
+    """
+
+    def __init__(self, judge: Callable[..., Verdict], hints: tuple[str, ...], code: str) -> None:
+        self.judge = judge
+        self.hints = hints
+        self.code = dedent(code).strip()
+        self.name = judge.__name__
+        module = re.search(r"\blesson_(\d\d)$", judge.__module__)
+        self.lesson = module[1] if module else None
+        self._hints_given = 0
+
+    def verdict(self, *answers: object) -> Verdict:
+        """Judge the answers. One that is still `...` has not been attempted."""
+        if any(answer is ... for answer in answers):
+            return BLANK
+        try:
+            return self.judge(*answers)
+        except ResourceNotFoundError as error:
+            return not_attempted(
+                f"The check did not find what it looks at. Azure says: {_first_line(error)} "
+                "Do the exercise, or run the lesson's cells above it, then check again."
+            )
+        except Exception as error:  # whatever an answer may lead to, a learner's function too
+            return Verdict(State.WRONG, self._why_it_stopped(error, answers))
+
+    def check(self, *answers: object) -> None:
+        """Tell the learner how the answers stand, and note it in their progress."""
+        verdict = self.verdict(*answers)
+        print(verdict)
+        if self.lesson is None or verdict.state is State.NOT_ATTEMPTED:
+            return
+        try:
+            note = record(self.lesson, self.name, verdict.state is State.RIGHT)
+        except ProgressError as error:
+            note = f"Your progress could not be noted: {error}"
+        if note:
+            print(note)
+
+    def _why_it_stopped(self, error: Exception, answers: tuple[object, ...]) -> str:
+        what = f"{type(error).__name__}: {_first_line(error)}"
+        for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+            # A notebook's cells, and the functions defined in them, are the module __main__.
+            if frame.f_globals.get("__name__", "__main__") == "__main__":
+                name = frame.f_code.co_name
+                source = linecache.getline(frame.f_code.co_filename, line).strip()
+                at = f" at `{source}`" if source else ""
+                return f"Your function {name} stopped with {what}{at}. Mend it, then check again."
+        names = inspect.signature(self.judge).parameters
+        given = [
+            f"{name} is {_shown(answer)}"
+            for name, answer in zip(names, answers, strict=False)
+            if isinstance(answer, PLAIN)
+        ]
+        told = f" It looked at this: {', '.join(given)}." if given else ""
+        return f"The check stopped with {what}.{told} Look at the cell above, and check again."
+
+    def hint(self) -> None:
+        """Print the next hint; after the last one the first comes again."""
+        number = self._hints_given % len(self.hints)
+        self._hints_given += 1
+        print(f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}")
+
+    def solution(self) -> None:
+        """Print code that passes the check."""
+        print(self.code)
+
+
+def exercise(*hints: str, solution: str) -> Callable[[Callable[..., Verdict]], Exercise]:
+    """Make the decorated judge an Exercise."""
+    return lambda judge: Exercise(judge, hints, solution)
+
+
+def _shown(value: object) -> str:
+    """The value as Python writes it, if it is not too long to read."""
+    try:
+        text = repr(value)
+    except Exception as error:  # an object's own __repr__
+        return f"of {type(value).__name__}, which cannot be shown ({type(error).__name__})"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return shorten(lines[0], SHOWN, placeholder=" ...")

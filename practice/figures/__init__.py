@@ -1,0 +1,1 @@
+"""The lessons' figures, each described for those who cannot see it."""

@@ -1,0 +1,1 @@
+"""What the services cost, and which one to choose."""

@@ -1,0 +1,305 @@
+"""What a model costs a month behind each of the three services, against requests per day.
+
+Money is in US dollars (USD), time in seconds, memory in GB or GiB as the service bills it. The
+prices come from prices.py. How each service bills:
+
+- Managed online endpoints bill their machines while they exist, busy or not, at the price of the
+  virtual machine and without a surcharge:
+  https://learn.microsoft.com/azure/machine-learning/concept-endpoints-online
+- Container Instances bill vCPUs and memory while the group runs:
+  https://azure.microsoft.com/pricing/details/container-instances/
+- Container Apps (consumption plan) bill replicas while they run, less while they wait, and
+  requests, above a free grant:
+  https://learn.microsoft.com/azure/container-apps/billing
+
+Left out, as they are the same for all or small: the registry, logs, outgoing traffic, storage.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+from scipy.optimize import brentq  # type: ignore[import-untyped]  # scipy ships no types
+
+from practice.pricing.prices import ContainerAppsPrices, ContainerInstancesPrices
+
+HOURS_PER_MONTH = 730.0  # as https://azure.microsoft.com/pricing/calculator/ counts
+DAYS_PER_MONTH = HOURS_PER_MONTH / 24
+# https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas#virtual-machine-quota-allocation-for-deployment
+RESERVE = 0.2
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the requests ask of one instance or replica.
+
+    `seconds_per_request` is how long one request keeps it busy, `at_once` how many it answers at
+    the same time, `hours_per_day` in how many hours of each day the requests come (at random
+    moments in these hours).
+    """
+
+    seconds_per_request: float
+    at_once: int = 1
+    hours_per_day: float = 24.0
+
+    def __post_init__(self) -> None:
+        if self.seconds_per_request <= 0 or self.at_once < 1 or not 0 < self.hours_per_day <= 24:
+            raise ValueError(
+                "Work needs seconds_per_request above 0, at_once of at least 1 and hours_per_day "
+                f"above 0 and up to 24, not {self}."
+            )
+
+    def per_second(self, requests_per_day: float) -> float:
+        """Requests per second, in the hours in which they come."""
+        return requests_per_day / (self.hours_per_day * 3600)
+
+    def instances(self, requests_per_day: float) -> int:
+        """How many instances it takes to answer so many requests: at least 1."""
+        busy = self.per_second(requests_per_day) * self.seconds_per_request / self.at_once
+        return max(1, math.ceil(busy))
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a service costs: `lines` names each part, in USD per month (of 730 hours)."""
+
+    lines: dict[str, float]
+    requests_per_day: float
+
+    @property
+    def per_month(self) -> float:
+        """USD."""
+        return sum(self.lines.values())
+
+    @property
+    def per_day(self) -> float:
+        """USD."""
+        return self.per_month / DAYS_PER_MONTH
+
+    @property
+    def per_hour(self) -> float:
+        """USD."""
+        return self.per_month / HOURS_PER_MONTH
+
+    @property
+    def per_million_requests(self) -> float:
+        """USD. Infinite when there are no requests and something to pay all the same."""
+        if self.requests_per_day == 0:
+            return math.inf if self.per_month else 0.0
+        return 1e6 * self.per_day / self.requests_per_day
+
+
+class Service(Protocol):
+    """What the functions below compare."""
+
+    @property
+    def name(self) -> str: ...
+
+    def bill(self, requests_per_day: float) -> Bill: ...
+
+
+@dataclass(frozen=True)
+class ManagedEndpoint:
+    """A managed online endpoint: machines that are billed as long as the deployment exists.
+
+    `usd_per_hour` is the price of one machine. There are `instances` of them, and more where the
+    work needs them, as a rule for autoscaling would have it; never fewer than one.
+    """
+
+    usd_per_hour: float
+    work: Work
+    instances: int = 1
+    name: str = "Managed endpoint"
+
+    def machines(self, requests_per_day: float) -> int:
+        return max(1, self.instances, self.work.instances(requests_per_day))
+
+    def bill(self, requests_per_day: float) -> Bill:
+        """USD per month for so many requests per day."""
+        machines = self.machines(requests_per_day)
+        cost = machines * self.usd_per_hour * HOURS_PER_MONTH
+        return Bill({f"machines ({machines})": cost}, requests_per_day)
+
+    def quota(self, cores: int, requests_per_day: float = 0.0) -> int:
+        """Cores of the subscription's quota that the machines, of `cores` each, must find free.
+
+        For some machine types Azure keeps 20 % more machines in reserve, rounded up, to upgrade
+        and repair them. That is quota and no running machine: it costs nothing until it is used.
+        """
+        # Rounded first: 1.2 * 5 is 6.000000000000001 in floating point.
+        machines = round(self.machines(requests_per_day) * (1 + RESERVE), 6)
+        return math.ceil(machines) * cores
+
+
+@dataclass(frozen=True)
+class ContainerGroup:
+    """A group in Azure Container Instances: billed while it runs, `hours_per_day` of each day.
+
+    More groups are added, by hand, where the work needs them.
+    """
+
+    prices: ContainerInstancesPrices
+    work: Work
+    vcpu: float = 1.0
+    memory_gb: float = 1.5
+    hours_per_day: float = 24.0
+    name: str = "Container Instances"
+
+    def bill(self, requests_per_day: float) -> Bill:
+        """USD per month for so many requests per day."""
+        groups = self.work.instances(requests_per_day)
+        hours = groups * self.hours_per_day * DAYS_PER_MONTH
+        lines = {
+            "vCPU": hours * self.vcpu * self.prices.vcpu_hour,
+            "memory": hours * self.memory_gb * self.prices.gb_hour,
+        }
+        return Bill(lines, requests_per_day)
+
+
+@dataclass(frozen=True)
+class Grants:
+    """What Container Apps gives away each calendar month, once for a whole subscription."""
+
+    vcpu_seconds: float
+    gib_seconds: float
+    requests: float
+
+
+# https://learn.microsoft.com/azure/container-apps/billing
+FREE_GRANTS = Grants(vcpu_seconds=180_000, gib_seconds=360_000, requests=2_000_000)
+NO_GRANTS = Grants(0, 0, 0)
+
+
+@dataclass(frozen=True)
+class ReplicaSeconds:
+    """Seconds of running replicas in a month: `active` at the full rate, `idle` at the lower."""
+
+    active: float
+    idle: float
+
+
+@dataclass(frozen=True)
+class ContainerApp:
+    """An app in Azure Container Apps, consumption plan.
+
+    `min_replicas` 0 scales to zero: the last replica goes `cool_down_seconds` after the last
+    request, and the next request starts one in `start_seconds`. Until it goes it is billed as
+    active, since the lower rate is for the replicas that always run. `free` is what is left of
+    the subscription's grant; active and idle seconds use up the same grant.
+    https://learn.microsoft.com/azure/container-apps/scale-app
+    """
+
+    prices: ContainerAppsPrices
+    work: Work
+    vcpu: float = 0.5
+    memory_gib: float = 1.0
+    min_replicas: int = 0
+    cool_down_seconds: float = 300.0
+    start_seconds: float = 10.0
+    free: Grants = FREE_GRANTS
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            many = "replica" if self.min_replicas == 1 else "replicas"
+            least = (
+                f"{self.min_replicas} {many} at least" if self.min_replicas else "scales to zero"
+            )
+            object.__setattr__(self, "name", f"Container Apps, {least}")
+
+    def seconds(self, requests_per_day: float) -> ReplicaSeconds:
+        """Seconds a month for which replicas run.
+
+        Requests that come at random, `rate` a second, leave a gap longer than t with probability
+        exp(-rate * t). So something has come in the last t seconds for 1 - exp(-rate * t) of the
+        time: with t the time to answer, a replica is answering; with the cool-down added, it has
+        not gone yet.
+        """
+        open_seconds = self.work.hours_per_day * 3600 * DAYS_PER_MONTH
+        all_seconds = 24 * 3600 * DAYS_PER_MONTH
+        needed = self.work.instances(requests_per_day)
+        rate = self.work.per_second(requests_per_day)
+        if needed > max(1, self.min_replicas):
+            # Above its least number of replicas, all of an app's replicas are billed as active.
+            idle = self.min_replicas * (all_seconds - open_seconds)
+            return ReplicaSeconds(active=needed * open_seconds, idle=idle)
+        if self.min_replicas == 0:
+            stays = self.cool_down_seconds + self.work.seconds_per_request
+            starts = rate * math.exp(-rate * stays)  # per second: those who found no replica
+            active = (1 - math.exp(-rate * stays) + starts * self.start_seconds) * open_seconds
+            return ReplicaSeconds(active=active, idle=0.0)
+        share = rate / self.min_replicas
+        answering = 1 - math.exp(-share * self.work.seconds_per_request)
+        active = self.min_replicas * answering * open_seconds
+        return ReplicaSeconds(active=active, idle=self.min_replicas * all_seconds - active)
+
+    def bill(self, requests_per_day: float) -> Bill:
+        """USD per month for so many requests per day."""
+        used = self.seconds(requests_per_day)
+        requests = max(0.0, requests_per_day * DAYS_PER_MONTH - self.free.requests)
+        vcpu = _above(used, self.vcpu, self.free.vcpu_seconds)
+        memory = _above(used, self.memory_gib, self.free.gib_seconds)
+        price = self.prices
+        lines = {
+            "vCPU, active": vcpu.active * price.vcpu_second,
+            "vCPU, idle": vcpu.idle * price.vcpu_second_idle,
+            "memory, active": memory.active * price.gib_second,
+            "memory, idle": memory.idle * price.gib_second_idle,
+            "requests": requests / 1e6 * price.million_requests,
+        }
+        return Bill(lines, requests_per_day)
+
+
+def _above(used: ReplicaSeconds, size: float, grant: float) -> ReplicaSeconds:
+    """What is left to pay of `size` times the seconds, the grant taken off evenly from both."""
+    total = size * (used.active + used.idle)
+    part = max(0.0, total - grant) / total if total else 0.0
+    return ReplicaSeconds(size * used.active * part, size * used.idle * part)
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """Where two services cost the same, or one jumps past the other as an instance is added."""
+
+    requests_per_day: float
+    usd_per_month: float
+    cheaper_below: str
+    cheaper_above: str
+
+
+def break_evens(
+    first: Service, second: Service, low: float = 1.0, high: float = 1e7
+) -> list[BreakEven]:
+    """Every number of requests per day from `low` to `high` at which the cheaper one changes.
+
+    Looks for changes of sign on a fine grid, evenly spaced on a log scale, and closes in on each
+    by Brent's method: two changes closer to each other than 1 % can be missed.
+    """
+
+    def difference(exponent: float) -> float:
+        requests = 10.0**exponent
+        return first.bill(requests).per_month - second.bill(requests).per_month
+
+    steps = 1 + math.ceil(math.log10(high / low) / math.log10(1.01))
+    grid = np.linspace(math.log10(low), math.log10(high), steps)
+    # Where both cost the same over a stretch, such as nothing, neither is cheaper.
+    known = [(x, d) for x in grid if (d := difference(x)) != 0]
+    found = []
+    for (left, before), (right, after) in pairwise(known):
+        if (before < 0) == (after < 0):
+            continue
+        requests = 10.0 ** float(brentq(difference, left, right))
+        cheaper, then = (first, second) if before < 0 else (second, first)
+        usd = first.bill(requests).per_month
+        found.append(BreakEven(requests, usd, cheaper.name, then.name))
+    return found
+
+
+def cheapest(services: Sequence[Service], requests_per_day: float) -> Service:
+    """The service with the smallest bill; of several, the first."""
+    return min(services, key=lambda service: service.bill(requests_per_day).per_month)
