@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from emulator.arm.changes import Changes
 from emulator.arm.errors import not_emulated
 from emulator.arm.http import ArmApplication, Service
 from emulator.arm.operations import Operations
@@ -95,7 +96,8 @@ class Emulator:
         )
         self.operations = Operations(self.store)
         self.routing = RoutingTable()
-        self.resources = Resources(self.store, self.operations)
+        self.changes = Changes(self.store, self.operations)
+        self.resources = Resources(self.store, self.operations, self.changes)
         self.storage = Storage(self.store, home.blobs, verify=self.identity.verify)
         self.resources.providers["Microsoft.Storage"] = ["storageAccounts"]
         self.resources.before_delete.append(self.storage.delete_group)
@@ -274,8 +276,8 @@ class Emulator:
     async def start(self, port: int) -> int:
         """Bring back what was there, then listen: on `port`, or a free one where that is taken."""
         await self.runtime.recover()
-        await self.resources.recover()
-        self.resources.seed()
+        await self.containers.recover()
+        await self.changes.recover()
         self.storage.seed()
         self.runs.seed()
         self.workspaces.seed()
@@ -283,7 +285,6 @@ class Emulator:
         await self.templates.recover()
         await self.endpoints.recover()
         await self.deployments.recover()
-        await self.containers.recover()
         await self.registries.recover()
         await self.runs.recover()
         await self.groups.recover()
@@ -296,6 +297,7 @@ class Emulator:
 
     async def stop(self) -> None:
         await self.door.close()
+        await self.changes.close()
         await self.deployments.close()
         await self.runs.close()
         await self.operations.close()

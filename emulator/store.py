@@ -11,26 +11,31 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS resources (
-    id   TEXT PRIMARY KEY COLLATE NOCASE,
-    type TEXT NOT NULL COLLATE NOCASE,
-    body TEXT NOT NULL
+    id         TEXT PRIMARY KEY COLLATE NOCASE,
+    type       TEXT NOT NULL COLLATE NOCASE,
+    body       TEXT NOT NULL,
+    private    TEXT NOT NULL,
+    state      TEXT NOT NULL,
+    generation TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS resources_by_type ON resources (type, id);
 CREATE TABLE IF NOT EXISTS operations (
-    id       TEXT PRIMARY KEY,
-    resource TEXT NOT NULL COLLATE NOCASE,
-    kind     TEXT NOT NULL,
-    status   TEXT NOT NULL,
-    started  TEXT NOT NULL,
-    ended    TEXT,
-    error    TEXT
+    id        TEXT PRIMARY KEY,
+    resource  TEXT NOT NULL COLLATE NOCASE,
+    kind      TEXT NOT NULL,
+    status    TEXT NOT NULL,
+    started   TEXT NOT NULL,
+    ended     TEXT,
+    error     TEXT,
+    arguments TEXT
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS operations_by_end ON operations (ended);
 CREATE TABLE IF NOT EXISTS containers (
     account  TEXT NOT NULL,
     name     TEXT NOT NULL,
@@ -67,7 +72,7 @@ CREATE TABLE IF NOT EXISTS blocks (
 """
 
 # To be raised whenever SCHEMA changes: what an older version has made cannot be read then.
-VERSION = 1
+VERSION = 2
 
 
 class StoreError(Exception):
@@ -76,11 +81,19 @@ class StoreError(Exception):
 
 @dataclass
 class Resource:
-    """One ARM resource. `body` is JSON; keys that begin with an underscore are never shown."""
+    """One ARM resource.
+
+    `body` is what its owner sees, in JSON's types; `private` is what local Azure alone keeps of
+    it (keys, what was given in secret). `state` and `generation` are arm/changes.py's: where it is
+    in its lifecycle, and the id of the change that was begun last ("" before the first).
+    """
 
     id: str
     type: str
     body: dict[str, Any]
+    private: dict[str, Any] = field(default_factory=dict)
+    state: str = ""
+    generation: str = ""
 
     @property
     def name(self) -> str:
@@ -133,18 +146,40 @@ class Store:
 
     def get(self, resource_id: str) -> Resource | None:
         row = self.connection.execute(
-            "SELECT id, type, body FROM resources WHERE id = ?", (resource_id,)
+            "SELECT * FROM resources WHERE id = ?", (resource_id,)
         ).fetchone()
         return _resource(row) if row else None
 
     def put(self, resource: Resource) -> Resource:
-        """Create the resource or replace its body; the id keeps the case it was created with."""
-        self.connection.execute(
-            "INSERT INTO resources (id, type, body) VALUES (?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET body = excluded.body",
-            (resource.id, resource.type, json.dumps(resource.body)),
-        )
+        """Create the resource, or replace its body and what is private of it.
+
+        The id keeps the case it was created with, and where an existing resource is in its
+        lifecycle is left as it is: read, change and put without an await in between.
+        """
+        self._upsert(resource, "body = excluded.body, private = excluded.private")
         return resource
+
+    def put_state(self, resource: Resource) -> None:
+        """`put`, with the resource's state and generation; for arm/changes.py alone."""
+        self._upsert(
+            resource,
+            "body = excluded.body, private = excluded.private, state = excluded.state,"
+            " generation = excluded.generation",
+        )
+
+    def _upsert(self, resource: Resource, changes: str) -> None:
+        self.connection.execute(
+            "INSERT INTO resources (id, type, body, private, state, generation)"
+            f" VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET {changes}",
+            (
+                resource.id,
+                resource.type,
+                json.dumps(resource.body),
+                json.dumps(resource.private),
+                resource.state,
+                resource.generation,
+            ),
+        )
 
     def delete(self, resource_id: str) -> None:
         """Delete the resource and everything below it. Deleting what is not there does nothing."""
@@ -156,8 +191,7 @@ class Store:
     def of_type(self, resource_type: str, scope: str = "") -> list[Resource]:
         """Every resource of the type below `scope` (an id; all of them if empty), ordered by id."""
         rows = self.connection.execute(
-            "SELECT id, type, body FROM resources WHERE type = ? AND id LIKE ? ESCAPE '\\'"
-            " ORDER BY id",
+            "SELECT * FROM resources WHERE type = ? AND id LIKE ? ESCAPE '\\' ORDER BY id",
             (resource_type, _below(scope)),
         )
         return [_resource(row) for row in rows]
@@ -165,7 +199,7 @@ class Store:
     def below(self, scope: str) -> list[Resource]:
         """Every resource of any type below `scope`, ordered by id."""
         rows = self.connection.execute(
-            "SELECT id, type, body FROM resources WHERE id LIKE ? ESCAPE '\\' ORDER BY id",
+            "SELECT * FROM resources WHERE id LIKE ? ESCAPE '\\' ORDER BY id",
             (_below(scope),),
         )
         return [_resource(row) for row in rows]
@@ -176,12 +210,19 @@ class Store:
         return self.connection.execute(sql, values).fetchall()
 
     def execute(self, sql: str, *values: object) -> int:
-        """Run one statement; answers how many rows it changed."""
+        """Run one statement and return how many rows it changed."""
         return self.connection.execute(sql, values).rowcount
 
 
 def _resource(row: sqlite3.Row) -> Resource:
-    return Resource(row["id"], row["type"], json.loads(row["body"]))
+    return Resource(
+        row["id"],
+        row["type"],
+        json.loads(row["body"]),
+        json.loads(row["private"]),
+        row["state"],
+        row["generation"],
+    )
 
 
 def _below(scope: str) -> str:

@@ -1,27 +1,27 @@
-"""Azure Resource Manager over HTTP: routing, api-version, authorization, paging, request ids.
+"""Azure Resource Manager over HTTP: routing, api-version, authorization, request ids.
 
 https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import quote, urlencode
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from emulator.arm.bodies import parse, written
 from emulator.arm.errors import ArmError, internal_error, not_emulated
 from emulator.arm.ids import new_guid
 
 MANAGEMENT = "https://management.azure.com"
 LARGEST_BODY = 4 * 1024 * 1024  # bytes; what ARM accepts in one request
+_API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+(\.\d+)?)?", re.ASCII | re.IGNORECASE)
 _log = logging.getLogger(__name__)
 
 
@@ -105,25 +105,35 @@ def expand(template: str, params: Mapping[str, str]) -> str:
     return template.format_map(params)
 
 
-def page(request: ArmRequest, items: list[dict[str, Any]], *, size: int = 100) -> ArmResponse:
-    """One page of a list: `$top` at most, `nextLink` with a `$skip` while there is more.
+def check_path(path: str) -> None:
+    """Raises ArmError 400 for a path that is no text: with control characters, or not in UTF-8."""
+    if any(not character.isprintable() for character in path):
+        raise ArmError(
+            400,
+            "InvalidRequestUri",
+            "The request URI is invalid: it holds a character that is not printable.",
+        )
 
-    https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.md#collections
+
+def check_api_version(query: Mapping[str, str]) -> None:
+    """Raises ArmError 400 when the api-version is missing or not in its documented form.
+
+    https://learn.microsoft.com/rest/api/azure/#create-the-request
     """
-    skip, top = _number(request, "$skip", 0), _number(request, "$top", size)
-    body: dict[str, Any] = {"value": items[skip : skip + min(top, size)]}
-    # A client that asked for $top wants no more than that, so there is no next page to offer.
-    if "$top" not in request.query and skip + size < len(items):
-        query = {**request.query, "$skip": str(skip + size)}
-        body["nextLink"] = f"{MANAGEMENT}{quote(request.id)}?{urlencode(query)}"
-    return ArmResponse(body)
-
-
-def _number(request: ArmRequest, name: str, default: int) -> int:
-    text = request.query.get(name, str(default))
-    if not text.isdecimal():
-        raise ArmError(400, "InvalidQueryParameter", f"{name} must be a number, not {text!r}.")
-    return int(text)
+    version = query.get("api-version")
+    if not version:
+        raise ArmError(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    if not _API_VERSION.fullmatch(version):
+        raise ArmError(
+            400,
+            "InvalidApiVersionParameter",
+            f"The api-version {version[:40]!r} is invalid: it is a date such as 2024-04-01, with "
+            "-preview after it for a preview.",
+        )
 
 
 class ArmApplication:
@@ -171,12 +181,8 @@ class ArmApplication:
         claims: dict[str, Any] = {}
         if path not in self.public_paths:
             claims = self.authenticate(request.headers.get("authorization"))
-        if "api-version" not in request.query_params:
-            raise ArmError(
-                400,
-                "MissingApiVersionParameter",
-                "The api-version query parameter (?api-version=) is required for all requests.",
-            )
+        check_path(path)
+        check_api_version(request.query_params)
         route, params = self.find(request.method, path)
         arm_request = ArmRequest(
             request.method,
@@ -184,7 +190,7 @@ class ArmApplication:
             params,
             request.query_params,
             request.headers,
-            await read_json(request),
+            await read_body(request),
             claims,
         )
         self.check_scope(arm_request)
@@ -205,7 +211,7 @@ class ArmApplication:
         raise not_emulated(f"the Resource Manager operation {method} {path}")
 
 
-async def read_json(request: Request) -> Any:
+async def read_body(request: Request) -> Any:
     """The request's body, None when empty. Raises ArmError: 400 not JSON, 413 too large."""
     received = bytearray()
     async for chunk in request.stream():
@@ -214,16 +220,7 @@ async def read_json(request: Request) -> Any:
             raise ArmError(
                 413, "RequestContentTooLarge", f"A request holds at most {LARGEST_BODY} bytes."
             )
-    if not received:
-        return None
-    try:
-        return json.loads(received)
-    except ValueError as error:
-        raise ArmError(
-            400,
-            "InvalidRequestContent",
-            f"The request content was invalid and could not be deserialized: {error}.",
-        ) from None
+    return parse(bytes(received)) if received else None
 
 
 def to_response(answer: ArmResponse, request: Request) -> Response:
@@ -240,7 +237,7 @@ def to_response(answer: ArmResponse, request: Request) -> Response:
     client_id = request.headers.get("x-ms-client-request-id")
     if client_id and request.headers.get("x-ms-return-client-request-id", "").lower() == "true":
         headers["x-ms-client-request-id"] = client_id
-    content = b"" if answer.body is None else json.dumps(public(answer.body)).encode()
+    content = b"" if answer.body is None else written(public(answer.body))
     media_type = "application/json; charset=utf-8" if content else None
     return Response(content, answer.status, headers, media_type)
 

@@ -6,9 +6,9 @@ https://learn.microsoft.com/azure/azure-resource-manager/management/async-operat
     InProgress   the work is under way          Succeeded, Failed
     Succeeded    the resource is as asked       -
     Failed       `error` says why               -
+    Canceled     a deletion came first          -
 
-An operation that was InProgress when the emulator stopped ends Failed at the next start, after
-its service had the chance to put the resource right (see `interrupted`).
+This is what is kept and answered of them; changes.py runs them.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from emulator.arm.errors import ArmError, internal_error
@@ -30,6 +31,9 @@ RETRY_AFTER = "1"
 # A poll is held until the operation ends, this long (seconds) at most, so that a client learns
 # of the end at once and not at its next poll.
 HOLD = 5.0
+# Finished operations are kept this long, and this many of them. A client asks within minutes.
+KEPT_FOR = timedelta(days=1)
+MOST_KEPT, PRUNE_EVERY = 2000, 500
 LOCATIONS = "/subscriptions/{subscriptionId}/providers/{provider}/locations/{location}"
 
 _log = logging.getLogger(__name__)
@@ -53,6 +57,7 @@ class Operations:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.tasks: dict[str, asyncio.Task[None]] = {}
+        self._inserted = 0
 
     def start(self, kind: str, resource_id: str, work: Coroutine[Any, Any, None]) -> str:
         """Run `work` in the background and answer the operation's id.
@@ -94,7 +99,9 @@ class Operations:
 
     def interrupted(self) -> list[Interrupted]:
         """What was under way when the emulator last stopped; each must be ended with `abandon`."""
-        rows = self.store.query("SELECT * FROM operations WHERE status = 'InProgress'")
+        rows = self.store.query(
+            "SELECT * FROM operations WHERE status = 'InProgress' AND arguments IS NULL"
+        )
         return [Interrupted(row["id"], row["resource"], row["kind"]) for row in rows]
 
     def abandon(self, operation_id: str) -> None:
@@ -117,6 +124,73 @@ class Operations:
         for task in list(self.tasks.values()):
             task.cancel()
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+
+    # What changes.py keeps of a change
+
+    def insert(
+        self, operation_id: str, resource_id: str, kind: str, arguments: Mapping[str, Any]
+    ) -> None:
+        self.store.execute(
+            "INSERT INTO operations (id, resource, kind, status, started, arguments)"
+            " VALUES (?, ?, ?, 'InProgress', ?, ?)",
+            operation_id,
+            resource_id,
+            kind,
+            now(),
+            json.dumps(arguments),
+        )
+        self._inserted += 1
+        if self._inserted % PRUNE_EVERY == 0:
+            self.prune()
+
+    def end(self, operation_id: str, status: str, error: ArmError | None = None) -> None:
+        """End an operation that is under way; one that has ended stays as it is."""
+        self.store.execute(
+            "UPDATE operations SET status = ?, ended = ?, error = ?"
+            " WHERE id = ? AND status = 'InProgress'",
+            status,
+            now(),
+            json.dumps({**error.body()["error"], "status": error.status}) if error else None,
+            operation_id,
+        )
+
+    def error(self, operation_id: str) -> ArmError | None:
+        """Why an operation has failed; None for one that has not, or is pruned."""
+        rows = self.store.query("SELECT error FROM operations WHERE id = ?", operation_id)
+        if not rows or not rows[0]["error"]:
+            return None
+        error = json.loads(rows[0]["error"])
+        return ArmError(
+            error.get("status", 500),
+            error["code"],
+            error["message"],
+            target=error.get("target"),
+            details=error.get("details"),
+        )
+
+    def under_way(self) -> list[Any]:
+        """The rows of the operations that have not ended, oldest first."""
+        return self.store.query(
+            "SELECT * FROM operations WHERE status = 'InProgress' AND arguments IS NOT NULL"
+            " ORDER BY started"
+        )
+
+    def is_under_way(self, operation_id: str) -> bool:
+        return bool(
+            self.store.query(
+                "SELECT 1 FROM operations WHERE id = ? AND status = 'InProgress'", operation_id
+            )
+        )
+
+    def prune(self) -> None:
+        """Forget operations that ended more than a day ago, and all but the newest `MOST_KEPT`."""
+        day_ago = (datetime.now(UTC) - KEPT_FOR).isoformat()
+        self.store.execute("DELETE FROM operations WHERE ended < ?", day_ago)
+        self.store.execute(
+            "DELETE FROM operations WHERE ended < (SELECT ended FROM operations"
+            " WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT 1 OFFSET ?)",
+            MOST_KEPT,
+        )
 
     # Answers
 
@@ -158,7 +232,7 @@ class Operations:
             body["endTime"] = row["ended"]
             body["percentComplete"] = 100
         if row["error"]:
-            body["error"] = json.loads(row["error"])
+            body["error"] = _shown(row["error"])
         headers = {"Retry-After": RETRY_AFTER} if row["status"] == "InProgress" else {}
         return ArmResponse(body, 200, headers)
 
@@ -168,7 +242,7 @@ class Operations:
             location = f"{MANAGEMENT}{request.id}?api-version={request.query['api-version']}"
             return ArmResponse(None, 202, {"Location": location, "Retry-After": RETRY_AFTER})
         if row["error"]:
-            return ArmResponse({"error": json.loads(row["error"])}, 409)
+            return ArmResponse({"error": _shown(row["error"])}, 409)
         return ArmResponse(None, 204)
 
     async def _wait(self, operation_id: str) -> Any:
@@ -178,3 +252,7 @@ class Operations:
         if not rows:
             raise ArmError(404, "OperationNotFound", f"There is no operation '{operation_id}'.")
         return rows[0]
+
+
+def _shown(error: str) -> dict[str, Any]:
+    return {key: value for key, value in json.loads(error).items() if key != "status"}

@@ -19,9 +19,10 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated, not_found
-from emulator.arm.http import ArmRequest, ArmResponse, page
+from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import new_guid, now, system_data
 from emulator.arm.locations import check_location
+from emulator.arm.resources import page
 from emulator.store import Resource, Store
 
 PROVIDER = "Microsoft.OperationalInsights"

@@ -9,10 +9,14 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError, bad_request, conflict
-from emulator.arm.http import MANAGEMENT, ArmRequest, ArmResponse, page
+from emulator.arm.fields import Fields
+from emulator.arm.http import MANAGEMENT, ArmRequest, ArmResponse
+from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
 from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
+from emulator.arm.resources import page, shown
 from emulator.defaults import LOCATIONS, REGION, RESOURCE_GROUP, SUBSCRIPTION, TENANT
 from emulator.store import Resource, Store
 
@@ -44,9 +48,21 @@ class Resources:
         ("GET", GROUP + "/resources", "list_resources"),
     )
 
-    def __init__(self, store: Store, operations: Operations) -> None:
+    def __init__(self, store: Store, operations: Operations, changes: Changes) -> None:
         self.store = store
         self.operations = operations
+        self.changes = changes
+        changes.register(
+            Lifecycle(
+                GROUP_TYPE,
+                moves=(
+                    Move("put", (ABSENT, "Succeeded", "Failed"), "Updating", "Succeeded"),
+                    Move("delete", ("Succeeded", "Failed"), "Deleting", GONE),
+                ),
+                remove=self._stop_below,
+            )
+        )
+        changes.at_start(self.seed)
         # Namespace -> resource types, filled by the composition root.
         self.providers: dict[str, list[str]] = {"Microsoft.Resources": ["resourceGroups"]}
         # Called with a group's id before it goes, so that services stop what runs in it.
@@ -56,17 +72,11 @@ class Resources:
         """The group that the course works in is there from the start."""
         group_id = f"{SUBSCRIPTION_ID}/resourceGroups/{RESOURCE_GROUP}"
         if self.store.get(group_id) is None:
-            self._save(group_id, REGION, {})
-
-    async def recover(self) -> None:
-        """Finish the deletions that were under way when the emulator stopped."""
-        for operation in self.operations.interrupted():
-            if operation.kind == "delete-group":
-                await self._delete(operation.resource_id)
-                self.operations.finish(operation.id)
+            self._save(group_id, REGION, {}, None)
 
     def check_scope(self, request: ArmRequest) -> None:
-        """Raises ArmError 404 for a subscription or a resource group that does not exist."""
+        """Raises ArmError 404 for a subscription or a resource group that does not exist, 409 for
+        a change at or below what is being deleted."""
         subscription = request.params.get("subscriptionId")
         if subscription and subscription.lower() != SUBSCRIPTION:
             raise ArmError(
@@ -78,6 +88,8 @@ class Resources:
         name = request.params.get("resourceGroupName")
         if name and "/providers/" in request.id:
             self._group(f"{SUBSCRIPTION_ID}/resourceGroups/{name}")
+        if request.method in ("PUT", "PATCH", "POST"):
+            self.changes.check_scope(request.id)
 
     # The cloud, tenants, subscriptions
 
@@ -169,7 +181,7 @@ class Resources:
     # Resource groups
 
     async def create_group(self, request: ArmRequest) -> ArmResponse:
-        body = request.json()
+        body = Fields(request.body)
         name = request.params["resourceGroupName"]
         if not _NAME.fullmatch(name):
             raise bad_request(
@@ -178,7 +190,7 @@ class Resources:
                 code="InvalidResourceGroup",
                 target="resourceGroupName",
             )
-        location = check_location(body.get("location"), code="LocationNotAvailableForResourceGroup")
+        location = check_location(body.raw("location"), code="LocationNotAvailableForResourceGroup")
         before = self.store.get(request.id)
         if before and before.body["location"] != location:
             raise conflict(
@@ -187,38 +199,36 @@ class Resources:
                 code="InvalidResourceGroupLocation",
                 target="location",
             )
-        group = self._save(request.id, location, body.get("tags") or {})
-        return ArmResponse(_shown(group), 200 if before else 201)
+        group = self._save(request.id, location, body.mapping("tags"), before)
+        return ArmResponse(shown(group), 200 if before else 201)
 
     async def list_groups(self, request: ArmRequest) -> ArmResponse:
         groups = self.store.of_type(GROUP_TYPE, SUBSCRIPTION_ID)
-        return page(request, [_shown(group) for group in groups])
+        return page(request, [shown(group) for group in groups])
 
     async def get_group(self, request: ArmRequest) -> ArmResponse:
-        return ArmResponse(_shown(self._group(request.id)))
+        return ArmResponse(shown(self._group(request.id)))
 
     async def group_exists(self, request: ArmRequest) -> ArmResponse:
         return ArmResponse(None, 204 if self.store.get(request.id) else 404)
 
     async def update_group(self, request: ArmRequest) -> ArmResponse:
         group = self._group(request.id)
-        tags = request.json().get("tags", group.body["tags"])
-        return ArmResponse(_shown(self._save(group.id, group.body["location"], tags)))
+        body = Fields(request.body)
+        tags = body.mapping("tags") if body.is_named("tags") else group.body["tags"]
+        return ArmResponse(shown(self._save(group.id, group.body["location"], tags, group)))
 
     async def delete_group(self, request: ArmRequest) -> ArmResponse:
         group = self._group(request.id)
-        group.properties["provisioningState"] = "Deleting"
-        self.store.put(group)
-        operation = self.operations.start("delete-group", group.id, self._delete(group.id))
+        operation = self.changes.begin("delete", group, group)
         accepted = self.operations.accepted(operation, request, group.body["location"], status=202)
         # A group's deletion is polled by Location alone.
         accepted.headers.pop("Azure-AsyncOperation")
         return accepted
 
-    async def _delete(self, group_id: str) -> None:
+    async def _stop_below(self, group: Resource) -> None:
         for stop in self.before_delete:
-            await stop(group_id)
-        self.store.delete(group_id)
+            await stop(group.id)
 
     def _group(self, group_id: str) -> Resource:
         group = self.store.get(group_id)
@@ -229,13 +239,11 @@ class Resources:
             )
         return group
 
-    def _save(self, group_id: str, location: str, tags: dict[str, str]) -> Resource:
-        body = {
-            "location": location,
-            "tags": tags,
-            "properties": {"provisioningState": "Succeeded"},
-        }
-        return self.store.put(Resource(group_id, GROUP_TYPE, body))
+    def _save(
+        self, group_id: str, location: str, tags: dict[str, str], before: Resource | None
+    ) -> Resource:
+        body = {"location": location, "tags": tags, "properties": {}}
+        return self.changes.apply("put", Resource(group_id, GROUP_TYPE, body), before)
 
     # Resources of any type
 
@@ -254,10 +262,6 @@ class Resources:
             if resource.type != GROUP_TYPE and resource.body.get("location")
         ]
         return page(request, found)
-
-
-def _shown(group: Resource) -> dict[str, Any]:
-    return {"id": group.id, "name": group.name, "type": GROUP_TYPE, **group.body}
 
 
 def _subscription() -> dict[str, Any]:

@@ -21,10 +21,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated, not_found
-from emulator.arm.http import ArmRequest, ArmResponse, page
+from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import system_data
 from emulator.arm.locations import check_location
 from emulator.arm.operations import Interrupted, Operations
+from emulator.arm.resources import page
 from emulator.services.container_apps.configuration import (
     check_revisions,
     normal_configuration,

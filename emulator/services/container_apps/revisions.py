@@ -18,8 +18,9 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.arm.errors import not_found
-from emulator.arm.http import ArmRequest, ArmResponse, expand, page
+from emulator.arm.http import ArmRequest, ArmResponse, expand
 from emulator.arm.ids import parent_of
+from emulator.arm.resources import page
 from emulator.services.container_apps.controller import Controller
 from emulator.services.container_apps.paths import (
     APP,

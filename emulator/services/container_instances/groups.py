@@ -28,9 +28,10 @@ from pathlib import Path
 from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated, not_found
-from emulator.arm.http import ArmRequest, ArmResponse, page
+from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
+from emulator.arm.resources import page
 from emulator.containers.runtime import ContainerRuntime
 from emulator.data_plane.routes import PublicAddresses
 from emulator.services.container_instances.addresses import Addresses, names

@@ -18,10 +18,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated, not_found
-from emulator.arm.http import ArmRequest, ArmResponse, page
+from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import now, system_data
 from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
+from emulator.arm.resources import page
 from emulator.containers.runtime import ContainerRuntime
 from emulator.services.container_registry.paths import (
     LOGIN_SUFFIX,

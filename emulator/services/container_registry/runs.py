@@ -27,8 +27,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from emulator.arm.errors import bad_request, conflict, not_emulated, not_found
-from emulator.arm.http import ArmRequest, ArmResponse, expand, page
+from emulator.arm.http import ArmRequest, ArmResponse, expand
 from emulator.arm.ids import new_guid, now, system_data
+from emulator.arm.resources import page
 from emulator.containers.runtime import (
     BuildFailed,
     ContainerRuntime,

@@ -15,8 +15,9 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 from emulator.arm.errors import ArmError, conflict, not_emulated
-from emulator.arm.http import ArmRequest, ArmResponse, page
+from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import parent_of, system_data
+from emulator.arm.resources import page
 from emulator.services.machine_learning.answers import created, created_at, section, shown
 from emulator.services.machine_learning.blobs import BlobLocation
 from emulator.services.machine_learning.errors import user_error

@@ -10,8 +10,9 @@ import secrets
 from typing import Any
 
 from emulator.arm.errors import ArmError
-from emulator.arm.http import ArmRequest, ArmResponse, page
+from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import name_of, new_guid
+from emulator.arm.resources import page
 from emulator.services.machine_learning.answers import shown
 from emulator.services.machine_learning.asset_service import Assets, asset_routes
 from emulator.services.machine_learning.blobs import BlobLocation, Blobs, account_must_exist

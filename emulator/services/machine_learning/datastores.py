@@ -9,8 +9,9 @@ import re
 from typing import Any
 
 from emulator.arm.errors import not_emulated
-from emulator.arm.http import ArmRequest, ArmResponse, page
+from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import name_of, resource_group_of, subscription_of, system_data
+from emulator.arm.resources import page
 from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
 from emulator.services.machine_learning.answers import created, section, shown
 from emulator.services.machine_learning.blobs import (

@@ -22,9 +22,10 @@ import logging
 from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request, conflict, not_found
-from emulator.arm.http import ArmRequest, ArmResponse, expand, page
+from emulator.arm.http import ArmRequest, ArmResponse, expand
 from emulator.arm.ids import parent_of, system_data
 from emulator.arm.operations import Operations
+from emulator.arm.resources import page
 from emulator.services.machine_learning.answers import shown
 from emulator.services.machine_learning.assets import resolve
 from emulator.services.machine_learning.deployer import Deployer

@@ -18,9 +18,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from emulator.arm.errors import bad_request, conflict, not_found
-from emulator.arm.http import ArmRequest, ArmResponse, page
+from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import name_of, parent_of, stable_guid, system_data
 from emulator.arm.operations import Operations
+from emulator.arm.resources import page
 from emulator.defaults import TENANT
 from emulator.services.machine_learning.answers import shown
 from emulator.services.machine_learning.names import check_name

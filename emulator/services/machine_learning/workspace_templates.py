@@ -14,9 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.arm.errors import bad_request, not_emulated, not_found
-from emulator.arm.http import ArmRequest, ArmResponse, Handler, expand, page
+from emulator.arm.http import ArmRequest, ArmResponse, Handler, expand
 from emulator.arm.ids import new_guid, now, stable_guid
 from emulator.arm.operations import Operations
+from emulator.arm.resources import page
 from emulator.services.machine_learning.answers import section, shown
 from emulator.services.machine_learning.paths import WORKSPACE_TYPE
 from emulator.services.machine_learning.workspaces import Workspaces

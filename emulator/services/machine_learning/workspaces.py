@@ -17,10 +17,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated
-from emulator.arm.http import ArmRequest, ArmResponse, page
+from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import name_of, stable_guid, system_data
 from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
+from emulator.arm.resources import page
 from emulator.defaults import (
     CLIENT_ID,
     REGION,

@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from emulator.arm.errors import bad_request, conflict, not_emulated, not_found
-from emulator.arm.http import ArmRequest, ArmResponse, page
+from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import now
 from emulator.arm.locations import check_location
+from emulator.arm.resources import page
 from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
 from emulator.store import Resource, Store
 
