@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from emulator.processes.probes import HttpGet, Probe
 
 _log = logging.getLogger(__name__)
 
@@ -47,20 +49,13 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
 }
 
 
-@dataclass(frozen=True)
-class Probe:
-    """How a server is asked whether it is well. Seconds and counts; the defaults are Azure's."""
-
-    initial_delay: float = 10
-    period: float = 10
-    timeout: float = 2
-    success_threshold: int = 1
-    failure_threshold: int = 30
-
-    @property
-    def start_up(self) -> float:
-        """How long (seconds) a server may take until this probe first succeeds."""
-        return self.initial_delay + self.period * self.failure_threshold
+# The port of the server in Azure's images; here each has a free one of this machine.
+PORT = 5001
+# What Azure asks, and how often where a deployment says nothing else:
+# https://learn.microsoft.com/azure/machine-learning/reference-yaml-deployment-managed-online#probesettings
+DEFAULT_PROBE = Probe(
+    HttpGet(PORT), initial_delay=10, period=10, timeout=2, success_threshold=1, failure_threshold=30
+)
 
 
 @dataclass(frozen=True)
@@ -81,8 +76,8 @@ class ServerSpec:
     model_dir: Path | None
     variables: Mapping[str, str]
     log_file: Path
-    liveness: Probe = field(default_factory=Probe)
-    readiness: Probe = field(default_factory=Probe)
+    liveness: Probe = DEFAULT_PROBE
+    readiness: Probe = DEFAULT_PROBE
     request_timeout: float = 5
 
 

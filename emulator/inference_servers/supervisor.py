@@ -16,16 +16,27 @@ import asyncio
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from emulator.inference_servers.fork_server import ForkServers
-from emulator.inference_servers.server import Event, Probe, Server, ServerFailed, ServerSpec, State
+from emulator.inference_servers.server import (
+    DEFAULT_PROBE,
+    Event,
+    Server,
+    ServerFailed,
+    ServerSpec,
+    State,
+)
 from emulator.inference_servers.starting import Process, StartError, StartRequest, end
+from emulator.processes.back_off import BackOff
 from emulator.processes.environment import clean_environment
 from emulator.processes.leftovers import Records
 from emulator.processes.logs import size_of, tail, trim
+from emulator.processes.probes import Prober
+from emulator.processes.tasks import to_the_end
 
 # How long (seconds) a server may take to finish its requests when it is stopped.
 GRACE = 5.0
@@ -34,11 +45,13 @@ GRACE = 5.0
 BACK_OFF_FIRST, BACK_OFF_LAST, BACK_OFF_RESET = 0.5, 30.0, 60.0
 # A server that starts is asked again this soon (seconds) after a connection came to nothing.
 START_UP_PERIOD = 0.02
+# Logs are looked at this often (seconds), whatever a deployment's probes do.
+TRIM_PERIOD = 1.0
 # The server's own limit (seconds) for one request and for init(): the default in Azure's images,
 # or a minute more than the time after which the gateway has answered 408.
 WORKER_TIMEOUT, WORKER_MARGIN = 300, 60
 
-__all__ = ["Probe", "Server", "ServerFailed", "ServerSpec", "State", "Supervisor"]
+__all__ = ["DEFAULT_PROBE", "Server", "ServerFailed", "ServerSpec", "State", "Supervisor"]
 
 
 class Supervisor:
@@ -50,6 +63,7 @@ class Supervisor:
         self.fork_servers = ForkServers(folder)
         self.tasks: dict[Server, asyncio.Task[None]] = {}
         self.warming: set[asyncio.Task[None]] = set()
+        self.trimming: asyncio.Task[None] | None = None
 
     def warm(
         self,
@@ -75,9 +89,37 @@ class Supervisor:
         `await server.ready()` tells how the start went. `on_change` is called after each change
         of the server's state, from the event loop.
         """
+        if self.trimming is None:
+            self.trimming = asyncio.create_task(self._trim_logs(), name="logs of servers")
         server = Server(spec, on_change)
         self.tasks[server] = asyncio.create_task(self._supervise(server), name=spec.name)
         return server
+
+    async def start_all(
+        self, specs: Sequence[ServerSpec], on_change: Callable[[Server], None]
+    ) -> list[Server]:
+        """Start all of them and return when all are ready: all or none.
+
+        When one fails (ServerFailed), or the caller is cancelled, those that were started are
+        stopped, and their processes are gone, before that is raised.
+        """
+        servers: list[Server] = []
+        try:
+            for spec in specs:
+                servers.append(await self.start(spec, on_change))
+            async with asyncio.TaskGroup() as tasks:
+                for server in servers:
+                    tasks.create_task(server.ready())
+        except BaseException as error:
+            await to_the_end(self.stop_all(servers))
+            if isinstance(error, BaseExceptionGroup):
+                raise error.exceptions[0] from None
+            raise
+        return servers
+
+    async def stop_all(self, servers: Sequence[Server]) -> None:
+        """Stop them at the same time; their processes are gone when this returns."""
+        await asyncio.gather(*(self.stop(server) for server in servers))
 
     async def stop(self, server: Server) -> None:
         """Stop the server; its processes are gone when this returns. Twice is once."""
@@ -93,22 +135,29 @@ class Supervisor:
         await asyncio.gather(*(self.stop(server) for server in list(self.tasks)))
         await asyncio.gather(*self.warming, return_exceptions=True)
         await self.fork_servers.close()
+        if self.trimming:
+            self.trimming.cancel()
+            self.trimming = None
 
     async def recover(self) -> None:
         """Kill what an earlier run of the emulator has left running."""
         await asyncio.to_thread(self.records.kill_leftovers)
 
+    async def _trim_logs(self) -> None:
+        while True:
+            await asyncio.sleep(TRIM_PERIOD)
+            for log_file in [server.spec.log_file for server in self.tasks]:
+                with suppress(OSError):
+                    await asyncio.to_thread(trim, log_file)
+
     async def _supervise(self, server: Server) -> None:
-        delay = BACK_OFF_FIRST
+        back_off = BackOff(BACK_OFF_FIRST, BACK_OFF_LAST, BACK_OFF_RESET)
         while True:
             began = time.monotonic()
             await self._run(server)
             if server.state is State.FAILED:
                 return
-            if time.monotonic() - began > BACK_OFF_RESET:
-                delay = BACK_OFF_FIRST
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, BACK_OFF_LAST)
+            await asyncio.sleep(back_off.next(time.monotonic() - began))
             server.restarts += 1
             server.happened(Event.WAITED)
 
@@ -163,63 +212,32 @@ class Supervisor:
         return process
 
     async def _look_after(self, server: Server) -> str:
-        """Probe the process; answers, in a sentence, why it must be ended."""
+        """Probe the process. Returns, in a sentence, why it must be ended."""
         liveness, readiness = server.spec.liveness, server.spec.readiness
         limit = min(liveness.start_up, readiness.start_up)
+        # Without a time-out: the socket listens already, and the first worker answers.
+        starting = Prober(replace(readiness, timeout=math.inf), lambda _: server.port)
         try:
             async with asyncio.timeout(limit):
-                await _until_ready(server.port, readiness)
+                await starting.until_passing(START_UP_PERIOD)
         except TimeoutError:
             return f"The inference server did not answer within {limit:g} seconds."
         server.happened(Event.ANSWERED)
         watch = asyncio.create_task(self._watch_readiness(server))
         try:
-            await _until_dead(server.port, liveness)
+            await Prober(liveness, lambda _: server.port).until_failing()
         finally:
             watch.cancel()
         return f"The liveness probe failed {liveness.failure_threshold} times in a row."
 
     async def _watch_readiness(self, server: Server) -> None:
-        probe = server.spec.readiness
-        ready, in_a_row = True, 0
+        prober = Prober(server.spec.readiness, lambda _: server.port)
         while True:
-            await asyncio.sleep(probe.period)
-            await asyncio.to_thread(trim, server.spec.log_file)
-            answered = await _answers(server.port, probe.timeout)
-            in_a_row = 0 if answered is ready else in_a_row + 1
-            if in_a_row == (probe.failure_threshold if ready else probe.success_threshold):
-                ready, in_a_row = answered, 0
-                server.happened(Event.ANSWERED if ready else Event.SILENT)
-
-
-async def _until_ready(port: int, probe: Probe) -> None:
-    successes = 0
-    while successes < probe.success_threshold:
-        # Without a time-out: the socket listens already, and the first worker answers.
-        successes = successes + 1 if await _answers(port, None) else 0
-        await asyncio.sleep(0 if successes else START_UP_PERIOD)
-
-
-async def _until_dead(port: int, probe: Probe) -> None:
-    failures = 0
-    while failures < probe.failure_threshold:
-        await asyncio.sleep(probe.period)
-        failures = 0 if await _answers(port, probe.timeout) else failures + 1
-
-
-async def _answers(port: int, timeout: float | None) -> bool:
-    """Whether GET / is answered 200 to 399, which is what Azure's HTTP probes ask."""
-    try:
-        async with asyncio.timeout(timeout):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            try:
-                writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-                status = (await reader.readline()).split()
-            finally:
-                writer.close()
-    except (OSError, ValueError):  # TimeoutError is an OSError; ValueError: a line without end
-        return False
-    return len(status) > 1 and status[1].isdigit() and 200 <= int(status[1]) < 400
+            await prober.until_failing()
+            server.happened(Event.SILENT)
+            await asyncio.sleep(prober.probe.period)
+            await prober.until_passing()
+            server.happened(Event.ANSWERED)
 
 
 def _request(spec: ServerSpec) -> StartRequest:

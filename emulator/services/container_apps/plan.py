@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.processes.probes import Probe
 from emulator.services.container_apps.configuration import secret_values
 from emulator.services.container_apps.probes import (
-    Probe,
     default_readiness,
     default_startup,
     read_probe,
@@ -98,6 +98,7 @@ def replica_plan(
             probes.setdefault("Startup", default_startup(port))
             probes.setdefault("Readiness", default_readiness(port))
         first = (port,) if port else ()
+        probed = (probe.port for probe in probes.values())
         mounts = [
             (mount["mountPath"], volumes[mount["volumeName"]])
             for mount in one.get("volumeMounts", ())
@@ -116,7 +117,7 @@ def replica_plan(
                     for item in one.get("env", ())
                 },
             },
-            ports=tuple(dict.fromkeys((*first, *(probe.port for probe in probes.values())))),
+            ports=tuple(dict.fromkeys((*first, *filter(None, probed)))),
             cpu=one["resources"]["cpu"],
             memory_gb=float(one["resources"]["memory"][:-2]),
             files={

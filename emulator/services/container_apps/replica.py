@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -26,12 +27,14 @@ from emulator.containers.runtime import (
     ContainerState,
     ImageNotFound,
 )
+from emulator.processes.back_off import BackOff
+from emulator.processes.probes import Prober
 from emulator.services.container_apps.plan import ContainerPlan, ReplicaPlan
-from emulator.services.container_apps.probes import START_UP_PERIOD, Probe
+from emulator.services.container_apps.probes import START_UP_PERIOD
 
 # A container that ended starts again after this long (seconds), twice as long each time up to the
 # last, and as at first when it ran for BACK_OFF_RESET. Kubernetes waits 10 to 300, and 600.
-BACK_OFF_FIRST, BACK_OFF_LAST, BACK_OFF_RESET = 0.5, 30.0, 60.0
+BACK_OFF_FIRST, BACK_OFF_LAST, BACK_OFF_RESET = 0.5, 30.0, 60.0  # seconds
 _log = logging.getLogger(__name__)
 
 # Kind ("Normal" or "Warning"), reason and message of a system event.
@@ -52,6 +55,7 @@ class ReplicaContainer:
         self.is_ready = False
         self.was_ready = False
         self.restarts = 0
+        self.back_off = BackOff(BACK_OFF_FIRST, BACK_OFF_LAST, BACK_OFF_RESET)
         self.last_end = ""
         self.waiting_for = "ContainerCreating"
 
@@ -111,16 +115,27 @@ class ReplicaContainer:
 
     async def run_for_ever(self) -> None:
         """Start it again whenever it ends: a replica's containers are there to stay."""
-        delay = BACK_OFF_FIRST
         while True:
-            began = asyncio.get_running_loop().time()
-            code = await self.run_once()
-            if asyncio.get_running_loop().time() - began > BACK_OFF_RESET:
-                delay = BACK_OFF_FIRST
-            self._ended(code, delay)
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, BACK_OFF_LAST)
-            self.restarts += 1
+            await self.wait_to_restart(*await self.run_timed())
+
+    async def run_to_completion(self) -> None:
+        """An init container: start it again until it succeeds."""
+        while True:
+            code, ran_for = await self.run_timed()
+            if code == 0:
+                return
+            await self.wait_to_restart(code, ran_for)
+
+    async def run_timed(self) -> tuple[int, float]:
+        """Run it once. Returns its exit code and for how many seconds it ran."""
+        began = time.monotonic()
+        return await self.run_once(), time.monotonic() - began
+
+    async def wait_to_restart(self, code: int, ran_for: float) -> None:
+        delay = self.back_off.next(ran_for)
+        self._ended(code, delay)
+        await asyncio.sleep(delay)
+        self.restarts += 1
 
     def _ended(self, code: int, delay: float) -> None:
         if code >= 0:
@@ -143,48 +158,38 @@ class ReplicaContainer:
             self.was_ready = self.was_ready or ready
             self.replica.changed()
 
-    def _port(self, probe: Probe) -> int:
-        return self.replica.address.get(probe.port, 0)
+    def _port(self, port: int) -> int | None:
+        return self.replica.address.get(port)
 
     async def _watch(self, container: Container) -> str:
         """Ask the probes for as long as it runs; answers the one for which it must be restarted."""
         plan = self.plan
-        if plan.startup and not await self._passes(plan.startup, plan.startup.patience):
-            return "Startup probe"
+        if plan.startup:
+            try:
+                async with asyncio.timeout(plan.startup.start_up):
+                    await Prober(plan.startup, self._port).until_passing(START_UP_PERIOD)
+            except TimeoutError:
+                return "Startup probe"
         self._change(ready=plan.readiness is None, started=True)
-        readiness = asyncio.create_task(self._watch_readiness(plan.readiness))
+        readiness = asyncio.create_task(self._watch_readiness())
         try:
             if plan.liveness is None:
                 await container.wait()
                 return ""
             await asyncio.sleep(plan.liveness.initial_delay)
-            await self._until_failing(plan.liveness)
+            await Prober(plan.liveness, self._port).until_failing()
         finally:
             readiness.cancel()
         return "Liveness probe"
 
-    async def _passes(self, probe: Probe, patience: float | None) -> bool:
-        """Ask until it passes. False when it did not within its patience (seconds)."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                passed = 0
-                while passed < probe.success_threshold:
-                    passed = passed + 1 if await probe.ask(self._port(probe)) else 0
-                    await asyncio.sleep(0 if passed else START_UP_PERIOD)
-                return True
-        return False
-
-    async def _until_failing(self, probe: Probe) -> None:
-        failed = 0
-        while failed < probe.failure_threshold:
-            await asyncio.sleep(probe.period)
-            failed = 0 if await probe.ask(self._port(probe)) else failed + 1
-
-    async def _watch_readiness(self, probe: Probe | None) -> None:
-        while probe:
-            await self._passes(probe, None)
+    async def _watch_readiness(self) -> None:
+        if self.plan.readiness is None:
+            return
+        prober = Prober(self.plan.readiness, self._port)
+        while True:
+            await prober.until_passing(START_UP_PERIOD)
             self._change(ready=True, started=True)
-            await self._until_failing(probe)
+            await prober.until_failing()
             self.replica.tell(
                 "Warning", "ProbeFailed", f"Readiness probe of container '{self.plan.name}' failed"
             )
@@ -286,12 +291,7 @@ class Replica:
     async def _run(self) -> None:
         try:
             for init in self.inits:
-                delay = BACK_OFF_FIRST
-                while (code := await init.run_once()) != 0:
-                    init._ended(code, delay)
-                    await asyncio.sleep(delay)
-                    delay = min(2 * delay, BACK_OFF_LAST)
-                    init.restarts += 1
+                await init.run_to_completion()
             await asyncio.gather(*(container.run_for_ever() for container in self.containers))
         except Exception:
             _log.exception("replica %s", self.name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,9 +23,10 @@ from emulator.containers.runtime import (
     ContainerState,
     ImageNotFound,
 )
-from emulator.services.container_instances.back_off import BackOff
+from emulator.processes.back_off import BackOff
+from emulator.processes.probes import Prober
 from emulator.services.container_instances.images import Images
-from emulator.services.container_instances.probes import Probe, watch
+from emulator.services.container_instances.probes import read_probe, run_command
 from emulator.services.container_instances.views import (
     NORMAL,
     WARNING,
@@ -37,6 +39,11 @@ from emulator.services.container_instances.views import (
     waiting,
 )
 
+# Seconds. At once the first time, then 10, doubled each time up to 5 minutes; a container that has
+# run for 10 minutes begins anew.
+# https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy
+BACK_OFF_FIRST = float(os.environ.get("AZURE_LOCAL_BACK_OFF", "10"))
+BACK_OFF_LONGEST, BACK_OFF_RESET = 300.0, 600.0
 PROCESS_DETAIL = "A process of this machine, not a container"
 
 
@@ -67,7 +74,7 @@ class ContainerRunner:
         self.images = images
         self.view = view
         self.changed = changed
-        self.back_off = BackOff()
+        self.back_off = BackOff(BACK_OFF_FIRST, BACK_OFF_LONGEST, BACK_OFF_RESET, at_once=True)
         self.container: Container | None = None
         # Those before it: they hold the group's empty directories until the group ends.
         self.ended: list[Container] = []
@@ -205,22 +212,36 @@ class ContainerRunner:
             await asyncio.gather(ended, unhealthy, *probes, return_exceptions=True)
 
     def _probes(self, container: Container) -> list[asyncio.Task[None]]:
-        async def alive(verdict: bool) -> None:
-            if not verdict:
-                self.unhealthy.set()
-
-        async def ready(verdict: bool) -> None:
-            self.ready = verdict
-            self.changed()
+        async def run(command: tuple[str, ...]) -> str:
+            return await run_command(self.runtime, container, command)
 
         tasks = []
-        for kind, passed in (("liveness", alive), ("readiness", ready)):
-            probe = Probe.of(self.properties.get(f"{kind}Probe"))
+        watches = {"liveness": self._watch_liveness, "readiness": self._watch_readiness}
+        for kind, watch in watches.items():
+            probe = read_probe(self.properties.get(f"{kind}Probe"))
             if probe:
                 failed = self._failed(kind.capitalize())
-                work = watch(probe, self.runtime, container, failed, passed)
+                work = watch(Prober(probe, container.address.get, run, failed))
                 tasks.append(asyncio.create_task(work))
         return tasks
+
+    async def _watch_liveness(self, prober: Prober) -> None:
+        await asyncio.sleep(prober.probe.initial_delay)
+        await prober.until_failing(at_once=True)
+        self.unhealthy.set()
+
+    async def _watch_readiness(self, prober: Prober) -> None:
+        await asyncio.sleep(prober.probe.initial_delay)
+        while True:
+            await prober.until_passing()
+            self._turn_ready(True)
+            await prober.until_failing()
+            self._turn_ready(False)
+            await asyncio.sleep(prober.probe.period)
+
+    def _turn_ready(self, ready: bool) -> None:
+        self.ready = ready
+        self.changed()
 
     def _failed(self, kind: str) -> Callable[[str], None]:
         def tell(problem: str) -> None:

@@ -25,13 +25,14 @@ from typing import Any, Protocol
 from emulator.arm.errors import ArmError, bad_request
 from emulator.arm.ids import name_of, now, parent_of
 from emulator.inference_servers.supervisor import (
-    Probe,
+    DEFAULT_PROBE,
     Server,
     ServerFailed,
     ServerSpec,
     State,
     Supervisor,
 )
+from emulator.processes.probes import Probe
 from emulator.python_environments.environments import BuildError, Environments, PythonEnvironment
 from emulator.services.machine_learning.assets import locate, resolve
 from emulator.services.machine_learning.durations import seconds
@@ -338,7 +339,7 @@ def _probe(settings: dict[str, Any] | None) -> Probe:
             given[names[key]] = seconds(value, key)
         elif key in counts:
             given[counts[key]] = int(value)
-    return Probe(**given)
+    return replace(DEFAULT_PROBE, **given)
 
 
 def _tail(file: Path, lines: int) -> str:

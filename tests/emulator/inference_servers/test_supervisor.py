@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -14,7 +15,7 @@ import pytest
 
 from emulator.inference_servers import supervisor
 from emulator.inference_servers.supervisor import (
-    Probe,
+    DEFAULT_PROBE,
     Server,
     ServerFailed,
     ServerSpec,
@@ -163,7 +164,7 @@ async def test_interpreter_that_is_not_there(runtime: Supervisor, spec: Spec) ->
 
 async def test_slow_init_runs_out_of_time(runtime: Supervisor, spec: Spec) -> None:
     script = "import time\ndef init():\n    time.sleep(60)\ndef run(data):\n    pass\n"
-    probe = Probe(initial_delay=1, period=0.5, failure_threshold=2)
+    probe = replace(DEFAULT_PROBE, initial_delay=1, period=0.5, failure_threshold=2)
     server = await runtime.start(spec(script, readiness=probe), lambda _: None)
     with pytest.raises(ServerFailed, match="did not answer within 2 seconds") as failed:
         await server.ready()
@@ -240,8 +241,8 @@ async def test_server_that_hangs_is_unready_then_restarted(
     changes: list[State] = []
     what = spec(
         script,
-        readiness=Probe(period=0.1, timeout=0.2, failure_threshold=2),
-        liveness=Probe(period=0.3, timeout=0.5, failure_threshold=3),
+        readiness=replace(DEFAULT_PROBE, period=0.1, timeout=0.2, failure_threshold=2),
+        liveness=replace(DEFAULT_PROBE, period=0.3, timeout=0.5, failure_threshold=3),
     )
     server = await runtime.start(what, lambda server: changes.append(server.state))
     await server.ready()
@@ -263,7 +264,9 @@ async def test_unready_server_recovers(runtime: Supervisor, spec: Spec) -> None:
         "import time\ndef init():\n    pass\ndef run(data):\n    time.sleep(1.5)\n    return 1\n"
     )
     changes: list[State] = []
-    readiness = Probe(period=0.1, timeout=0.2, failure_threshold=2, success_threshold=2)
+    readiness = replace(
+        DEFAULT_PROBE, period=0.1, timeout=0.2, failure_threshold=2, success_threshold=2
+    )
     server = await runtime.start(
         spec(script, readiness=readiness), lambda server: changes.append(server.state)
     )
@@ -345,3 +348,40 @@ async def test_error_in_on_change_is_not_the_servers(runtime: Supervisor, spec: 
     server = await runtime.start(spec(), on_change)
     await server.ready()
     await until_state(server, State.READY)
+
+
+# All or none
+
+
+HANGS = "import time\ndef init():\n    time.sleep(600)\ndef run(data):\n    pass\n"
+
+
+async def test_start_all_returns_when_all_are_ready(runtime: Supervisor, spec: Spec) -> None:
+    servers = await runtime.start_all([spec(name=name) for name in "abc"], lambda _: None)
+    assert [server.state for server in servers] == [State.READY] * 3
+    assert [server.spec.name for server in servers] == ["a", "b", "c"]
+    await runtime.stop_all(servers)
+    assert not runtime.tasks
+
+
+async def test_start_all_ends_all_when_one_fails(runtime: Supervisor, spec: Spec) -> None:
+    specs = [spec(name="a"), spec(HANGS, name="b"), spec("def init(:\n", name="c")]
+    with pytest.raises(ServerFailed) as failed:
+        await runtime.start_all(specs, lambda _: None)
+    assert "SyntaxError" in failed.value.log
+    assert not runtime.tasks
+    for what in specs:
+        assert not [p for p in psutil.process_iter() if _runs_in(p, what.app_root)]
+
+
+async def test_start_all_ends_all_when_it_is_cancelled(runtime: Supervisor, spec: Spec) -> None:
+    specs = [spec(name="a"), spec(HANGS, name="b")]
+    started: list[Server] = []
+    starting = asyncio.create_task(runtime.start_all(specs, started.append))
+    await until(lambda: started)  # the first is ready, the other never will be
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not runtime.tasks
+    for what in specs:
+        assert not [p for p in psutil.process_iter() if _runs_in(p, what.app_root)]

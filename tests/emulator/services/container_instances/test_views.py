@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.services.container_instances.back_off import FIRST, LONGEST, BackOff
 from emulator.services.container_instances.shown import essence
 from emulator.services.container_instances.views import (
     MOST_EVENTS,
@@ -67,15 +66,6 @@ def test_the_same_event_is_counted_and_old_ones_go():
     for number in range(MOST_EVENTS + 5):
         add_event(events, "Unhealthy", f"probe {number}")
     assert len(events) == MOST_EVENTS
-
-
-def test_the_back_off_doubles_up_to_five_minutes_and_begins_anew():
-    back_off = BackOff()
-    delays = [back_off.next(1) for _ in range(8)]
-    assert delays[:4] == [0, FIRST, 2 * FIRST, 4 * FIRST]
-    assert max(delays) <= LONGEST
-    assert back_off.next(601) == 0
-    assert back_off.next(1) == FIRST
 
 
 def test_what_was_read_and_sent_back_compares_as_the_same():
