@@ -299,7 +299,9 @@ def as_number(value: object) -> int | float | None:
         if not re.fullmatch(r"\s*[+-]?\d{1,18}(\.\d{1,18})?\s*", value, re.ASCII):
             return None
         return float(value) if "." in value else int(value)
-    if isinstance(value, (int, float)) and math.isfinite(value):
+    if isinstance(value, int):
+        return value if abs(value) < 10**18 else None
+    if isinstance(value, float) and math.isfinite(value):
         return value
     return None
 

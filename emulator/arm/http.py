@@ -177,7 +177,7 @@ class ArmApplication:
 
     async def answer(self, request: Request) -> ArmResponse:
         # The az CLI writes //containerGroups, and Resource Manager takes it.
-        path = re.sub("/{2,}", "/", request.url.path).rstrip("/") or "/"
+        path = re.sub("/{2,}", "/", request.scope["path"]).rstrip("/") or "/"
         claims: dict[str, Any] = {}
         if path not in self.public_paths:
             claims = self.authenticate(request.headers.get("authorization"))
