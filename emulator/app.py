@@ -98,9 +98,8 @@ class Emulator:
         self.routing = RoutingTable()
         self.changes = Changes(self.store, self.operations)
         self.resources = Resources(self.store, self.operations, self.changes)
-        self.storage = Storage(self.store, home.blobs, verify=self.identity.verify)
+        self.storage = Storage(self.store, self.changes, home.blobs, verify=self.identity.verify)
         self.resources.providers["Microsoft.Storage"] = ["storageAccounts"]
-        self.resources.before_delete.append(self.storage.delete_group)
         datastores = Datastores(self.store, self.storage)
         environments = Environments(self.store)
         self.workspaces = Workspaces(
@@ -202,7 +201,7 @@ class Emulator:
             self.apps,
             Revisions(self.store, self.app_controller),
             AppOperations(self.store, self.operations, self.apps.shown),
-            LogAnalytics(self.store),
+            LogAnalytics(self.store, self.changes),
             self.operations,
         ]
         self.exact: dict[str, ASGIApp] = {
@@ -278,7 +277,6 @@ class Emulator:
         await self.runtime.recover()
         await self.containers.recover()
         await self.changes.recover()
-        self.storage.seed()
         self.runs.seed()
         self.workspaces.seed()
         await self.workspaces.recover()

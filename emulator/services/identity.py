@@ -16,6 +16,7 @@ import secrets
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -35,6 +36,8 @@ MANAGEMENT_AUDIENCES = tuple(
     for host in ("management.azure.com", "management.core.windows.net")
     for slash in ("", "/")
 )
+LARGEST_FORM = 64 * 1024  # bytes
+MOST_FIELDS = 100
 TOKEN_LIFETIME = 3599  # seconds, as Entra ID issues to a service principal
 
 
@@ -175,8 +178,10 @@ class Identity:
         )
 
     async def token(self, request: Request) -> Response:
-        async with request.form() as form:
-            fields = {key: str(value) for key, value in form.items()}
+        try:
+            fields = await read_form(request)
+        except ValueError as error:
+            return _oauth_error("invalid_request", 900144, str(error), 400)
         if fields.get("grant_type") != "client_credentials":
             return _oauth_error(
                 "unsupported_grant_type",
@@ -192,7 +197,9 @@ class Identity:
                 f"the directory '{TENANT}'.",
                 400,
             )
-        if not hmac.compare_digest(fields.get("client_secret", ""), self.client_secret):
+        if not hmac.compare_digest(
+            fields.get("client_secret", "").encode(), self.client_secret.encode()
+        ):
             return _oauth_error("invalid_client", 7000215, "Invalid client secret provided.", 401)
         scope = fields.get("scope", "").split(" ")[0]
         audience = scope.removesuffix("/.default") or fields.get("resource", "")
@@ -224,6 +231,27 @@ class Identity:
                 ]
             }
         )
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form. Raises ValueError for a body that is none, or is too large.
+
+    https://www.rfc-editor.org/rfc/rfc6749#appendix-B
+    """
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > LARGEST_FORM:
+            raise ValueError(f"The request body must hold at most {LARGEST_FORM} bytes.")
+    try:
+        return dict(
+            parse_qsl(received.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        )
+    except ValueError:
+        raise ValueError(
+            "The request body must be a form (application/x-www-form-urlencoded) in UTF-8 of at "
+            f"most {MOST_FIELDS} fields."
+        ) from None
 
 
 def _create(path: Path) -> dict[str, str]:

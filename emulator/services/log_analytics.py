@@ -18,11 +18,14 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated, not_found
+from emulator.arm.changes import Changes
+from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated
+from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import new_guid, now, system_data
+from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
 from emulator.arm.locations import check_location
-from emulator.arm.resources import page
+from emulator.arm.resources import page, require, shown
 from emulator.store import Resource, Store
 
 PROVIDER = "Microsoft.OperationalInsights"
@@ -46,6 +49,13 @@ _SETTINGS: dict[str, Any] = {
     "publicNetworkAccessForIngestion": "Enabled",
     "publicNetworkAccessForQuery": "Enabled",
 }
+# What the reference lists beside these. There are no queries, so nothing of it could be kept to.
+_NOT_EMULATED: dict[str, Any] = {
+    "failover": None,
+    "forceCmkForQuery": False,
+    "defaultDataCollectionRuleResourceId": None,
+    "replication": None,
+}
 
 
 class LogAnalytics:
@@ -62,11 +72,21 @@ class LogAnalytics:
         ("POST", _WORKSPACE + "/api/query", "query"),
     )
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, changes: Changes) -> None:
         self.store = store
+        self.changes = changes
+        changes.register(
+            Lifecycle(
+                WORKSPACE_TYPE,
+                moves=(
+                    Move("put", (ABSENT, "Succeeded", "Failed"), "Updating", "Succeeded"),
+                    Move("delete", ("Succeeded", "Failed"), "Deleting", GONE),
+                ),
+            )
+        )
 
     async def create_or_update(self, request: ArmRequest) -> ArmResponse:
-        body, name = request.json(), request.params["workspaceName"]
+        body, name = _read(request), request.params["workspaceName"]
         if not _NAME.fullmatch(name):
             raise bad_request(
                 f"The workspace name '{name}' is invalid: 4 to 63 letters, digits or '-', "
@@ -75,7 +95,7 @@ class LogAnalytics:
                 target="workspaceName",
             )
         before = self.store.get(request.id)
-        location = check_location(body.get("location"), WORKSPACE_TYPE)
+        location = check_location(body.raw("location"), WORKSPACE_TYPE)
         if before and before.body["location"] != location:
             raise conflict(
                 f"The workspace '{name}' is in '{before.body['location']}' and cannot move to "
@@ -83,77 +103,70 @@ class LogAnalytics:
                 code="InvalidResourceLocation",
                 target="location",
             )
-        if before is None:
-            before = _new(request.id, location)
-            status = 201
-        else:
-            status = 200
-        return ArmResponse(_shown(self._change(request, before, body)), status)
+        workspace = self._change(request, before or _new(request.id, location), before, body)
+        return ArmResponse(shown(workspace), 200 if before else 201)
 
     async def delete(self, request: ArmRequest) -> ArmResponse:
         """At once and for good: with `force` and without, there is no way back here."""
-        if self.store.get(request.id) is None:
+        workspace = self.store.get(request.id)
+        if workspace is None:
             return ArmResponse(None, 204)
-        self.store.delete(request.id)
+        await self.changes.run("delete", workspace, workspace)
         return ArmResponse(None, 200)
 
     async def get(self, request: ArmRequest) -> ArmResponse:
-        return ArmResponse(_shown(self._workspace(request.id)))
+        return ArmResponse(shown(require(self.store, request.id)))
 
     async def list(self, request: ArmRequest) -> ArmResponse:
         scope = request.id.partition("/providers/")[0]
-        return page(request, [_shown(one) for one in self.store.of_type(WORKSPACE_TYPE, scope)])
+        return page(request, [shown(one) for one in self.store.of_type(WORKSPACE_TYPE, scope)])
 
     async def update(self, request: ArmRequest) -> ArmResponse:
-        workspace = self._workspace(request.id)
-        return ArmResponse(_shown(self._change(request, workspace, request.json())))
+        workspace = require(self.store, request.id)
+        return ArmResponse(shown(self._change(request, workspace, workspace, _read(request))))
 
     async def get_shared_keys(self, request: ArmRequest) -> ArmResponse:
-        return ArmResponse(self._workspace(request.parent).body["_keys"])
+        return ArmResponse(require(self.store, request.parent).private["keys"])
 
     async def regenerate_shared_keys(self, request: ArmRequest) -> ArmResponse:
-        workspace = self._workspace(request.parent)
-        workspace.body["_keys"] = _new_keys()
+        workspace = require(self.store, request.parent)
+        workspace.private["keys"] = _new_keys()
         self.store.put(workspace)
-        return ArmResponse(workspace.body["_keys"])
+        return ArmResponse(workspace.private["keys"])
 
     async def query(self, _request: ArmRequest) -> ArmResponse:
         raise no_queries()
 
     # How
 
-    def _workspace(self, workspace_id: str) -> Resource:
-        workspace = self.store.get(workspace_id)
-        if workspace is None:
-            raise not_found(workspace_id)
-        return workspace
-
-    def _change(self, request: ArmRequest, workspace: Resource, body: dict[str, Any]) -> Resource:
+    def _change(
+        self, request: ArmRequest, workspace: Resource, before: Resource | None, body: Fields
+    ) -> Resource:
         """Take over what is given, and leave the rest. Raises ArmError 400 or 501."""
-        given = body.get("properties") or {}
-        if not isinstance(given, dict):
-            raise bad_request("properties must be an object.", target="properties")
-        if body.get("identity"):
-            raise not_emulated("the identity of a Log Analytics workspace")
-        for field in ("forceCmkForQuery", "defaultDataCollectionRuleResourceId"):
-            if given.get(field):
-                raise not_emulated(f"{field} of a Log Analytics workspace")
+        body.not_emulated(("identity",), "a Log Analytics workspace")
+        given = body.object("properties")
+        given.not_emulated(_NOT_EMULATED, "a Log Analytics workspace")
         properties = workspace.properties
-        if given.get("sku"):
-            _check_sku(given["sku"])
-        if given.get("retentionInDays") is not None:
-            properties["retentionInDays"] = _retention(given["retentionInDays"])
+        if given.has("sku"):
+            _check_sku(given.object("sku"))
+        properties["retentionInDays"] = given.whole(
+            "retentionInDays",
+            properties["retentionInDays"],
+            least=RETENTION.start,
+            most=RETENTION.stop - 1,
+        )
         for field in _SETTINGS:
-            if given.get(field):
-                properties[field] = _access(field, given[field])
-        properties["features"] |= given.get("features") or {}
-        if quota := (given.get("workspaceCapping") or {}).get("dailyQuotaGb"):
-            properties["workspaceCapping"]["dailyQuotaGb"] = quota
+            properties[field] = given.choice(field, ("Enabled", "Disabled"), properties[field])
+        properties["features"] |= given.object("features").value
+        capping = properties["workspaceCapping"]
+        capping["dailyQuotaGb"] = given.object("workspaceCapping").number(
+            "dailyQuotaGb", capping["dailyQuotaGb"], least=-1.0
+        )
         properties["modifiedDate"] = now()
-        if "tags" in body:
-            workspace.body["tags"] = body["tags"] or {}
+        if body.is_named("tags"):
+            workspace.body["tags"] = body.mapping("tags")
         workspace.body["systemData"] = system_data(request.claims, workspace.body.get("systemData"))
-        return self.store.put(workspace)
+        return self.changes.apply("put", workspace, before)
 
 
 class LogQueries:
@@ -181,7 +194,6 @@ def _new(workspace_id: str, location: str) -> Resource:
             "tags": {},
             "properties": {
                 "customerId": new_guid(),
-                "provisioningState": "Succeeded",
                 "sku": {"name": SKU, "lastSkuUpdate": now()},
                 "retentionInDays": RETENTION.start,
                 "features": {
@@ -197,8 +209,8 @@ def _new(workspace_id: str, location: str) -> Resource:
                 **_SETTINGS,
                 "createdDate": now(),
             },
-            "_keys": _new_keys(),
         },
+        {"keys": _new_keys()},
     )
 
 
@@ -207,44 +219,15 @@ def _new_keys() -> dict[str, str]:
     return {name: base64.b64encode(secrets.token_bytes(KEY_SIZE)).decode() for name in names}
 
 
-def _shown(workspace: Resource) -> dict[str, Any]:
-    return {
-        "id": workspace.id,
-        "name": workspace.name,
-        "type": workspace.type,
-        **workspace.body,
-    }
+def _read(request: ArmRequest) -> Fields:
+    return Fields(request.body, refuse=_invalid)
 
 
-def _check_sku(given: Any) -> None:
-    name = str(given.get("name") if isinstance(given, dict) else given)
-    if name.lower() == SKU.lower():
-        return
-    if name.lower() in (other.lower() for other in _OTHER_SKUS):
+def _invalid(path: str, message: str) -> ArmError:
+    return bad_request(message, code="InvalidParameter", target=path or None)
+
+
+def _check_sku(given: Fields) -> None:
+    name = given.choice("name", (SKU, *_OTHER_SKUS), SKU)
+    if name != SKU:
         raise not_emulated(f"the sku {name} of a Log Analytics workspace, only {SKU}")
-    raise bad_request(
-        f"Invalid sku '{name}': one of {', '.join((SKU, *_OTHER_SKUS))}.",
-        code="InvalidParameter",
-        target="properties.sku.name",
-    )
-
-
-def _retention(given: Any) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given not in RETENTION:
-        raise bad_request(
-            f"'RetentionInDays' {given!r} is invalid for the sku {SKU}: from {RETENTION.start} to "
-            f"{RETENTION.stop - 1}.",
-            code="InvalidParameter",
-            target="properties.retentionInDays",
-        )
-    return given
-
-
-def _access(field: str, given: Any) -> str:
-    if given not in ("Enabled", "Disabled"):
-        raise bad_request(
-            f"{field} is 'Enabled' or 'Disabled', not {given!r}.",
-            code="InvalidParameter",
-            target=f"properties.{field}",
-        )
-    return str(given)

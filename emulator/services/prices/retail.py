@@ -9,6 +9,7 @@ it was read; docs/prices.md tells more.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ class RetailPrices:
         if currency.upper() != "USD":
             raise not_emulated(f"prices in '{currency}', only in USD, in which Azure sets them")
         skip = query.get("$skip", "0")
-        if not skip.isdecimal():
+        if not re.fullmatch(r"\d{1,9}", skip, re.ASCII):
             raise ValueError(f"Invalid OData parameters supplied: $skip is '{skip}', not a number.")
         found = self.items
         if "$filter" in query:

@@ -11,11 +11,14 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from emulator.arm.errors import bad_request, conflict, not_emulated, not_found
+from emulator.arm.changes import Changes
+from emulator.arm.errors import bad_request, conflict, not_emulated
+from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import now
+from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
 from emulator.arm.locations import check_location
-from emulator.arm.resources import page
+from emulator.arm.resources import page, require, shown
 from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
 from emulator.store import Resource, Store
 
@@ -27,6 +30,11 @@ ACCOUNT = ACCOUNTS + "/{accountName}"
 KEYS = ("key1", "key2")
 # What Azure sets where a request says nothing. Any other value asks for something that is not
 # emulated, so it is refused and not stored as if it had an effect.
+SKUS = (
+    *("Standard_LRS", "Standard_GRS", "Standard_RAGRS", "Standard_ZRS"),
+    *("Standard_GZRS", "Standard_RAGZRS"),
+)
+KINDS = ("StorageV2", "Storage", "BlobStorage", "BlockBlobStorage", "FileStorage")
 FIXED_PROPERTIES: dict[str, Any] = {
     "accessTier": "Hot",
     "allowBlobPublicAccess": False,
@@ -35,6 +43,24 @@ FIXED_PROPERTIES: dict[str, Any] = {
     "minimumTlsVersion": "TLS1_2",
     "publicNetworkAccess": "Enabled",
     "supportsHttpsTrafficOnly": True,
+}
+# What else the reference lists, with what Azure has where nothing is said.
+_NOT_EMULATED: dict[str, Any] = {
+    **FIXED_PROPERTIES,
+    "allowCrossTenantReplication": False,
+    "allowedCopyScope": None,
+    "azureFilesIdentityBasedAuthentication": None,
+    "customDomain": None,
+    "defaultToOAuthAuthentication": False,
+    "dnsEndpointType": "Standard",
+    "immutableStorageWithVersioning": None,
+    "isLocalUserEnabled": False,
+    "isNfsV3Enabled": False,
+    "isSftpEnabled": False,
+    "keyPolicy": None,
+    "largeFileSharesState": "Disabled",
+    "routingPreference": None,
+    "sasPolicy": None,
 }
 _NAME = re.compile(r"[a-z0-9]{3,24}")
 
@@ -51,16 +77,33 @@ class Accounts:
         ("POST", ACCOUNT + "/regenerateKey", "regenerate_key"),
     )
 
-    def __init__(self, store: Store, suffix: str, empty: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        changes: Changes,
+        suffix: str,
+        empty: Callable[[str], Awaitable[None]],
+    ) -> None:
         """`empty` removes every container of an account."""
         self.store = store
+        self.changes = changes
         self.suffix = suffix
         self.empty = empty
+        changes.register(
+            Lifecycle(
+                TYPE,
+                moves=(
+                    Move("put", (ABSENT, "Succeeded", "Failed"), "Creating", "Succeeded"),
+                    Move("delete", ("Succeeded", "Failed"), "Deleting", GONE),
+                ),
+                remove=lambda account: self.empty(account.name),
+            )
+        )
 
     def seed(self, name: str, scope: str = COURSE) -> None:
         """The account is there from the start, by default in the course's resource group."""
         if self.find(name) is None:
-            self._save(f"{scope}/providers/{TYPE}/{name}", {"location": REGION})
+            self._save(f"{scope}/providers/{TYPE}/{name}", REGION)
 
     def find(self, name: str) -> Resource | None:
         """The account of that name, whatever its group: names are unique across Azure."""
@@ -74,15 +117,10 @@ class Accounts:
         account = self.find(name)
         if account is None:
             raise LookupError(f"There is no storage account named '{name}'.")
-        return [account.body["_keys"][key]["value"] for key in KEYS]
-
-    async def delete_below(self, scope: str) -> None:
-        """Delete the content of every account below `scope`, e.g. a resource group's id."""
-        for account in self.store.of_type(TYPE, scope):
-            await self.empty(account.name)
+        return [account.private["keys"][key]["value"] for key in KEYS]
 
     async def check_name_availability(self, request: ArmRequest) -> ArmResponse:
-        name = str(request.json().get("name", ""))
+        name = Fields(request.body).text("name", "")
         if not _NAME.fullmatch(name):
             reason, message = "AccountNameInvalid", _invalid_name(name)
         elif self.find(name):
@@ -93,7 +131,7 @@ class Accounts:
 
     async def create(self, request: ArmRequest) -> ArmResponse:
         """Create the account, or change its tags. Answered when it is done, with 200."""
-        body, name = request.json(), request.params["accountName"]
+        body, name = Fields(request.body), request.params["accountName"]
         if not _NAME.fullmatch(name):
             raise bad_request(_invalid_name(name), code="AccountNameInvalid")
         before = self.find(name)
@@ -102,90 +140,81 @@ class Accounts:
                 f"The storage account named {name} is already taken.",
                 code="StorageAccountAlreadyTaken",
             )
-        location = check_location(body.get("location"), TYPE)
+        location = check_location(body.raw("location"), TYPE)
         if before and before.body["location"] != location:
             raise conflict(
                 f"The account '{name}' already exists in location '{before.body['location']}'.",
                 code="InvalidResourceLocation",
                 target="location",
             )
-        if body.get("kind", "StorageV2") != "StorageV2":
-            raise not_emulated(f"storage accounts of the kind {body['kind']}")
-        for key, value in (body.get("properties") or {}).items():
-            if key in FIXED_PROPERTIES and value not in (None, FIXED_PROPERTIES[key]):
-                raise not_emulated(f"{key}={value} of a storage account")
-        return ArmResponse(self._shown(self._save(request.id, {**body, "location": location})))
+        kind = body.choice("kind", KINDS, "StorageV2")
+        if kind != "StorageV2":
+            raise not_emulated(f"storage accounts of the kind {kind}")
+        body.not_emulated(("identity", "extendedLocation", "zones"), "a storage account")
+        properties = body.object("properties")
+        properties.not_emulated(_NOT_EMULATED, "a storage account")
+        sku = body.object("sku").choice("name", SKUS, SKUS[0])
+        account = self._save(request.id, location, sku, body.mapping("tags"))
+        return ArmResponse(self._shown(account))
 
     async def delete(self, request: ArmRequest) -> ArmResponse:
         account = self.store.get(request.id)
         if account is None:
             return ArmResponse(None, 204)
-        await self.empty(account.name)
-        self.store.delete(account.id)
+        await self.changes.run("delete", account, account)
         return ArmResponse()
 
     async def get_properties(self, request: ArmRequest) -> ArmResponse:
-        return ArmResponse(self._shown(self._account(request.id)))
+        return ArmResponse(self._shown(require(self.store, request.id)))
 
     async def list_accounts(self, request: ArmRequest) -> ArmResponse:
         scope = request.id.partition("/providers/")[0]
         return page(request, [self._shown(found) for found in self.store.of_type(TYPE, scope)])
 
     async def list_keys(self, request: ArmRequest) -> ArmResponse:
-        return ArmResponse({"keys": _shown_keys(self._account(request.parent))})
+        return ArmResponse({"keys": _shown_keys(require(self.store, request.parent))})
 
     async def regenerate_key(self, request: ArmRequest) -> ArmResponse:
-        account = self._account(request.parent)
-        name = request.json().get("keyName")
+        account = require(self.store, request.parent)
+        name = Fields(request.body).text("keyName", "")
         if name not in KEYS:
             raise bad_request(
                 f"keyName must be {' or '.join(KEYS)}, not {name!r}.",
                 code="InvalidValuesForRequestParameters",
                 target="keyName",
             )
-        account.body["_keys"][name] = _new_key()
+        account.private["keys"][name] = _new_key()
         self.store.put(account)
         return ArmResponse({"keys": _shown_keys(account)})
 
-    def _account(self, account_id: str) -> Resource:
-        account = self.store.get(account_id)
-        if account is None:
-            raise not_found(account_id)
-        return account
-
-    def _save(self, account_id: str, body: dict[str, Any]) -> Resource:
+    def _save(
+        self,
+        account_id: str,
+        location: str,
+        sku: str = SKUS[0],
+        tags: dict[str, str] | None = None,
+    ) -> Resource:
         before = self.store.get(account_id)
-        kept = before.body if before else {"_created": now()}
-        return self.store.put(
-            Resource(
-                before.id if before else account_id,
-                TYPE,
-                {
-                    "location": body["location"],
-                    "tags": body.get("tags") or {},
-                    "kind": "StorageV2",
-                    "sku": {
-                        "name": (body.get("sku") or {}).get("name", "Standard_LRS"),
-                        "tier": "Standard",
-                    },
-                    "_created": kept["_created"],
-                    "_keys": kept.get("_keys") or {name: _new_key() for name in KEYS},
-                },
-            )
-        )
+        body = {
+            "location": location,
+            "tags": tags or {},
+            "kind": "StorageV2",
+            "sku": {"name": sku, "tier": "Standard"},
+            "properties": {},
+        }
+        private = before.private if before else _new_private()
+        account = Resource(before.id if before else account_id, TYPE, body, private)
+        return self.changes.apply("put", account, before)
 
     def _shown(self, account: Resource) -> dict[str, Any]:
-        keys = account.body["_keys"]
+        keys = account.private["keys"]
         enabled = {"keyType": "Account", "enabled": True}
         return {
-            "id": account.id,
-            "name": account.name,
-            "type": TYPE,
-            **account.body,
+            **shown(account),
             "properties": {
                 **FIXED_PROPERTIES,
-                "provisioningState": "Succeeded",
-                "creationTime": account.body["_created"],
+                **account.properties,
+                "creationTime": account.private["created"],
                 "primaryLocation": account.body["location"],
                 "statusOfPrimary": "available",
                 # Of the endpoints only the one that answers.
@@ -206,6 +235,10 @@ class Accounts:
         }
 
 
+def _new_private() -> dict[str, Any]:
+    return {"created": now(), "keys": {name: _new_key() for name in KEYS}}
+
+
 def _new_key() -> dict[str, str]:
     return {"value": base64.b64encode(secrets.token_bytes(64)).decode(), "created": now()}
 
@@ -214,9 +247,9 @@ def _shown_keys(account: Resource) -> list[dict[str, str]]:
     return [
         {
             "keyName": name,
-            "value": account.body["_keys"][name]["value"],
+            "value": account.private["keys"][name]["value"],
             "permissions": "FULL",
-            "creationTime": account.body["_keys"][name]["created"],
+            "creationTime": account.private["keys"][name]["created"],
         }
         for name in KEYS
     ]

@@ -38,7 +38,7 @@ CONTENT_HEADERS = (
     "content-disposition",
     "cache-control",
 )
-_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})", re.ASCII)
 
 # What a SAS in the URL of a copy's source allows: (request, query, container, blob) -> caller.
 Signed = Callable[[BlobRequest, dict[str, str], str, str], Caller]

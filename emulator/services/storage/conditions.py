@@ -60,5 +60,5 @@ def _matches(value: str, etag: str) -> bool:
 def _seconds(name: str, value: str) -> int:
     try:
         return int(parsedate_to_datetime(value).timestamp())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise invalid_header(name, value) from None

@@ -29,7 +29,7 @@ _CONTAINER_NAME = re.compile(r"\$root|\$web|\$logs|[a-z0-9](-?[a-z0-9])*")
 _PLANE_ENDS = "".join(
     chr(plane + last) for plane in range(0x10000, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF)
 )
-_NOT_IN_NAMES = re.compile(f"[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufff0-\uffff{_PLANE_ENDS}]")
+NOT_IN_NAMES = re.compile(f"[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufff0-\uffff{_PLANE_ENDS}]")
 # What these ask for is not done, so a request that has one must not seem to succeed.
 _HEADERS_NOT_EMULATED = (
     "x-ms-content-crc64",
@@ -47,6 +47,11 @@ _HEADERS_NOT_EMULATED = (
 )
 _QUERY_NOT_EMULATED = ("snapshot", "versionid", "startfrom", "endbefore", "showonly")
 _log = logging.getLogger(__name__)
+
+
+def decimal(text: str) -> int | None:
+    """The number that a text of at most 18 ASCII digits spells; None for any other text."""
+    return int(text) if re.fullmatch(r"\d{1,18}", text, re.ASCII) else None
 
 
 @dataclass(frozen=True)
@@ -115,11 +120,12 @@ class BlobRequest:
         text = self.headers.get("content-length", "")
         if not text:
             raise StorageError("MissingContentLengthHeader")
-        if not text.isdecimal():
+        length = decimal(text)
+        if length is None:
             raise invalid_header("Content-Length", text)
-        if int(text) > most:
+        if length > most:
             raise StorageError("RequestBodyTooLarge", detail={"MaxLimit": str(most)})
-        return int(text)
+        return length
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The body as it arrives. Raises ClientDisconnect when it ends before its time."""
@@ -271,7 +277,7 @@ def check_container_name(name: str) -> None:
 def _check_blob_name(name: str) -> None:
     if len(name) > 1024:
         raise StorageError("OutOfRangeInput")
-    if _NOT_IN_NAMES.search(name):
+    if NOT_IN_NAMES.search(name):
         raise StorageError("InvalidUri")
 
 

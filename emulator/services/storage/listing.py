@@ -11,14 +11,13 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape, quoteattr
+from xml.etree.ElementTree import Element, SubElement
 
 from emulator.services.storage.catalogue import Blob, Block, Container
 from emulator.services.storage.errors import StorageError, invalid_query
-from emulator.services.storage.http import http_date
+from emulator.services.storage.http import NOT_IN_NAMES, decimal, http_date
 
 LARGEST_PAGE = 5000
-XML = '<?xml version="1.0" encoding="utf-8"?>'
 # Elements of a blob's Properties -> the header with the same value.
 _FROM_HEADERS = {
     "Content-Type": "content-type",
@@ -34,6 +33,21 @@ _COPY = {
     "CopySource": "x-ms-copy-source",
     "CopyProgress": "x-ms-copy-progress",
     "CopyCompletionTime": "x-ms-copy-completion-time",
+}
+# What is the same of every container, and of every blob.
+_CONTAINER_ALWAYS = {
+    "LeaseStatus": "unlocked",
+    "LeaseState": "available",
+    "HasImmutabilityPolicy": "false",
+    "HasLegalHold": "false",
+}
+_BLOB_ALWAYS = {
+    "BlobType": "BlockBlob",
+    "AccessTier": "Hot",
+    "AccessTierInferred": "true",
+    "LeaseStatus": "unlocked",
+    "LeaseState": "available",
+    "ServerEncrypted": "true",
 }
 
 
@@ -53,93 +67,84 @@ class Page:
     def of(cls, query: Mapping[str, str]) -> Page:
         """Raises StorageError 400 for a marker or a maxresults that is not valid."""
         marker, maxresults = query.get("marker", ""), query.get("maxresults", "")
-        if maxresults and not maxresults.isdecimal():
+        size = decimal(maxresults) if maxresults else LARGEST_PAGE
+        if size is None:
             raise invalid_query("maxresults", maxresults)
-        if maxresults and int(maxresults) == 0:
+        if size == 0:
             raise StorageError("OutOfRangeQueryParameterValue")
         try:
             start = base64.urlsafe_b64decode(marker).decode()
         except ValueError:
             raise invalid_query("marker", marker) from None
+        for name in ("prefix", "delimiter", "marker"):
+            if NOT_IN_NAMES.search(query.get(name, "")):
+                raise invalid_query(name, query[name])
         return cls(
             query.get("prefix", ""),
             query.get("delimiter", ""),
             marker,
             start,
             maxresults,
-            min(int(maxresults or LARGEST_PAGE), LARGEST_PAGE),
+            min(size, LARGEST_PAGE),
             frozenset(query.get("include", "").split(",")),
         )
 
-    def xml(self, attributes: str, name: str, items: str, following: str) -> bytes:
+    def document(self, attributes: dict[str, str], items: Element, following: str) -> bytes:
         """The whole document; `following` is the name that the next page begins with."""
-        asked = _element("Prefix", self.prefix) + _element("Marker", self.marker)
+        root = Element("EnumerationResults", attributes)
+        _add(root, "Prefix", self.prefix)
+        _add(root, "Marker", self.marker)
         # Only when asked for: clients repeat with their next call what they read here.
         if self.maxresults:
-            asked += _element("MaxResults", str(self.size))
+            _add(root, "MaxResults", str(self.size))
         if self.delimiter:
-            asked += _element("Delimiter", self.delimiter)
-        next_marker = base64.urlsafe_b64encode(following.encode()).decode()
-        return (
-            f"{XML}<EnumerationResults {attributes}>{asked}<{name}>{items}</{name}>"
-            f"{_element('NextMarker', next_marker)}</EnumerationResults>"
-        ).encode()
+            _add(root, "Delimiter", self.delimiter)
+        root.append(items)
+        _add(root, "NextMarker", base64.urlsafe_b64encode(following.encode()).decode())
+        return _written(root)
 
 
 def containers_xml(endpoint: str, page: Page, found: list[Container]) -> bytes:
     """`found` may hold one more than the page does."""
-    items = "".join(
-        "<Container>"
-        + _element("Name", container.name)
-        + "<Properties>"
-        + _element("Last-Modified", http_date(container.modified))
-        + _element("Etag", container.etag)
-        + "<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>"
-        "<HasImmutabilityPolicy>false</HasImmutabilityPolicy><HasLegalHold>false</HasLegalHold>"
-        "</Properties>"
-        + (_metadata(container.metadata) if "metadata" in page.include else "")
-        + "</Container>"
-        for container in found[: page.size]
-    )
+    items = Element("Containers")
+    for container in found[: page.size]:
+        item = SubElement(items, "Container")
+        _add(item, "Name", container.name)
+        properties = SubElement(item, "Properties")
+        _add(properties, "Last-Modified", http_date(container.modified))
+        _add(properties, "Etag", container.etag)
+        _add_all(properties, _CONTAINER_ALWAYS)
+        if "metadata" in page.include:
+            _add_all(SubElement(item, "Metadata"), container.metadata)
     following = found[page.size].name if len(found) > page.size else ""
-    return page.xml(f"ServiceEndpoint={quoteattr(endpoint)}", "Containers", items, following)
+    return page.document({"ServiceEndpoint": endpoint}, items, following)
 
 
 def blobs_xml(endpoint: str, container: str, page: Page, found: Iterable[Blob]) -> bytes:
     """`found` are the blobs with the prefix from the page's start on, as many as there are."""
-    items: list[str] = []
+    items = Element("Blobs")
     following = ""
     for name, blob in _entries(page, found):
         if len(items) == page.size:
             following = name
             break
         if blob is None:
-            items.append(f"<BlobPrefix>{_element('Name', name)}</BlobPrefix>")
+            _add(SubElement(items, "BlobPrefix"), "Name", name)
         else:
-            items.append(_blob(blob, page.include))
-    attributes = f"ServiceEndpoint={quoteattr(endpoint)} ContainerName={quoteattr(container)}"
-    return page.xml(attributes, "Blobs", "".join(items), following)
+            _add_blob(items, blob, page.include)
+    attributes = {"ServiceEndpoint": endpoint, "ContainerName": container}
+    return page.document(attributes, items, following)
 
 
 def block_list_xml(which: str, committed: Iterable[tuple[str, int]], staged: list[Block]) -> bytes:
     """`which` is committed, uncommitted or all."""
-    lists = {
-        "CommittedBlocks": committed if which in ("committed", "all") else None,
-        "UncommittedBlocks": ((block.id, block.length) for block in staged)
-        if which in ("uncommitted", "all")
-        else None,
-    }
-    inner = "".join(
-        f"<{name}>"
-        + "".join(
-            f"<Block>{_element('Name', block_id)}{_element('Size', str(length))}</Block>"
-            for block_id, length in blocks
-        )
-        + f"</{name}>"
-        for name, blocks in lists.items()
-        if blocks is not None
-    )
-    return f"{XML}<BlockList>{inner}</BlockList>".encode()
+    root = Element("BlockList")
+    if which in ("committed", "all"):
+        _add_blocks(SubElement(root, "CommittedBlocks"), committed)
+    if which in ("uncommitted", "all"):
+        blocks = ((block.id, block.length) for block in staged)
+        _add_blocks(SubElement(root, "UncommittedBlocks"), blocks)
+    return _written(root)
 
 
 def parse_block_list(body: bytes) -> list[tuple[str, str]]:
@@ -173,32 +178,40 @@ def _entries(page: Page, found: Iterable[Blob]) -> Iterator[tuple[str, Blob | No
             yield group, None
 
 
-def _blob(blob: Blob, include: frozenset[str]) -> str:
-    parts = [
-        "<Blob>",
-        _element("Name", blob.name),
-        "<Properties>",
-        _element("Creation-Time", http_date(blob.created)),
-        _element("Last-Modified", http_date(blob.modified)),
-        _element("Etag", blob.etag.strip('"')),
-        _element("Content-Length", str(blob.length)),
-        *(_element(name, blob.headers.get(header, "")) for name, header in _FROM_HEADERS.items()),
-        "<BlobType>BlockBlob</BlobType><AccessTier>Hot</AccessTier>"
-        "<AccessTierInferred>true</AccessTierInferred><LeaseStatus>unlocked</LeaseStatus>"
-        "<LeaseState>available</LeaseState><ServerEncrypted>true</ServerEncrypted>",
-    ]
+def _add_blob(items: Element, blob: Blob, include: frozenset[str]) -> None:
+    item = SubElement(items, "Blob")
+    _add(item, "Name", blob.name)
+    properties = SubElement(item, "Properties")
+    _add(properties, "Creation-Time", http_date(blob.created))
+    _add(properties, "Last-Modified", http_date(blob.modified))
+    _add(properties, "Etag", blob.etag.strip('"'))
+    _add(properties, "Content-Length", str(blob.length))
+    for name, header in _FROM_HEADERS.items():
+        _add(properties, name, blob.headers.get(header, ""))
+    _add_all(properties, _BLOB_ALWAYS)
     if "copy" in include and "x-ms-copy-id" in blob.headers:
-        parts += [_element(name, blob.headers[header]) for name, header in _COPY.items()]
-    parts += ["</Properties>"]
+        for name, header in _COPY.items():
+            _add(properties, name, blob.headers[header])
     if "metadata" in include:
-        parts += [_metadata(blob.metadata)]
-    return "".join([*parts, "</Blob>"])
+        _add_all(SubElement(item, "Metadata"), blob.metadata)
 
 
-def _metadata(metadata: Mapping[str, str]) -> str:
-    inner = "".join(_element(name, value) for name, value in metadata.items())
-    return f"<Metadata>{inner}</Metadata>"
+def _add_blocks(parent: Element, blocks: Iterable[tuple[str, int]]) -> None:
+    for block_id, length in blocks:
+        block = SubElement(parent, "Block")
+        _add(block, "Name", block_id)
+        _add(block, "Size", str(length))
 
 
-def _element(name: str, text: str) -> str:
-    return f"<{name}>{escape(text)}</{name}>" if text else f"<{name} />"
+def _add(parent: Element, name: str, text: str) -> None:
+    SubElement(parent, name).text = text
+
+
+def _add_all(parent: Element, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        _add(parent, name, text)
+
+
+def _written(root: Element) -> bytes:
+    content: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return content

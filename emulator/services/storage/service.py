@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
+from emulator.arm.changes import Changes
 from emulator.defaults import STORAGE_ACCOUNT
 from emulator.services.storage import sas
 from emulator.services.storage.accounts import Accounts
@@ -35,10 +36,10 @@ class Storage:
     jwt.PyJWTError.
     """
 
-    def __init__(self, store: Store, folder: Path, *, verify: Verify) -> None:
+    def __init__(self, store: Store, changes: Changes, folder: Path, *, verify: Verify) -> None:
         self.catalogue = Catalogue(store)
         self.files = Files(folder)
-        self.accounts = Accounts(store, BLOB_SUFFIX, self.empty)
+        self.accounts = Accounts(store, changes, BLOB_SUFFIX, self.empty)
         authorizer = Authorizer(verify, self.accounts.keys, BLOB_SUFFIX)
         rooms = (
             Containers(self.catalogue, self.files, BLOB_SUFFIX),
@@ -51,6 +52,7 @@ class Storage:
             known=lambda account: self.accounts.find(account) is not None,
             authorize=authorizer.authorize,
         )
+        changes.at_start(self.seed)
 
     def seed(self) -> None:
         """Put the files in order after a crash; the course's account and container are there."""
@@ -157,10 +159,6 @@ class Storage:
     async def empty(self, account: str) -> None:
         """Delete every container of the account."""
         await self.files.remove(self.catalogue.delete_account(account))
-
-    async def delete_group(self, group_id: str) -> None:
-        """Delete what the accounts of a resource group hold, before the group itself goes."""
-        await self.accounts.delete_below(group_id)
 
     def _place(self, wanted: Iterable[tuple[Blob, str]], target: Path) -> None:
         for blob, relative in wanted:

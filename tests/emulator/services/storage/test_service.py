@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from emulator.arm.changes import Changes
+from emulator.arm.operations import Operations
 from emulator.defaults import STORAGE_ACCOUNT
 from emulator.services.storage import Storage
 from emulator.services.storage import files as files_module
@@ -25,11 +27,15 @@ def nobody(token: str, audiences: tuple[str, ...]) -> dict[str, Any]:
     raise AssertionError("no test here has a token")
 
 
+def made_in(store: Store, folder: Path) -> Storage:
+    return Storage(store, Changes(store, Operations(store)), folder, verify=nobody)
+
+
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
     folder = tmp_path / "blobs"
     folder.mkdir()
-    made = Storage(Store(tmp_path / "state.db"), folder, verify=nobody)
+    made = made_in(Store(tmp_path / "state.db"), folder)
     made.seed()
     return made
 
@@ -202,7 +208,7 @@ def test_a_container_sas_is_a_query_string(storage):
 def test_a_start_keeps_keys_and_blobs(storage, tmp_path):
     key = storage.account_key(STORAGE_ACCOUNT)
     put(storage, "kept", b"content")
-    again = Storage(storage.catalogue.store, tmp_path / "blobs", verify=nobody)
+    again = made_in(storage.catalogue.store, tmp_path / "blobs")
     again.seed()
     assert again.account_key(STORAGE_ACCOUNT) == key
     assert materialize(again, "kept", tmp_path) == 1
