@@ -16,6 +16,7 @@ from pathlib import Path
 
 from emulator import daemon
 from emulator.home import Home, find_home
+from emulator.state_file import StateError
 from practice.progress import record
 
 LOCAL = "azure-local"
@@ -57,11 +58,11 @@ def enter_local(environment: MutableMapping[str, str]) -> None:
 
     Raises PlaceError when the emulator does not start.
     """
-    home = find_home()
     try:
+        home = find_home()
         daemon.up(home)
         environment.update(daemon.environment(home))
-    except (daemon.EmulatorError, OSError) as error:
+    except (daemon.EmulatorError, StateError) as error:
         raise PlaceError(_explain(error)) from None
 
 
@@ -158,10 +159,10 @@ def open_place(place: str, folder: Path) -> Iterator[None]:
         enter_live(dict(os.environ), folder)
         yield
         return
-    home = find_home()
     try:
+        home = find_home()
         running = daemon.up(home)
-    except (daemon.EmulatorError, OSError) as error:
+    except (daemon.EmulatorError, StateError) as error:
         raise PlaceError(_explain(error)) from None
     try:
         yield

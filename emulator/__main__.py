@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
+import sqlite3
 import sys
 import time
 from contextlib import suppress
@@ -15,10 +15,29 @@ import click
 
 from emulator import daemon
 from emulator.containers.choice import describe
-from emulator.home import find_home
+from emulator.home import Home, find_home
+from emulator.state_file import StateError, explain, explain_database
+from emulator.store import Store, StoreError
 
 
-@click.group()
+class Commands(click.Group):
+    """Turns what is wrong with the state folder into a sentence and exit code 1."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except BrokenPipeError:  # whoever reads what is printed has read enough
+            raise
+        except (daemon.EmulatorError, StateError, StoreError) as error:
+            raise click.ClickException(str(error)) from None
+        except sqlite3.Error as error:
+            where = find_home().database
+            raise click.ClickException(str(explain_database(error, where))) from None
+        except OSError as error:
+            raise click.ClickException(str(explain(error, find_home().root))) from None
+
+
+@click.group(cls=Commands)
 def main() -> None:
     """Local Azure: an emulator that the unmodified Azure SDKs talk to.
 
@@ -51,7 +70,7 @@ def status(as_json: bool) -> None:
     if found:
         report |= {"proxy": f"http://127.0.0.1:{found.port}", "pid": found.pid}
     report["containers"] = describe(os.environ)
-    report["resources"] = _resource_counts()
+    report["resources"] = _resource_counts(home)
     if as_json:
         click.echo(json.dumps(report, indent=2))
     else:
@@ -64,16 +83,10 @@ def status(as_json: bool) -> None:
     sys.exit(0 if found else 1)
 
 
-def _resource_counts() -> dict[str, int]:
-    home = find_home()
+def _resource_counts(home: Home) -> dict[str, int]:
     if not home.database.exists():
         return {}
-    from emulator.store import Store, StoreError
-
-    try:
-        store = Store(home.database)
-    except StoreError as error:
-        raise click.ClickException(str(error)) from None
+    store = Store(home.database)
     rows = store.query("SELECT type, count(*) AS n FROM resources GROUP BY type ORDER BY type")
     store.close()
     return {row["type"]: row["n"] for row in rows}
@@ -126,15 +139,9 @@ def reset(yes: bool) -> None:
         return
     if not yes:
         click.confirm(f"Delete everything in local Azure ({home.root})?", abort=True)
-    daemon.down(home)
-    if not home.database.exists() and any(home.root.iterdir()) and not home.lock.exists():
-        raise click.ClickException(f"{home.root} does not look like local Azure's; not deleted.")
-    shutil.rmtree(home.root)
+    daemon.reset(home)
     click.echo("Local Azure is empty.")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except daemon.EmulatorError as error:
-        sys.exit(f"Error: {error}")
+    main()

@@ -1,4 +1,8 @@
-"""The emulator's own process: from start to the signal that ends it. `up` starts this module."""
+"""The emulator's own process: from start to the signal that ends it. `up` starts this module.
+
+Whoever starts it reads its standard output: nothing while all goes well, else one line with the
+reason why it does not start. All else goes to the log, which is its standard error.
+"""
 
 from __future__ import annotations
 
@@ -6,53 +10,83 @@ import asyncio
 import logging
 import os
 import signal
+import sqlite3
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 
 from emulator import daemon
 from emulator.app import Emulator
 from emulator.containers.choice import choose_runtime
+from emulator.containers.runtime import ContainerRuntimeError
 from emulator.home import Home, find_home
+from emulator.state_file import StateError, explain, explain_database
 from emulator.store import StoreError
 
+_log = logging.getLogger(__name__)
 
-def serve(home: Home) -> None:
-    """Run local Azure until SIGTERM or Ctrl-C."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+
+def serve(home: Home, answers: Callable[[], None]) -> None:
+    """Run local Azure until SIGTERM or Ctrl-C; `answers` is called once it does.
+
+    Raises StateError when it cannot start.
+    """
     factory = None
     if sys.platform != "win32":  # uvloop exists for the others, and is faster
         import uvloop
 
         factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_run(home))
+    try:
+        home.create()
+        with daemon.serving(home), asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(_run(home, answers))
+    except OSError as error:
+        raise explain(error, home.root) from error
+    except sqlite3.Error as error:
+        raise explain_database(error, home.database) from error
+    except (StoreError, ContainerRuntimeError) as error:
+        raise StateError(str(error)) from error
 
 
-async def _run(home: Home) -> None:
+async def _run(home: Home, answers: Callable[[], None]) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows ends the process instead
             loop.add_signal_handler(number, stopped.set)
-    home.create()
     containers = await choose_runtime(home.containers / "runtime", os.environ)
-    logging.getLogger(__name__).info("containers are run by %s", containers.description)
-    try:
-        emulator = Emulator(home, containers)
-    except StoreError as error:
-        sys.exit(f"Error: {error}")
+    _log.info("containers are run by %s", containers.description)
+    emulator = Emulator(home, containers)
     # The last run's port, so that kernels that are still running find it again.
     port = await emulator.start(daemon.last_port(home))
     daemon.record(home, port)
-    logging.getLogger(__name__).info("local Azure answers on 127.0.0.1:%d", port)
+    _log.info("local Azure answers on 127.0.0.1:%d", port)
+    answers()
     try:
         await stopped.wait()
     finally:
-        home.process_file.unlink(missing_ok=True)
+        with suppress(OSError):
+            daemon.record(home, 0)
         await emulator.stop()
 
 
+def main() -> None:
+    os.umask(0o077)  # what is written here are keys, secrets and models
+    # Kept apart at once, so that no library's remark and no child's is taken for the reason.
+    reason = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        serve(find_home(), answers=reason.close)
+    except StateError as error:
+        _log.error("%s", error, exc_info=error.__cause__)
+        if not reason.closed:
+            with suppress(OSError), reason:  # nobody may be reading
+                print(error, file=reason)
+        sys.exit(1)
+
+
 if __name__ == "__main__":
-    serve(find_home())
+    main()

@@ -16,6 +16,7 @@ from typing import Any
 import certifi
 
 from emulator.defaults import AZURE_DOMAINS
+from emulator.state_file import write_private
 
 LIFETIME = timedelta(days=30)
 # A new authority is made when less than this is left, so that none expires during a lesson.
@@ -92,17 +93,6 @@ def write_bundle(target: Path, authority: Path) -> Path:
         trusted = trusted[: trusted.rindex(BEGIN)]
     content = trusted.rstrip() + b"\n" + authority.read_bytes()
     if not target.exists() or target.read_bytes() != content:
-        # Renamed into place: another process may be reading the bundle at this moment.
-        temporary = target.with_suffix(f".{os.getpid()}")
-        temporary.write_bytes(content)
-        temporary.replace(target)
+        # As a whole: another process may be reading the bundle at this moment.
+        write_private(target, content)
     return target
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that its owner alone can read, complete or not at all."""
-    temporary = path.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    temporary.replace(path)

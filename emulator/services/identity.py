@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import os
 import secrets
 import time
 from pathlib import Path
@@ -28,6 +27,7 @@ from starlette.routing import Route, Router
 from emulator.arm.errors import ArmError
 from emulator.arm.ids import new_guid, stable_guid
 from emulator.defaults import CLIENT_ID, TENANT
+from emulator.state_file import damaged, read_object, write_private
 
 AUTHORITY = "https://login.microsoftonline.com"
 # Both names of Resource Manager, with and without the slash that some clients add.
@@ -45,14 +45,21 @@ class Identity:
     """The tenant with its one service principal, and the key that signs its tokens."""
 
     def __init__(self, path: Path, token_lifetime: int = TOKEN_LIFETIME) -> None:
-        saved = json.loads(path.read_text()) if path.exists() else _create(path)
-        self.client_secret: str = saved["client_secret"]
-        self.key_id: str = saved["key_id"]
+        """Raises StateError when what `path` holds is damaged, OSError when it cannot be made."""
+        saved = read_object(path) if path.exists() else _create(path)
+        match saved:
+            case {"client_secret": str(secret), "key_id": str(key_id), "key": str(pem)}:
+                self.client_secret, self.key_id = secret, key_id
+            case _:
+                raise damaged(path)
         self.token_lifetime = token_lifetime
-        # Checking the key would be a tenth of the emulator's start; it is the one made below.
-        key = serialization.load_pem_private_key(
-            saved["key"].encode(), password=None, unsafe_skip_rsa_key_validation=True
-        )
+        try:
+            # Checking the key would be a tenth of the emulator's start; it is the one made below.
+            key = serialization.load_pem_private_key(
+                pem.encode(), password=None, unsafe_skip_rsa_key_validation=True
+            )
+        except ValueError:
+            raise damaged(path) from None
         assert isinstance(key, rsa.RSAPrivateKey)
         self._key = key
         self._public = key.public_key()
@@ -267,8 +274,7 @@ def _create(path: Path) -> dict[str, str]:
         "key_id": secrets.token_hex(12),
         "key": pem.decode(),
     }
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(saved, file)
+    write_private(path, json.dumps(saved).encode())
     return saved
 
 

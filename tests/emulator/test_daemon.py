@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from emulator import daemon
+from emulator.daemon import Running
 from emulator.home import CHECKOUT, Home
+from tests.waiting import until
 
-
-def command(home: Path, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "AZURE_LOCAL_HOME": str(home), **extra}
-    return subprocess.run(
-        [sys.executable, "-m", "emulator", *words],
-        cwd=CHECKOUT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+from .command import command
 
 
 @pytest.fixture
@@ -148,28 +142,6 @@ def test_reset_leaves_a_folder_alone_that_is_not_its_own(tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "four years"
 
 
-def test_secrets_are_readable_by_their_owner_alone(home):
-    daemon.up(Home(home))
-    for secret in (Home(home).identity, Home(home).tls / "ca-key.pem"):
-        assert secret.stat().st_mode & 0o077 == 0, secret
-
-
-def test_state_of_another_version_is_named_and_reset_helps(home):
-    import sqlite3
-
-    Home(home).create()
-    with sqlite3.connect(Home(home).database) as database:
-        database.execute("CREATE TABLE resources (id TEXT)")
-    database.close()
-    for words in (["up"], ["status"]):
-        answer = command(home, *words)
-        assert answer.returncode != 0
-        assert "python -m emulator reset" in answer.stderr
-        assert "Traceback" not in answer.stderr
-    assert command(home, "reset", "--yes").returncode == 0
-    assert command(home, "up").returncode == 0
-
-
 def test_another_port_is_taken_when_the_last_one_is(home):
     import socket
 
@@ -177,3 +149,104 @@ def test_another_port_is_taken_when_the_last_one_is(home):
     daemon.down(Home(home))
     with socket.create_server(("127.0.0.1", before.port)):
         assert daemon.up(Home(home)).port != before.port
+
+
+def test_an_emulator_that_does_not_answer_is_not_joined_by_a_second(home):
+    """Busy, or as here stopped, it still has the folder."""
+    azure = daemon.up(Home(home))
+    os.kill(azure.pid, signal.SIGSTOP)
+    try:
+        assert daemon.running(Home(home)) == Running(azure.port, azure.pid)
+        assert daemon.up(Home(home)) == Running(azure.port, azure.pid)
+        assert "is running already" in command(home, "up").stdout
+    finally:
+        os.kill(azure.pid, signal.SIGCONT)
+
+
+def test_down_ends_one_that_does_not_hear_it(home, monkeypatch):
+    monkeypatch.setattr(daemon, "STOP_TIMEOUT", 0.5)
+    azure = daemon.up(Home(home))
+    os.kill(azure.pid, signal.SIGSTOP)
+    assert daemon.down(Home(home)) is True
+    assert os.waitpid(azure.pid, 0)[1] == signal.SIGKILL
+    assert daemon.running(Home(home)) is None
+
+
+def test_what_was_killed_is_not_running(home):
+    azure = daemon.up(Home(home))
+    os.kill(azure.pid, signal.SIGKILL)
+    os.waitpid(azure.pid, 0)
+    assert Home(home).process_file.exists(), "as it left it"
+    assert daemon.running(Home(home)) is None
+    assert daemon.down(Home(home)) is False
+    again = daemon.up(Home(home))
+    assert again.started_by_us
+    assert again.pid != azure.pid
+
+
+def test_commands_at_once_make_one_emulator_and_one_end(home):
+    with ThreadPoolExecutor(4) as pool:
+        ups = list(pool.map(lambda _: command(home, "up"), range(4)))
+        assert {answer.returncode for answer in ups} == {0}, [answer.stderr for answer in ups]
+        assert sorted("started" in answer.stdout for answer in ups) == [False, False, False, True]
+        resets = list(pool.map(lambda _: command(home, "reset", "--yes"), range(4)))
+    assert {answer.returncode for answer in resets} == {0}, [answer.stderr for answer in resets]
+    assert not home.exists()
+
+
+def test_a_second_process_does_not_serve_from_the_same_folder(home, monkeypatch):
+    azure = daemon.up(Home(home))
+    second = subprocess.run(
+        [sys.executable, "-m", "emulator.serve"],
+        cwd=CHECKOUT,
+        env={**os.environ, "AZURE_LOCAL_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert second.returncode == 1
+    assert second.stdout == f"Another process serves from {home} already.\n"
+    assert daemon.running(Home(home)) == Running(azure.port, azure.pid)
+
+
+def test_up_waits_for_one_that_is_stopping(home):
+    azure = daemon.up(Home(home))
+    os.kill(azure.pid, signal.SIGTERM)
+    again = daemon.up(Home(home))
+    # It was asked either before it heard the signal or after; what it says is true by now.
+    until(lambda: daemon.running(Home(home)) != Running(azure.port, azure.pid))
+    assert again.pid == azure.pid or daemon.running(Home(home)) == Running(again.port, again.pid)
+
+
+@pytest.fixture
+def held(home):
+    """The lock of the folder, held by a process of which nothing is known."""
+    Home(home).create()
+    (home / "blobs" / "thesis").write_text("four years")
+    with FileLock(Home(home).lock):
+        yield home
+
+
+def test_reset_deletes_nothing_below_a_live_process(held, monkeypatch):
+    monkeypatch.setattr(daemon, "STOP_TIMEOUT", 0.2)
+    monkeypatch.setattr(daemon, "KILL_TIMEOUT", 0.2)
+    with pytest.raises(daemon.EmulatorError, match="could not be stopped"):
+        daemon.reset(Home(held))
+    assert (held / "blobs" / "thesis").read_text() == "four years"
+
+
+def test_up_starts_nothing_beside_a_live_process(held, monkeypatch):
+    monkeypatch.setattr(daemon, "START_TIMEOUT", 0.2)
+    with pytest.raises(daemon.EmulatorError, match="did not answer within"):
+        daemon.up(Home(held))
+    assert not Home(held).log.exists()
+
+
+def test_a_live_process_whose_file_is_damaged_is_left_alone(held):
+    Home(held).process_file.write_text("[1]")
+    for words in (["up"], ["status"], ["down"], ["env"], ["reset", "--yes"]):
+        answer = command(held, *words)
+        assert answer.returncode == 1
+        assert f"{held}/emulator.json is damaged" in answer.stderr
+        assert "Traceback" not in answer.stderr
+    assert (held / "blobs" / "thesis").exists()
