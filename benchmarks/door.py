@@ -12,18 +12,13 @@ import asyncio
 import sys
 from pathlib import Path
 
-from emulator.data_plane.ingress.connection import Connection as IngressConnection
-from emulator.data_plane.ingress.request import Ingress
-from emulator.data_plane.routes import (
-    AppRoute,
-    DeploymentRoute,
-    EndpointRoute,
-    IngressTable,
-    RevisionRoute,
-    RoutingTable,
-)
-from emulator.data_plane.scoring.connection import Connection
-from emulator.data_plane.scoring.request import Gateway
+from emulator.data_plane.backend import Backend
+from emulator.data_plane.ingress.connection import IngressConnection
+from emulator.data_plane.ingress.ingress import Ingress
+from emulator.data_plane.routes.apps import AppRoute, AppTable, RevisionRoute
+from emulator.data_plane.routes.endpoints import DeploymentRoute, EndpointRoute, EndpointTable
+from emulator.data_plane.scoring.connection import ScoringConnection
+from emulator.data_plane.scoring.gateway import Gateway
 from emulator.front_door import FrontDoor, Serve
 from emulator.tls import CertificateAuthority
 
@@ -35,9 +30,9 @@ CLIENTS = 8
 
 def gateway(instance: int) -> Serve:
     """An endpoint with one deployment, whose one instance is at this port."""
-    table = RoutingTable()
+    table = EndpointTable()
     deployment = DeploymentRoute(
-        "blue", (instance,), max_concurrent_requests_per_instance=CLIENTS, instance_count=1
+        "blue", (Backend(instance),), max_concurrent_requests_per_instance=CLIENTS
     )
     table.publish(
         EndpointRoute(
@@ -51,13 +46,13 @@ def gateway(instance: int) -> Serve:
         )
     )
     made = Gateway(table, verify_token=lambda _token, _audience: {})
-    return lambda host, _inside: Connection(made, host)
+    return lambda host, _inside: ScoringConnection(made, host)
 
 
 def ingress(replica: int) -> Serve:
     """A container app with one revision, whose one replica is at this port."""
-    revision = RevisionRoute("benchmark--one", wake=lambda: None, ports=(replica,))
-    made = Ingress(IngressTable())
+    revision = RevisionRoute("benchmark--one", wake=lambda: None, backends=(Backend(replica),))
+    made = Ingress(AppTable())
     made.table.publish("benchmark", {APP_HOST: AppRoute(((revision, 100),))})
     return lambda host, inside: IngressConnection(made, host, inside)
 

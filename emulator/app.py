@@ -19,17 +19,14 @@ from emulator.arm.errors import not_emulated
 from emulator.arm.http import ArmApplication, Service
 from emulator.arm.operations import Operations
 from emulator.containers.runtime import ContainerRuntime
-from emulator.data_plane.ingress.connection import Connection as IngressConnection
-from emulator.data_plane.ingress.request import Ingress
-from emulator.data_plane.routes import (
-    IngressTable,
-    Insiders,
-    PublicAddresses,
-    RoutingTable,
-    is_plain,
-)
-from emulator.data_plane.scoring.connection import Connection
-from emulator.data_plane.scoring.request import Gateway
+from emulator.data_plane.ingress.connection import IngressConnection
+from emulator.data_plane.ingress.ingress import Ingress
+from emulator.data_plane.proxy_passwords import ProxyPasswords
+from emulator.data_plane.routes.addresses import PublicAddresses
+from emulator.data_plane.routes.apps import AppTable, is_plain
+from emulator.data_plane.routes.endpoints import EndpointTable
+from emulator.data_plane.scoring.connection import ScoringConnection
+from emulator.data_plane.scoring.gateway import Gateway
 from emulator.front_door import FrontDoor
 from emulator.home import Home
 from emulator.inference_servers.supervisor import Supervisor
@@ -95,7 +92,6 @@ class Emulator:
             home.identity, int(os.environ.get("AZURE_LOCAL_TOKEN_LIFETIME", TOKEN_LIFETIME))
         )
         self.operations = Operations(self.store)
-        self.routing = RoutingTable()
         self.changes = Changes(self.store, self.operations)
         self.resources = Resources(self.store, self.operations, self.changes)
         self.storage = Storage(self.store, self.changes, home.blobs, verify=self.identity.verify)
@@ -109,7 +105,8 @@ class Emulator:
             self.store, self.operations, self.workspaces, self.storage.accounts.create
         )
         self.resources.providers["Microsoft.MachineLearningServices"] = ["workspaces"]
-        routes = ScoringRoutes(self.store, self.routing)
+        scoring = EndpointTable()
+        routes = ScoringRoutes(self.store, scoring)
         self.python = PythonEnvironments(home.environments)
         self.runtime = Supervisor(home.deployments / "processes")
         deployer = Deployer(
@@ -148,8 +145,8 @@ class Emulator:
         )
         self.resources.providers["Microsoft.ContainerInstance"] = ["containerGroups"]
         self.resources.before_delete.insert(0, self.groups.stop_below)
-        self.ingress = Ingress(IngressTable())
-        insiders = Insiders()
+        self.ingress = Ingress(AppTable())
+        insiders = ProxyPasswords()
         self.door = FrontDoor(
             CertificateAuthority(home.tls), self.protocol, self.addresses, insiders
         )
@@ -179,7 +176,7 @@ class Emulator:
         self.resources.providers["Microsoft.OperationalInsights"] = ["workspaces"]
         self.resources.before_delete.insert(0, self.app_controller.delete_below)
         self.gateway = Gateway(
-            self.routing, lambda token, audience: self.identity.verify(token, (audience,))
+            scoring, lambda token, audience: self.identity.verify(token, (audience,))
         )
         services: list[Service] = [
             self.resources,
@@ -250,7 +247,7 @@ class Emulator:
         `inside` is the domain of the environment that the client is in, "" when it is in none.
         """
         if host.lower().endswith(SCORING_SUFFIX):
-            return Connection(self.gateway, host.lower())
+            return ScoringConnection(self.gateway, host.lower())
         if host.lower().endswith(APP_SUFFIX) or is_plain(host):
             return IngressConnection(self.ingress, host.lower(), inside)
         if host.lower().endswith((TERMINAL_SUFFIX, STREAM_SUFFIX)):

@@ -29,7 +29,9 @@ from typing import cast
 from urllib.parse import unquote, urlsplit
 
 from emulator import container_port
-from emulator.data_plane.routes import Insiders, PublicAddresses, is_plain
+from emulator.data_plane.proxy_passwords import ProxyPasswords
+from emulator.data_plane.routes.addresses import PublicAddresses
+from emulator.data_plane.routes.apps import is_plain
 from emulator.defaults import AZURE_DOMAINS, PUBLIC_RANGES
 from emulator.tls import CertificateAuthority
 
@@ -78,12 +80,12 @@ class FrontDoor:
         authority: CertificateAuthority,
         serve: Serve,
         addresses: PublicAddresses | None = None,
-        insiders: Insiders | None = None,
+        insiders: ProxyPasswords | None = None,
     ) -> None:
         self.authority = authority
         self.serve = serve
         self.addresses = addresses or PublicAddresses()
-        self.insiders = insiders or Insiders()
+        self.insiders = insiders or ProxyPasswords()
         self.servers: list[asyncio.Server] = []
         self.tasks: set[asyncio.Task[None]] = set()
 

@@ -1,4 +1,4 @@
-"""One request: from the client's connection to a replica, and the answer back.
+"""One request: from the client's connection to a replica, and the answer back, as they come.
 
 Request headers that the ingress adds: https://learn.microsoft.com/azure/container-apps/ingress-overview
 """
@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from random import Random
-from typing import Protocol
 
-from emulator.data_plane.ingress import answers
-from emulator.data_plane.ingress.answers import Refusal
-from emulator.data_plane.ingress.upstream import Fields, Pool, Upstream
-from emulator.data_plane.routes import AppRoute, IngressTable, RevisionRoute, is_plain
+from emulator.data_plane import http
+from emulator.data_plane.backend import Backend, least_busy
+from emulator.data_plane.client_request import Client, ClientRequest
+from emulator.data_plane.http import Fields
+from emulator.data_plane.ingress import refusals
+from emulator.data_plane.ingress.ingress import Ingress
+from emulator.data_plane.ingress.replica_connection import ReplicaConnection
+from emulator.data_plane.refusal import Refusal
+from emulator.data_plane.routes.apps import RevisionRoute, is_plain
+from emulator.data_plane.traffic import drawn
 
 # Azure's limit for a request, which cannot be raised without premium ingress.
 REQUEST_TIMEOUT = 240.0  # seconds
@@ -22,156 +26,104 @@ LARGE = 64 * 1024  # bytes
 # Sent again when a connection that was kept alive turns out to be closed (RFC 9110, 9.2.2).
 _REPEATABLE = (b"GET", b"HEAD", b"OPTIONS")
 
-# What concerns one connection only (RFC 9110, 7.6.1) or is written anew for the next one.
-_HOP = {
-    b"connection",
-    b"expect",
-    b"keep-alive",
-    b"proxy-authenticate",
-    b"proxy-authorization",
-    b"proxy-connection",
-    b"te",
-    b"trailer",
-    b"transfer-encoding",
-    b"upgrade",
-}
-_REPLACED = _HOP | {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id"}
+FORWARDING = {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id"}
+_REPLACED = http.HOP_BY_HOP | FORWARDING
 
 
-class Ingress:
-    """What all connections share."""
+class IngressRequest(ClientRequest):
+    """It is handed on part by part. `inside` is the domain of the environment that the client is
+    in, "" when it is in none."""
 
-    def __init__(self, table: IngressTable, random: Random | None = None) -> None:
-        self.table = table
-        self.random = random or Random()
-        self.pool = Pool()
+    words = refusals.PROTOCOL
 
-
-class Client(Protocol):
-    """The connection that a request came on."""
-
-    ingress: Ingress
-    host: str
-    inside: str
-    is_secure: bool
-    is_full: bool
-
-    def write(self, data: bytes) -> None: ...
-    def answered(self, request: Request, data: bytes) -> None: ...
-    def break_off(self) -> None: ...
-    def hold(self, *, is_held: bool) -> None: ...
-
-
-class Request:
-    """One request of a client, and the receiver of its answer."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.target = b""
-        self.method = b""
-        self.headers: Fields = []
-        self.fields: dict[bytes, bytes] = {}
-        self.body: list[bytes] = []  # read before the replica's connection was there
-        self.is_read = False  # to its end
-        self.keep_alive = True
-        self.http_1_0 = False
-        self.may_upgrade = False
+    def __init__(self, client: Client, ingress: Ingress, inside: str, *, is_secure: bool) -> None:
+        super().__init__(client)
+        self.ingress = ingress
+        self.inside = inside
+        self.is_secure = is_secure
         self.is_web_socket = False
-        self.is_sent = False
-        self.refusal: Refusal | None = None
-        self.host = ""
+        self.body: list[bytes] = []  # read before the replica's connection was there
         self.revision: RevisionRoute | None = None
-        self.port = 0
-        self.upstream: Upstream | None = None
+        self.backend: Backend | None = None
+        self.replica: ReplicaConnection | None = None
         self.timer: asyncio.TimerHandle | None = None
-        self.sends_chunks = False
         self.was_repeated = False
-        self.answer_chunks = False
-        self.is_answering = False
-        self.pending = b""  # the answer's head, until its first part
-        self.is_done = False
 
     # What the head decides
 
-    def head_read(self, version: str, method: bytes) -> None:
-        self.method = method
-        self.fields = dict(self.headers)
-        self.is_web_socket = (
-            self.may_upgrade and self.fields.get(b"upgrade", b"").lower() == b"websocket"
-        )
-        self.http_1_0 = version == "1.0"
-        tokens = self.fields.get(b"connection", b"").lower()
-        self.keep_alive = not self.http_1_0 and b"close" not in tokens and b"upgrade" not in tokens
+    def decide(self) -> Refusal | None:
+        """Whether there is an app, and whether it may be called so."""
         if self.target[:7].lower() == b"http://":  # as a client asks a proxy
             _, slash, path = self.target[7:].partition(b"/")
             self.target = slash + path or b"/"
             self.keep_alive = False  # the next one may be for a host that is not ours
         if not self.target.startswith(b"/") and self.target != b"*":
-            self.keep_alive, self.refusal = False, answers.BAD_REQUEST
-            return
-        named = self.fields.get(b"host", b"").decode("latin-1").partition(":")[0].lower()
-        self.host = named or self.client.host
-        route = self.client.ingress.table.find(self.host, self.client.inside)
-        # The plain name of an app has no certificate, so that there is no https to send it to.
-        needs_tls = not (self.client.is_secure or is_plain(self.host))
+            self.keep_alive = False
+            return self.words.bad_request
+        route = self.ingress.table.find(self.host, self.inside)
         if route is None:
-            self.refusal = answers.NO_APP
-        elif needs_tls and not route.allow_insecure:
-            self.refusal = answers.redirect(self.host, self.target)
-        else:
-            self.revision = choose(route, self.client.ingress.random)
-            self.refusal = None if self.revision else answers.NO_REPLICA
-        self.sends_chunks = b"transfer-encoding" in self.fields
+            return refusals.NO_APP
+        # The plain name of an app has no certificate, so that there is no https to send it to.
+        if not (self.is_secure or is_plain(self.host) or route.allow_insecure):
+            return refusals.redirect(self.host, self.target)
+        upgrade = self.fields.get(b"upgrade", b"").lower()
+        self.is_web_socket = self.may_upgrade and upgrade == b"websocket"
+        return None
+
+    def choose(self) -> RevisionRoute | Refusal:
+        """The revision that answers, drawn when the request's turn has come."""
+        route = self.ingress.table.find(self.host, self.inside)
+        if route is None:
+            return refusals.NO_APP
+        return drawn(route.shares, self.ingress.random) or refusals.NO_REPLICA
 
     # Towards the replica
 
-    def start(self) -> None:
-        """Its turn has come."""
-        self.is_sent = True
-        if self.refusal or self.revision is None:
-            return self.refuse(self.refusal or answers.OUR_FAULT)
-        revision = self.revision
-        revision.begun += 1
-        revision.under_way += 1
+    def hand_on(self) -> None:
+        chosen = self.choose()
+        if isinstance(chosen, Refusal):
+            return self.refuse(chosen)
+        self.revision = chosen
+        chosen.begun += 1
+        chosen.under_way += 1
         self.timer = asyncio.get_running_loop().call_later(REQUEST_TIMEOUT, self.timed_out)
-        return self.find_port()
+        return self.find_replica()
 
-    def find_port(self) -> None:
+    def find_replica(self) -> None:
         """Take a replica, or wait for one to start."""
         revision = self.revision
         if revision is None or self.is_done:
             return
-        if revision.ports:
-            self.port = least_busy(revision)
-            revision.busy[self.port] += 1
-            self.connect(fresh=self.sends_chunks or self.is_large())
+        if revision.backends:
+            self.backend = least_busy(revision.backends, revision.begun)
+            self.backend.under_way += 1
+            self.connect(self.backend, fresh=self.is_chunked or self.is_large())
         elif revision.may_come:
-            revision.waiting.append(self.find_port)
+            revision.waiting.append(self.find_replica)
             revision.wake()
         else:
-            self.refuse(answers.NO_REPLICA)
+            self.refuse(refusals.NO_REPLICA)
 
     def is_large(self) -> bool:
-        length = self.fields.get(b"content-length", b"0")
-        return not length.isdigit() or int(length) > LARGE
+        return int(self.fields.get(b"content-length", b"0")) > LARGE
 
-    def connect(self, *, fresh: bool) -> None:
-        pool = self.client.ingress.pool
-        upstream = None if fresh else pool.take(self.port)
-        if upstream:
-            self.connected(upstream)
+    def connect(self, backend: Backend, *, fresh: bool) -> None:
+        pool = self.ingress.pool
+        replica = None if fresh else pool.take(backend.port)
+        if replica:
+            self.connected(replica)
         else:
-            pool.connect(self.port, self.connected)
+            pool.connect(backend.port, self.connected)
 
-    def connected(self, upstream: Upstream | Refusal) -> None:
-        if isinstance(upstream, Refusal):
-            return self.refuse(upstream)
+    def connected(self, replica: ReplicaConnection | Refusal) -> None:
+        if isinstance(replica, Refusal):
+            return self.refuse(replica)
         if self.is_done:
-            return upstream.abandon()
-        self.upstream = upstream
-        upstream.begin(self, is_head=self.method == b"HEAD")
+            return replica.abandon()
+        self.replica = replica
+        replica.begin(self, is_head=self.method == b"HEAD")
         waiting, self.body = self.body, []
-        upstream.send(self.message_head() + b"".join(map(self.framed, waiting)))
+        replica.send(self.message_head() + b"".join(map(self.framed, waiting)))
         self.client.hold(is_held=False)
         if self.is_read:
             self.read()
@@ -181,100 +133,68 @@ class Request:
         """A part of the body came."""
         if self.refusal or self.is_done:
             return
-        if self.upstream:
-            self.upstream.send(self.framed(data))
+        if self.replica:
+            self.replica.send(self.framed(data))
         else:
             self.body.append(data)
             self.client.hold(is_held=True)  # until there is a replica to give it to
 
     def read(self) -> None:
-        """The body came to its end."""
-        self.is_read = True
-        if self.upstream and not self.is_done:
-            if self.sends_chunks:
-                self.upstream.send(b"0\r\n\r\n")
-            self.upstream.sent()
+        super().read()
+        if self.replica and not self.is_done:
+            if self.is_chunked:
+                self.replica.send(http.LAST_CHUNK)
+            self.replica.sent()
 
     def framed(self, data: bytes) -> bytes:
-        return b"%x\r\n%b\r\n" % (len(data), data) if self.sends_chunks else data
+        return http.chunk(data) if self.is_chunked else data
 
     def message_head(self) -> bytes:
-        lines = [b"%b %b HTTP/1.1\r\n" % (self.method, self.target)]
-        lines += [b"%b: %b\r\n" % field for field in self.headers if field[0] not in _REPLACED]
-        lines += self.forwarding()
-        if self.sends_chunks:
-            lines.append(b"transfer-encoding: chunked\r\n")
-        lines.append(b"\r\n")
-        return b"".join(lines)
+        fields = [field for field in self.headers if field[0] not in _REPLACED]
+        fields += self.forwarding()
+        if self.is_chunked:
+            fields.append((b"transfer-encoding", b"chunked"))
+        return http.request_head(self.method, self.target, fields)
 
-    def forwarding(self) -> list[bytes]:
+    def forwarding(self) -> Fields:
+        """Where the request comes from."""
         before = self.fields.get(b"x-forwarded-for")
         return [
-            b"x-forwarded-for: %b127.0.0.1\r\n" % (before + b"," if before else b""),
-            b"x-forwarded-proto: %b\r\n" % (b"https" if self.client.is_secure else b"http"),
-            b"x-forwarded-host: %b\r\n" % self.fields.get(b"host", self.host.encode()),
-            b"x-request-id: %b\r\n" % str(uuid.uuid4()).encode(),
+            (b"x-forwarded-for", (before + b"," if before else b"") + b"127.0.0.1"),
+            (b"x-forwarded-proto", b"https" if self.is_secure else b"http"),
+            (b"x-forwarded-host", self.fields.get(b"host", self.host.encode())),
+            (b"x-request-id", str(uuid.uuid4()).encode()),
         ]
 
-    # Back to the client: the Receiver of upstream.py
+    # Back to the client
 
-    def head(self, status: int, fields: Fields, length: int | None) -> None:
-        self.is_answering = True
-        lines = [answers.status_line(status)]
-        lines += [b"%b: %b\r\n" % field for field in fields if field[0] not in _HOP]
-        if length is None:
-            # HTTP/1.0 knows no chunks: the end of the connection is the end of the body.
-            self.answer_chunks = not self.http_1_0
-            self.keep_alive = self.keep_alive and self.answer_chunks
-            if self.answer_chunks:
-                lines.append(b"transfer-encoding: chunked\r\n")
-        if not self.keep_alive:
-            lines.append(b"connection: close\r\n")
-        lines.append(b"\r\n")
-        self.pending = b"".join(lines)
-        asyncio.get_running_loop().call_soon(self.flush)
+    def answer_fields(self, status: int, fields: Fields, length: int | None) -> tuple[int, Fields]:
+        return status, [field for field in fields if field[0] not in http.HOP_BY_HOP]
 
-    def flush(self) -> None:
-        """Write the head if no body came along with it: an event stream may have none for long."""
-        if self.pending and not self.is_done:
-            self.client.write(self.pending)
-            self.pending = b""
-
-    def more(self, data: bytes) -> None:
-        part = b"%x\r\n%b\r\n" % (len(data), data) if self.answer_chunks else data
-        self.client.write(self.pending + part)
-        self.pending = b""
-        if self.client.is_full and self.upstream:
-            self.upstream.pause()
-
-    def end(self) -> None:
-        self.upstream = None
-        last, self.pending = self.pending, b""
-        self.finish(last + (b"0\r\n\r\n" if self.answer_chunks else b""))
+    def refusal_fields(self, refusal: Refusal) -> Fields:
+        return [*super().refusal_fields(refusal), (b"date", http.date())]
 
     def failed(self, refusal: Refusal, *, unanswered: bool) -> None:
-        upstream, self.upstream = self.upstream, None
-        if self.is_answering:
-            # The status has gone out already: only a broken connection says that it is not so.
-            self.release()
-            return self.client.break_off()
-        if self.may_repeat(upstream, unanswered=unanswered):
+        replica, self.replica = self.replica, None
+        if self.backend and replica and unanswered and self.may_repeat(replica):
             self.was_repeated = True
-            return self.connect(fresh=True)
-        return self.refuse(refusal)
+            return self.connect(self.backend, fresh=True)
+        return super().failed(refusal, unanswered=unanswered)
 
-    def may_repeat(self, upstream: Upstream | None, *, unanswered: bool) -> bool:
+    def may_repeat(self, replica: ReplicaConnection) -> bool:
         """Whether it was lost with a connection that was kept alive, and has no body."""
         return (
-            unanswered
-            and not self.was_repeated
-            and upstream is not None
-            and upstream.was_used
+            not self.was_repeated
+            and replica.was_used
             and self.is_read
             and self.method in _REPEATABLE
-            and self.fields.get(b"content-length", b"0") == b"0"
-            and not self.sends_chunks
+            and int(self.fields.get(b"content-length", b"0")) == 0
+            and not self.is_chunked
         )
+
+    def end(self) -> None:
+        self.replica = None  # it is kept for the next request
+        super().end()
 
     def pause_sending(self) -> None:
         self.client.hold(is_held=True)
@@ -283,84 +203,23 @@ class Request:
         self.client.hold(is_held=False)
 
     def timed_out(self) -> None:
-        if self.is_answering:
-            self.cancel()
-            self.client.break_off()
-        else:
-            self.refuse(answers.TIMED_OUT)
-
-    def refuse(self, refusal: Refusal) -> None:
-        if self.is_done:
-            return
-        if not self.is_read:
-            self.keep_alive = False  # the rest of the body is not read any more
-        body = b"" if self.method == b"HEAD" else refusal.body
-        lines = [answers.status_line(refusal.status)]
-        lines += [b"%b: %b\r\n" % field for field in refusal.headers]
-        lines.append(
-            b"content-type: %b\r\ncontent-length: %d\r\ndate: %b\r\n%b\r\n"
-            % (
-                refusal.media_type,
-                len(refusal.body),
-                answers.date(),
-                b"" if self.keep_alive else b"connection: close\r\n",
-            )
-        )
-        self.finish(b"".join(lines) + body)
-
-    def finish(self, data: bytes) -> None:
-        self.release()
-        if not self.is_read:
-            self.keep_alive = False
-        self.client.answered(self, data)
-
-    def cancel(self) -> None:
-        """The client has gone."""
-        self.release()
+        super().failed(refusals.TIMED_OUT, unanswered=False)
 
     def pause(self) -> None:
-        """The client takes no more of the answer at the moment."""
-        if self.upstream:
-            self.upstream.pause()
+        if self.replica:
+            self.replica.pause()
 
     def resume(self) -> None:
-        if self.upstream:
-            self.upstream.resume()
+        if self.replica:
+            self.replica.resume()
 
     def release(self) -> None:
-        if self.is_done:
-            return
-        self.is_done = True
         if self.timer:
             self.timer.cancel()
-        if self.upstream:
-            upstream, self.upstream = self.upstream, None
-            upstream.abandon()
-        if self.revision and self.is_sent and not self.refusal:
+        replica, self.replica = self.replica, None
+        if replica:
+            replica.abandon()
+        if self.revision:
             self.revision.under_way -= 1
-            if self.port:
-                self.revision.busy[self.port] -= 1
-
-
-def choose(route: AppRoute, random: Random) -> RevisionRoute | None:
-    """A revision by its weight. None when no weight is above 0."""
-    if len(route.shares) == 1:
-        return route.shares[0][0]
-    total = sum(weight for _, weight in route.shares)
-    if total == 0:
-        return None
-    point = random.random() * total
-    for revision, weight in route.shares:
-        if point < weight:
-            return revision
-        point -= weight
-    raise AssertionError("a point below the total lies in one of the shares")
-
-
-def least_busy(revision: RevisionRoute) -> int:
-    """The port with the fewest requests; the first of equals goes last the next time."""
-    ports = revision.ports
-    if len(ports) == 1:
-        return ports[0]
-    start = revision.begun % len(ports)
-    return min(ports[start:] + ports[:start], key=revision.busy.__getitem__)
+        if self.backend:
+            self.backend.under_way -= 1

@@ -13,34 +13,40 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from emulator.data_plane.routes import DeploymentRoute, RoutingTable
-from emulator.data_plane.scoring.answers import NOT_READY, TIMED_OUT, TOO_MANY_PENDING, Refusal
-from emulator.data_plane.scoring.forward import Exchange, Receiver
+from emulator.data_plane.backend import Backend, least_busy
+from emulator.data_plane.backend_connection import AnswerReceiver
+from emulator.data_plane.refusal import Refusal
+from emulator.data_plane.routes.endpoints import DeploymentRoute, EndpointTable
+from emulator.data_plane.scoring.exchange import Exchange
+from emulator.data_plane.scoring.refusals import NOT_READY, TIMED_OUT, TOO_MANY_PENDING
 
 
 class Call:
     """One request for one deployment. A copy is mirror traffic: it makes way for the others."""
 
-    __slots__ = ("copy", "exchange", "is_head", "lane", "port", "receiver", "request", "timer")
+    __slots__ = ("backend", "copy", "exchange", "is_head", "lane", "receiver", "request", "timer")
 
     def __init__(
-        self, request: bytes, *, is_head: bool, receiver: Receiver, copy: bool = False
+        self, request: bytes, *, is_head: bool, receiver: AnswerReceiver, copy: bool = False
     ) -> None:
         self.request = request
         self.is_head = is_head
         self.receiver = receiver
         self.copy = copy
         self.lane: Lane
-        self.port = 0
+        self.backend: Backend
         self.exchange: Exchange | None = None
         self.timer: asyncio.TimerHandle | None = None
 
-    def start(self, port: int) -> None:
-        self.port = port
+    def start(self, backend: Backend) -> None:
+        self.backend = backend
         self.exchange = Exchange(
-            self.request, is_head=self.is_head, receiver=self.receiver, over=self._over
+            backend.port,
+            self.request,
+            is_head=self.is_head,
+            receiver=self.receiver,
+            over=self._over,
         )
-        self.exchange.connect(port)
 
     def stop(self) -> None:
         """Give up: the client has gone, or nobody may wait any longer."""
@@ -56,7 +62,7 @@ class Call:
 
     def expire(self) -> None:
         self.stop()
-        self.receiver.failed(TIMED_OUT)
+        self.receiver.failed(TIMED_OUT, unanswered=False)
 
     def _over(self) -> None:
         self.cancel_timer()
@@ -66,7 +72,7 @@ class Call:
 class Lane:
     """Every call of one deployment. The route is looked up anew each time, as it may change."""
 
-    def __init__(self, table: RoutingTable, host: str, name: str) -> None:
+    def __init__(self, table: EndpointTable, host: str, name: str) -> None:
         self.table = table
         self.host = host
         self.name = name
@@ -77,7 +83,7 @@ class Lane:
     def admit(self, call: Call) -> Refusal | None:
         """Start a call or let it wait; else 424, no instance is ready, or 429, too many."""
         route = self._route()
-        if route is None or not route.ports:
+        if route is None or not route.backends or not route.is_open:
             return NOT_READY
         if self.under_way[call.copy] + len(self.waiting[call.copy]) >= route.capacity:
             return TOO_MANY_PENDING
@@ -86,7 +92,7 @@ class Lane:
             route.request_timeout_seconds, call.expire
         )
         self.waiting[call.copy].append(call)
-        self._advance()
+        self.advance()
         return None
 
     def leave(self, call: Call) -> None:
@@ -95,37 +101,28 @@ class Lane:
 
     def finished(self, call: Call) -> None:
         self.under_way[call.copy] -= 1
-        self.table.busy[call.port] -= 1
-        if not self.table.busy[call.port]:
-            del self.table.busy[call.port]
-        self._advance()
+        call.backend.under_way -= 1
+        self.advance()
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
         """Give free instances to those who wait, live requests before copies."""
         for queue in self.waiting[False], self.waiting[True]:
             while queue:
                 route = self._route()
-                if route is None or not route.ports:
+                if route is None or not route.backends:
                     call = queue.popleft()
                     call.cancel_timer()
-                    call.receiver.failed(NOT_READY)
+                    call.receiver.failed(NOT_READY, unanswered=True)
                     continue
-                port = self._free_port(route)
-                if port is None:
+                self.turn += 1
+                backend = least_busy(route.backends, self.turn)
+                if backend.under_way >= route.max_concurrent_requests_per_instance:
                     return
                 call = queue.popleft()
                 self.under_way[call.copy] += 1
-                self.table.busy[port] += 1
-                call.start(port)
+                backend.under_way += 1
+                call.start(backend)
 
     def _route(self) -> DeploymentRoute | None:
         endpoint = self.table.find(self.host)
         return endpoint.deployments.get(self.name) if endpoint else None
-
-    def _free_port(self, route: DeploymentRoute) -> int | None:
-        """The least busy instance, each in turn among equals; None when all have their fill."""
-        ports, busy = route.ports, self.table.busy
-        self.turn += 1
-        start = self.turn % len(ports)
-        port = min(ports[start:] + ports[:start], key=lambda candidate: busy[candidate])
-        return port if busy[port] < route.max_concurrent_requests_per_instance else None

@@ -18,14 +18,15 @@ from typing import Any
 
 import jwt
 
-from emulator.data_plane.routes import DeploymentRoute, EndpointRoute
-from emulator.data_plane.scoring.answers import (
+from emulator.data_plane.refusal import Refusal
+from emulator.data_plane.routes.endpoints import DeploymentRoute, EndpointRoute
+from emulator.data_plane.scoring.refusals import (
     NO_TRAFFIC,
     NOT_READY,
-    Refusal,
     no_deployment,
     unauthorized,
 )
+from emulator.data_plane.traffic import drawn
 
 ENTRA_AUDIENCE = "https://ml.azure.com"
 
@@ -73,27 +74,10 @@ def choose(
     """
     if asked is not None:
         name = asked.decode("latin-1").strip()
-        if name not in endpoint.deployments:
-            return no_deployment(name, list(endpoint.deployments))
-        return endpoint.deployments[name]
-    drawn = weighted(endpoint.traffic, random)
-    if drawn is None:
-        return NO_TRAFFIC
-    return endpoint.deployments.get(drawn, NOT_READY)
-
-
-def weighted(traffic: dict[str, int], random: Random) -> str | None:
-    """A name drawn by its share, None when no share is above 0."""
-    total = sum(share for share in traffic.values() if share > 0)
-    if total == 0:
-        return None
-    point = random.random() * total
-    for name, share in traffic.items():
-        if share > 0:
-            if point < share:
-                return name
-            point -= share
-    raise AssertionError("a point below the total lies in one of the shares")
+        found = endpoint.deployments.get(name)
+        return found or no_deployment(name, list(endpoint.deployments))
+    by_weight = drawn(tuple(endpoint.traffic.items()), random)
+    return NO_TRAFFIC if by_weight is None else endpoint.deployments.get(by_weight, NOT_READY)
 
 
 def mirrors(endpoint: EndpointRoute, random: Random) -> list[DeploymentRoute]:
@@ -103,20 +87,3 @@ def mirrors(endpoint: EndpointRoute, random: Random) -> list[DeploymentRoute]:
         for name, share in endpoint.mirror_traffic.items()
         if share > 0 and random.random() * 100 < share and name in endpoint.deployments
     ]
-
-
-class Rate:
-    """Requests in the present second, for one endpoint."""
-
-    def __init__(self) -> None:
-        self.began = float("-inf")
-        self.count = 0
-
-    def take(self, limit: int, now: float) -> bool:
-        """Count a request at `now` (seconds of any clock). False when it is over the limit."""
-        if now - self.began >= 1:
-            self.began, self.count = now, 0
-        if self.count >= limit:
-            return False
-        self.count += 1
-        return True

@@ -27,7 +27,7 @@ from typing import Any
 from emulator.arm.errors import ArmError
 from emulator.arm.ids import name_of, now, parent_of
 from emulator.containers.runtime import ContainerRuntime, ContainerSpec
-from emulator.data_plane.routes import IngressTable
+from emulator.data_plane.routes.apps import AppTable
 from emulator.services.container_apps.events import Events
 from emulator.services.container_apps.images import Images
 from emulator.services.container_apps.neighbours import Neighbours
@@ -51,7 +51,7 @@ class Controller:
         store: Store,
         runtime: ContainerRuntime,
         images: Images,
-        ingress: IngressTable,
+        ingress: AppTable,
         folder: Path,
         pace: Pace,
         neighbours: Neighbours,

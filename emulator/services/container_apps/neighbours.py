@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from emulator.containers.runtime import ContainerRuntime, ContainerRuntimeError, ContainerSpec
-from emulator.data_plane.routes import Insiders
+from emulator.data_plane.proxy_passwords import ProxyPasswords
 
 BUNDLE = "/etc/azure-local/certificates.pem"  # in a container
 DIRECT = ("localhost", "127.0.0.1")
@@ -30,7 +30,7 @@ class Neighbours:
     def __init__(
         self,
         runtime: ContainerRuntime,
-        insiders: Insiders,
+        insiders: ProxyPasswords,
         listen: Callable[[str], Awaitable[int]],
         read_bundle: Callable[[], bytes],
     ) -> None:

@@ -27,6 +27,7 @@ from emulator.containers.runtime import (
     ContainerState,
     ImageNotFound,
 )
+from emulator.data_plane.backend import Backend
 from emulator.processes.back_off import BackOff
 from emulator.processes.probes import Prober
 from emulator.services.container_apps.plan import ContainerPlan, ReplicaPlan
@@ -220,6 +221,7 @@ class Replica:
         self.inits = [ReplicaContainer(container, self) for container in plan.inits]
         self.containers = [ReplicaContainer(container, self) for container in plan.containers]
         self.is_stopping = False
+        self._backend: Backend | None = None  # of the latest address
         self.task: asyncio.Task[None] | None = None
 
     @property
@@ -251,11 +253,16 @@ class Replica:
         }
 
     @property
-    def port(self) -> int | None:
+    def backend(self) -> Backend | None:
         """Where the ingress sends requests; None when not ready."""
         if not self.is_ready or self.plan.target_port is None:
             return None
-        return self.address.get(self.plan.target_port)
+        port = self.address.get(self.plan.target_port)
+        if port is None:
+            return None
+        if self._backend is None or self._backend.port != port:
+            self._backend = Backend(port)
+        return self._backend
 
     def changed(self) -> None:
         self.on_change(self)

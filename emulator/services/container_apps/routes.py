@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.data_plane.routes import AppRoute, RevisionRoute
+from emulator.data_plane.routes.apps import AppRoute, RevisionRoute
 from emulator.store import Resource
 
 

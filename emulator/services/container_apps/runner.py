@@ -18,7 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from emulator.containers.runtime import ContainerRuntime
-from emulator.data_plane.routes import RevisionRoute
+from emulator.data_plane.backend import Backend
+from emulator.data_plane.routes.apps import RevisionRoute
 from emulator.services.container_apps.plan import ReplicaPlan
 from emulator.services.container_apps.replica import Introduce, Replica
 from emulator.services.container_apps.scaling import Limits, Pace, Scaler
@@ -112,12 +113,12 @@ class Runner:
         return sum(replica.is_ready for replica in self.replicas)
 
     def publish(self) -> None:
-        ports = tuple(replica.port for replica in self.replicas if replica.port is not None)
+        backends = tuple(replica.backend for replica in self.replicas if replica.backend)
         expected = not self.replicas or any(
             not replica.was_ready and replica.crashes < MOST_CRASHES for replica in self.replicas
         )
         may_come = expected and not self.failure and not self.is_stopping
-        self.route.serve_from(ports, may_come=may_come)
+        self.route.serve_from(backends, may_come=may_come)
 
     def _changed(self, replica: Replica) -> None:
         if self.is_stopping:
@@ -197,18 +198,18 @@ class Runner:
 
     def _retire(self, replica: Replica) -> asyncio.Task[None]:
         """Stop a replica that gets no more requests, once those that it has are answered."""
-        port = replica.port
+        backend = replica.backend
         replica.is_stopping = True
         self.publish()
-        task = asyncio.create_task(self._end(replica, port))
+        task = asyncio.create_task(self._end(replica, backend))
         self.retiring.add(task)
         task.add_done_callback(self.retiring.discard)
         return task
 
-    async def _end(self, replica: Replica, port: int | None) -> None:
+    async def _end(self, replica: Replica, backend: Backend | None) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + self.plan.grace
-        while port and self.route.busy[port] > 0 and loop.time() < until:
+        while backend and backend.under_way > 0 and loop.time() < until:
             await asyncio.sleep(0.02)
         await replica.stop()
         self.tell("Normal", "ReplicaStopped", f"Stopped replica '{replica.name}'", replica.name)

@@ -33,7 +33,7 @@ from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
 from emulator.arm.resources import page
 from emulator.containers.runtime import ContainerRuntime
-from emulator.data_plane.routes import PublicAddresses
+from emulator.data_plane.routes.addresses import PublicAddresses
 from emulator.services.container_instances.addresses import Addresses, names
 from emulator.services.container_instances.changes import Changes
 from emulator.services.container_instances.container_runner import ContainerRunner

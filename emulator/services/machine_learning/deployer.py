@@ -16,7 +16,7 @@ import asyncio
 import hashlib
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -62,9 +62,13 @@ class Running:
 class Routes(Protocol):
     """Where requests are sent; the composition root hands the scoring routes in."""
 
-    def ready(self, deployment_id: str, ports: tuple[int, ...]) -> None: ...
+    def ready(self, deployment_id: str, servers: Sequence[Server]) -> None: ...
 
-    async def drained(self, deployment_id: str, ports: tuple[int, ...]) -> None: ...
+    def close(self, deployment_id: str) -> None: ...
+
+    async def drained(self, deployment_id: str, servers: Sequence[Server]) -> None: ...
+
+    def forget(self, deployment_id: str) -> None: ...
 
 
 class Deployer:
@@ -151,8 +155,9 @@ class Deployer:
         gone = [key for key in self.running if key == below or key.startswith(below + "/")]
         for key in gone:
             servers = self.running.pop(key).servers
-            self.routes.ready(key, ())
+            self.routes.close(key)
             await self._retire(key, servers)
+            self.routes.forget(key)
             await asyncio.to_thread(shutil.rmtree, self.folder_of(key), ignore_errors=True)
 
     def logs(self, deployment_id: str, container: str, tail: int) -> str:
@@ -301,14 +306,14 @@ class Deployer:
 
     async def _retire(self, deployment_id: str, servers: list[Server]) -> None:
         """Stop instances that are no longer published, once what they are at is done."""
-        await self.routes.drained(deployment_id, tuple(server.port for server in servers))
+        await self.routes.drained(deployment_id, servers)
         await asyncio.gather(*(self.runtime.stop(server) for server in servers))
 
     def _publish(self, deployment_id: str) -> None:
         running = self.running.get(deployment_id.lower())
         servers = running.servers if running else []
         self.routes.ready(
-            deployment_id, tuple(server.port for server in servers if server.state is State.READY)
+            deployment_id, [server for server in servers if server.state is State.READY]
         )
 
 

@@ -11,17 +11,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
 import requests
 
-from emulator.data_plane.routes import DeploymentRoute, EndpointRoute, RoutingTable
-from emulator.data_plane.scoring.connection import Connection
-from emulator.data_plane.scoring.request import Gateway
+from emulator.data_plane.backend import Backend
+from emulator.data_plane.ingress.connection import IngressConnection
+from emulator.data_plane.ingress.ingress import Ingress
+from emulator.data_plane.routes.apps import AppRoute, AppTable, RevisionRoute
+from emulator.data_plane.routes.endpoints import DeploymentRoute, EndpointRoute, EndpointTable
+from emulator.data_plane.scoring.connection import ScoringConnection
+from emulator.data_plane.scoring.gateway import Gateway
 
 HOST = "digits.westeurope.inference.ml.azure.com"
+APP_HOST = "app.env.westeurope.azurecontainerapps.io"
 ENDPOINT_ID = "/subscriptions/s/resourceGroups/g/providers/p/workspaces/w/onlineEndpoints/digits"
 KEYS = ("primary-key", "secondary-key")
 PATIENCE = 10.0  # seconds before a test gives up on a socket
@@ -171,20 +176,59 @@ def until_hung_up(instance: Instance) -> Respond:
 
 @dataclass
 class Serving:
-    """A gateway that listens, and the route that the test may change."""
+    """A gateway that listens, and the route that the test may replace."""
 
     port: int
-    table: RoutingTable
-    route: EndpointRoute
+    table: EndpointTable
     gateway: Gateway
+    loop: asyncio.AbstractEventLoop
+    backends: dict[int, Backend] = field(default_factory=dict)  # all there were, by port
     tokens: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     raises: Exception | None = None
 
     def deploy(self, name: str, *instances: Instance, traffic: int = 0, **settings: Any) -> None:
-        ports = tuple(instance.port for instance in instances)
-        settings.setdefault("instance_count", max(1, len(ports)))
-        self.route.deployments[name] = DeploymentRoute(name, ports, **settings)
-        self.route.traffic[name] = traffic
+        settings.setdefault("instance_count", max(1, len(instances)))
+        backends = tuple(self.backend(instance.port) for instance in instances)
+        route = DeploymentRoute(name, backends, **settings)
+        self.change(
+            deployments={**self.route.deployments, name: route},
+            traffic={**self.route.traffic, name: traffic},
+        )
+
+    @property
+    def route(self) -> EndpointRoute:
+        found = self.table.find(HOST)
+        assert found is not None
+        return found
+
+    @property
+    def busy(self) -> int:
+        """Requests under way on all instances."""
+        return sum(backend.under_way for backend in self.backends.values())
+
+    def backend(self, port: int) -> Backend:
+        return self.backends.setdefault(port, Backend(port))
+
+    def change(self, **changes: Any) -> None:
+        """Publish the endpoint with these changes."""
+        self.run(lambda: self.table.publish(replace(self.route, **changes)))
+
+    def serve_from(self, *instances: Instance, **settings: Any) -> None:
+        """Put these instances in the place of those that blue has."""
+        backends = tuple(self.backend(instance.port) for instance in instances)
+        changed = replace(self.route.deployments["blue"], backends=backends, **settings)
+        self.run(lambda: self.table.publish(self.route.with_deployment(changed)))
+
+    def withdraw(self) -> None:
+        self.run(lambda: self.table.withdraw(HOST, ENDPOINT_ID))
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Do it in the gateway's thread."""
+
+        async def do() -> None:
+            work()
+
+        asyncio.run_coroutine_threadsafe(do(), self.loop).result(PATIENCE)
 
     def send(
         self,
@@ -223,47 +267,97 @@ def request_bytes(
 
 
 @contextmanager
-def serve(context: ssl.SSLContext | None = None, *, plain: bool = False) -> Iterator[Serving]:
-    """A gateway on a port, in a thread with the event loop that the emulator runs on."""
-    table = RoutingTable()
-    route = EndpointRoute(HOST, ENDPOINT_ID, "Key", KEYS)
-    table.publish(route)
-    gateway = Gateway(table, lambda token, audience: serving.verify_token(token, audience))
-    gateway.random = Random(20)
-    serving = Serving(0, table, route, gateway)
+def listening(
+    loop: asyncio.AbstractEventLoop,
+    protocol: Callable[[], asyncio.Protocol],
+    context: ssl.SSLContext | None = None,
+) -> Iterator[int]:
+    """A port where the protocol listens, in a thread. Nothing may be logged as a fault of ours."""
     started, stop = threading.Event(), asyncio.Event()
     problems: list[Any] = []
+    ports: list[int] = []
     handler = logging.Handler(logging.ERROR)
     handler.emit = problems.append  # type: ignore[method-assign]  # a bug of ours, logged
     logging.getLogger("emulator.data_plane").addHandler(handler)
 
     async def run() -> None:
-        loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _loop, problem: problems.append(problem))
-        server = await loop.create_server(
-            lambda: Connection(gateway, HOST), "127.0.0.1", 0, ssl=context
-        )
-        serving.port = server.sockets[0].getsockname()[1]
+        server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=context)
+        ports.append(server.sockets[0].getsockname()[1])
         started.set()
         await stop.wait()
         server.close()
 
-    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
-    if sys.platform != "win32" and not plain:
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    loop = factory()
     thread = threading.Thread(target=loop.run_until_complete, args=(run(),), daemon=True)
     thread.start()
     assert started.wait(PATIENCE)
     try:
-        yield serving
+        yield ports[0]
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(PATIENCE)
         logging.getLogger("emulator.data_plane").removeHandler(handler)
     assert not problems, problems
+
+
+def new_loop(*, plain: bool = False) -> asyncio.AbstractEventLoop:
+    """The event loop that the emulator runs on, or Python's own."""
+    if sys.platform == "win32" or plain:
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+@contextmanager
+def serve(context: ssl.SSLContext | None = None, *, plain: bool = False) -> Iterator[Serving]:
+    """A gateway on a port, with an endpoint that has no deployment yet."""
+    table = EndpointTable()
+    table.publish(EndpointRoute(HOST, ENDPOINT_ID, "Key", KEYS))
+    gateway = Gateway(table, lambda token, audience: serving.verify_token(token, audience))
+    gateway.random = Random(20)
+    serving = Serving(0, table, gateway, new_loop(plain=plain))
+    with listening(serving.loop, lambda: ScoringConnection(gateway, HOST), context) as port:
+        serving.port = port
+        yield serving
+
+
+@contextmanager
+def serve_app(replica: Instance) -> Iterator[tuple[int, Backend]]:
+    """The port of an ingress with one app, whose one replica this is."""
+    backend = Backend(replica.port)
+    revision = RevisionRoute("app--one", lambda: None, (backend,))
+    ingress = Ingress(AppTable(), Random(20))
+    ingress.table.publish("/app", {APP_HOST: AppRoute(((revision, 100),), allow_insecure=True)})
+    with listening(new_loop(), lambda: IngressConnection(ingress, APP_HOST)) as port:
+        yield port, backend
+    assert revision.under_way == 0
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    data = b""
+    while more := connection.recv(65536):
+        data += more
+    return data
+
+
+def status_of(head: bytes) -> int:
+    return int(head.split(b" ")[1])
+
+
+def answers_in(data: bytes) -> list[tuple[int, bytes]]:
+    """Statuses and bodies of the answers that follow one another, each with a length."""
+    found = []
+    while data:
+        head, _, data = data.partition(b"\r\n\r\n")
+        length = next(
+            int(line.split(b":")[1])
+            for line in head.lower().split(b"\r\n")
+            if line.startswith(b"content-length:")
+        )
+        found.append((status_of(head), data[:length]))
+        data = data[length:]
+    return found
 
 
 def eventually(true: Callable[[], bool], what: str) -> None:

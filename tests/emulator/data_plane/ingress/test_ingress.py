@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from random import Random
 
 import pytest
 
+from emulator.data_plane.backend import Backend
 from emulator.data_plane.ingress import request as request_module
-from emulator.data_plane.ingress.connection import Connection
-from emulator.data_plane.ingress.request import Ingress, choose, least_busy
-from emulator.data_plane.routes import AppRoute, IngressTable, RevisionRoute
+from emulator.data_plane.ingress.connection import IngressConnection
+from emulator.data_plane.ingress.ingress import Ingress
+from emulator.data_plane.routes.apps import AppRoute, AppTable, RevisionRoute
 
 DOMAIN = "env.westeurope.azurecontainerapps.io"
 HOST, INTERNAL = f"app.{DOMAIN}", f"app.internal.{DOMAIN}"
@@ -22,19 +22,16 @@ Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 Handle = Callable[[Reader, Writer], Awaitable[None]]
 
 
-def revision(name: str = "app--one", *ports: int) -> RevisionRoute:
-    return RevisionRoute(name, lambda: None, ports)
-
-
 class Stand:
     """An ingress with one app, whose one revision is served by `handle`."""
 
     def __init__(self) -> None:
-        self.ingress = Ingress(IngressTable(), Random(7))
-        self.revision = revision()
+        self.ingress = Ingress(AppTable(), Random(7))
+        self.revision = RevisionRoute("app--one", lambda: None)
+        self.backend = Backend(0)  # the replica
         self.connections = 0
         self.port = 0
-        self.opened: list[Connection] = []  # that no `ask` has taken yet
+        self.opened: list[IngressConnection] = []  # that no `ask` has taken yet
         self.inside = ""  # the domain of the environment that clients are in
 
     async def ask(self, data: bytes) -> bytes:
@@ -82,13 +79,14 @@ async def stand(handle: Handle) -> AsyncIterator[Stand]:
             writer.close()
 
     replica = await asyncio.start_server(counted, "127.0.0.1", 0)
-    made.revision.ports = (replica.sockets[0].getsockname()[1],)
+    made.backend = Backend(replica.sockets[0].getsockname()[1])
+    made.revision.backends = (made.backend,)
     route = AppRoute(((made.revision, 100),), allow_insecure=True)
     made.ingress.table.publish("/app", {HOST: route})
     loop = asyncio.get_running_loop()
 
-    def connection() -> Connection:
-        made.opened.append(Connection(made.ingress, HOST, made.inside))
+    def connection() -> IngressConnection:
+        made.opened.append(IngressConnection(made.ingress, HOST, made.inside))
         return made.opened[-1]
 
     door = await loop.create_server(connection, "127.0.0.1", 0)
@@ -123,7 +121,7 @@ def test_pipelined_requests_are_answered_in_order():
             assert order == sorted(order)
             assert made.connections == 1
             assert made.revision.under_way == 0
-            assert not +made.revision.busy
+            assert made.backend.under_way == 0
 
     asyncio.run(go())
 
@@ -168,13 +166,13 @@ def test_a_post_is_never_sent_twice():
 def test_a_request_waits_for_a_replica_and_wakes_it():
     async def go() -> None:
         async with stand(echo) as made:
-            ports, made.revision.ports = made.revision.ports, ()
+            made.revision.backends = ()
             woken = asyncio.Event()
             made.revision.wake = woken.set
             asking = asyncio.create_task(made.ask(get("/later")))
             await asyncio.wait_for(woken.wait(), 2)
             assert made.revision.under_way == 1
-            made.revision.serve_from(ports, may_come=True)
+            made.revision.serve_from((made.backend,), may_come=True)
             assert b"GET /later" in await asking
             made.revision.serve_from((), may_come=False)
             refused = await made.ask(get("/never"))
@@ -187,7 +185,7 @@ def test_a_request_waits_for_a_replica_and_wakes_it():
 def test_those_who_wait_learn_that_nothing_comes():
     async def go() -> None:
         async with stand(echo) as made:
-            made.revision.ports = ()
+            made.revision.backends = ()
             asking = asyncio.create_task(made.ask(get("/")))
             await until(lambda: made.revision.under_way == 1)
             made.revision.serve_from((), may_come=False)
@@ -211,7 +209,7 @@ def test_a_request_takes_so_long_and_no_longer(monkeypatch: pytest.MonkeyPatch):
             assert answer.startswith(b"HTTP/1.1 504")
             assert b"stream timeout" in answer
             assert made.revision.under_way == 0
-            assert not +made.revision.busy
+            assert made.backend.under_way == 0
 
     asyncio.run(go())
 
@@ -352,25 +350,3 @@ def test_a_connection_to_a_proxy_is_not_kept():
             assert b"connection: close\r\n" in answer
 
     asyncio.run(go())
-
-
-def test_weights_are_kept():
-    one, two = revision("one"), revision("two")
-    route = AppRoute(((one, 80), (two, 20)))
-    random = Random(3)
-    drawn = Counter(choose(route, random).name for _ in range(10_000))
-    assert 7_850 < drawn["one"] < 8_150  # within four standard deviations
-    assert choose(AppRoute(((one, 0), (two, 0))), random) is None
-    assert {choose(AppRoute(((one, 0), (two, 5))), random) for _ in range(50)} == {two}
-
-
-def test_the_replica_with_the_fewest_requests_is_next():
-    route = revision("one", 1, 2, 3)
-    route.busy.update({1: 2, 2: 1, 3: 2})
-    assert least_busy(route) == 2
-    route.busy[2] = 2
-    chosen = set()
-    for begun in range(3):
-        route.begun = begun
-        chosen.add(least_busy(route))
-    assert chosen == {1, 2, 3}

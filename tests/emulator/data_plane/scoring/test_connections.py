@@ -17,8 +17,8 @@ from statistics import median
 import pytest
 import requests
 
-from emulator.data_plane import connection as gateway_connection
-from emulator.data_plane.routes import DeploymentRoute
+from emulator.data_plane import client_connection
+from emulator.data_plane.routes.endpoints import DeploymentRoute
 from emulator.data_plane.scoring import request as gateway_request
 from emulator.tls import CertificateAuthority
 from tests.emulator.data_plane.scripted import (
@@ -28,12 +28,15 @@ from tests.emulator.data_plane.scripted import (
     Instance,
     Received,
     Serving,
+    answers_in,
     eventually,
     raw,
     read_message,
+    read_to_end,
     reply,
     request_bytes,
     serve,
+    status_of,
     until_hung_up,
 )
 
@@ -44,34 +47,8 @@ def echo(connection: socket.socket, received: Received) -> None:
     reply(received.body)(connection, received)
 
 
-def status_of(head: bytes) -> int:
-    return int(head.split(b" ")[1])
-
-
 def reset_on_close(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def read_to_end(connection: socket.socket) -> bytes:
-    data = b""
-    while more := connection.recv(65536):
-        data += more
-    return data
-
-
-def answers_in(data: bytes) -> list[tuple[int, bytes]]:
-    """Statuses and bodies of the answers that follow one another, each with a length."""
-    found = []
-    while data:
-        head, _, data = data.partition(b"\r\n\r\n")
-        length = next(
-            int(line.split(b":")[1])
-            for line in head.lower().split(b"\r\n")
-            if line.startswith(b"content-length:")
-        )
-        found.append((status_of(head), data[:length]))
-        data = data[length:]
-    return found
 
 
 # Requests
@@ -311,7 +288,7 @@ def test_a_client_that_goes_frees_its_place(serving: Serving, instance: Make) ->
     reset_on_close(under_way)
     under_way.close()
     assert stuck.hung_up.wait(PATIENCE)
-    eventually(lambda: not serving.table.busy, "the first's place is free")
+    eventually(lambda: not serving.busy, "the first's place is free")
     stuck.respond = reply()
     assert serving.send().status_code == 200
 
@@ -320,16 +297,15 @@ def test_an_instance_that_does_not_read_is_left(serving: Serving) -> None:
     body = b"x" * 20_000_000
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(PATIENCE)
-        serving.route.deployments["blue"] = DeploymentRoute(
-            "blue", (listener.getsockname()[1],), request_timeout_seconds=0.5
-        )
-        serving.route.traffic = {"blue": 100}
+        backend = serving.backend(listener.getsockname()[1])
+        blue = DeploymentRoute("blue", (backend,), request_timeout_seconds=0.5)
+        serving.change(deployments={"blue": blue}, traffic={"blue": 100})
         assert serving.send(data=body).status_code == 408
         connection, _ = listener.accept()
         with connection, suppress(ConnectionResetError):
             connection.settimeout(PATIENCE)
             assert len(read_to_end(connection)) < len(body)
-    assert not serving.table.busy
+    assert not serving.busy
 
 
 def test_half_a_request_harms_nobody(serving: Serving, blue: Instance) -> None:
@@ -346,7 +322,7 @@ def test_half_a_request_harms_nobody(serving: Serving, blue: Instance) -> None:
 def test_an_idle_connection_is_closed_and_a_busy_one_is_not(
     serving: Serving, blue: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway_connection, "IDLE", 0.2)
+    monkeypatch.setattr(client_connection, "IDLE", 0.2)
     blue.respond = reply(after=0.7)
     with serving.connect() as client:
         client.sendall(request_bytes())
@@ -437,7 +413,7 @@ def test_an_instance_that_dies_in_its_stream_breaks_the_client_s(
     blue.respond = raw(*parts)
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         assert serving.send().content, "a body that is cut short must not pass for a whole one"
-    assert not serving.table.busy
+    assert not serving.busy
 
 
 def test_a_body_that_only_its_end_delimits_must_end_well(serving: Serving, blue: Instance) -> None:

@@ -9,15 +9,17 @@ from typing import Any
 import jwt
 import pytest
 
-from emulator.data_plane.routes import DeploymentRoute, EndpointRoute
+from emulator.data_plane.backend import Backend
+from emulator.data_plane.refusal import Refusal
+from emulator.data_plane.routes.endpoints import DeploymentRoute, EndpointRoute
 from emulator.data_plane.scoring import router
-from emulator.data_plane.scoring.answers import NO_TRAFFIC, NOT_READY, Refusal
+from emulator.data_plane.scoring.refusals import NO_TRAFFIC, NOT_READY
 from tests.emulator.data_plane.scripted import ENDPOINT_ID, HOST, KEYS
 
 
 def endpoint(**changes: Any) -> EndpointRoute:
     names = ("blue", "green", "red")
-    deployments = {name: DeploymentRoute(name, (1,)) for name in names}
+    deployments = {name: DeploymentRoute(name, (Backend(1),)) for name in names}
     settings = {"auth_mode": "Key", "keys": KEYS, "deployments": deployments, **changes}
     return EndpointRoute(HOST, ENDPOINT_ID, **settings)
 
@@ -99,24 +101,6 @@ def test_a_key_is_no_token() -> None:
     assert router.authenticate(endpoint(auth_mode="AMLToken"), None, accept) is not None
 
 
-def test_the_traffic_s_shares_are_kept() -> None:
-    random, draws = Random(7), 20_000
-    traffic = {"blue": 70, "green": 29, "red": 1, "none": 0}
-    drawn = Counter(router.weighted(traffic, random) for _ in range(draws))
-    assert set(drawn) == {"blue", "green", "red"}
-    for name in "blue", "green", "red":
-        share = traffic[name] / 100
-        # Five standard deviations: one run in two million would fail by chance.
-        margin = 5 * (share * (1 - share) * draws) ** 0.5
-        assert abs(drawn[name] - share * draws) < margin, drawn
-
-
-def test_one_hundred_per_cent_is_all() -> None:
-    random = Random(7)
-    traffic = {"blue": 0, "green": 100}
-    assert {router.weighted(traffic, random) for _ in range(2_000)} == {"green"}
-
-
 @pytest.mark.parametrize("traffic", [{}, {"blue": 0}, {"blue": 0, "green": 0}])
 def test_no_traffic_is_404(traffic: dict[str, int]) -> None:
     assert router.choose(endpoint(traffic=traffic), None, Random(1)) is NO_TRAFFIC
@@ -147,9 +131,3 @@ def test_mirror_traffic_copies_its_share() -> None:
     copies = Counter(copy.name for _ in range(draws) for copy in router.mirrors(route, random))
     assert set(copies) == {"green"}
     assert abs(copies["green"] - 0.3 * draws) < 5 * (0.21 * draws) ** 0.5
-
-
-def test_the_rate_counts_a_second_at_a_time() -> None:
-    rate = router.Rate()
-    assert [rate.take(3, 10 + tenth / 10) for tenth in range(5)] == [True, True, True, False, False]
-    assert rate.take(3, 11.0)

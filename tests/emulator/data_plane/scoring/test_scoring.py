@@ -159,7 +159,7 @@ def test_a_missing_or_wrong_key_is_401(serving: Serving, blue: Instance, key: st
 
 
 def test_a_regenerated_key_replaces_the_old_one_at_once(serving: Serving, blue: Instance) -> None:
-    serving.route.keys = ("new", KEYS[1])
+    serving.change(keys=("new", KEYS[1]))
     assert serving.send().status_code == 401
     assert serving.send(key="new").status_code == 200
     assert serving.send(key=KEYS[1]).status_code == 200
@@ -169,7 +169,7 @@ def test_a_regenerated_key_replaces_the_old_one_at_once(serving: Serving, blue: 
     ("mode", "audience"), [("AMLToken", ENDPOINT_ID), ("AADToken", "https://ml.azure.com")]
 )
 def test_tokens(serving: Serving, blue: Instance, mode: str, audience: str) -> None:
-    serving.route.auth_mode = mode  # type: ignore[assignment]
+    serving.change(auth_mode=mode)
     serving.tokens["good", audience] = {"aud": audience}
     assert serving.send(key="good").status_code == 200
     for wrong in "bad", KEYS[0], None:
@@ -181,7 +181,7 @@ def test_tokens(serving: Serving, blue: Instance, mode: str, audience: str) -> N
 
 
 def test_no_endpoint_at_this_host_is_404(serving: Serving, blue: Instance) -> None:
-    serving.table.withdraw(HOST)
+    serving.withdraw()
     answer = serving.send()
     assert answer.status_code == 404
     assert HOST in answer.text
@@ -189,7 +189,7 @@ def test_no_endpoint_at_this_host_is_404(serving: Serving, blue: Instance) -> No
 
 
 def test_no_deployment_with_traffic_is_404(serving: Serving, blue: Instance) -> None:
-    serving.route.traffic = {"blue": 0}
+    serving.change(traffic={"blue": 0})
     answer = serving.send()
     assert answer.status_code == 404
     assert answer.text.startswith("No valid deployments to route to.")
@@ -221,7 +221,7 @@ def test_too_slow_is_408_and_the_work_is_abandoned(serving: Serving, instance: M
     assert slow.hung_up.wait(5)
     slow.respond = reply()
     assert serving.send().status_code == 200, "its place is free again"
-    assert not serving.table.busy
+    assert not serving.busy
 
 
 def test_time_spent_waiting_counts(serving: Serving, instance: Make) -> None:
@@ -264,7 +264,7 @@ def test_an_instance_that_is_gone_is_424(serving: Serving, blue: Instance) -> No
     answer = serving.send()
     assert answer.status_code == 424
     assert answer.headers["ms-azureml-model-error-reason"] == "model_not_ready"
-    assert not serving.table.busy
+    assert not serving.busy
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_an_instance_that_dies_or_babbles_is_424(
     assert "evil" not in answer.headers
     blue.respond = reply()
     assert serving.send().status_code == 200
-    assert not serving.table.busy
+    assert not serving.busy
 
 
 # 429
@@ -347,7 +347,7 @@ def test_a_deployment_s_fill_does_not_touch_another(serving: Serving, instance: 
 
 
 def test_more_than_the_rate_is_429(serving: Serving, blue: Instance) -> None:
-    serving.route.requests_per_second = 5
+    serving.change(requests_per_second=5)
     # The first second may end in between: at most five more get through then.
     statuses = [serving.send().status_code for _ in range(20)]
     assert statuses[:5] == [200] * 5
@@ -374,8 +374,7 @@ def test_a_busy_instance_is_passed_over(serving: Serving, instance: Make) -> Non
     with ThreadPoolExecutor(1) as pool:
         pending = pool.submit(serving.send)
         eventually(lambda: stuck.now == 1, "the first is under way")
-        deployment = serving.route.deployments["blue"]
-        deployment.ports, deployment.instance_count = (stuck.port, free.port), 2
+        serving.serve_from(stuck, free, instance_count=2)
         assert [serving.send().status_code for _ in range(5)] == [200] * 5
         assert len(free.received) == 5
         assert pending.result().status_code == 408
@@ -387,11 +386,11 @@ def test_what_is_under_way_on_a_removed_instance_finishes(serving: Serving, inst
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(serving.send)
         eventually(lambda: old.now == 1, "the first is under way")
-        serving.route.deployments["blue"].ports = (new.port,)
+        serving.serve_from(new)
         assert serving.send().json() == "new"
-        assert serving.table.busy[old.port] == 1
+        assert serving.backend(old.port).under_way == 1
         assert first.result().json() == "old"
-    assert not serving.table.busy
+    assert not serving.busy
 
 
 def test_who_waits_gets_an_instance_that_came(serving: Serving, instance: Make) -> None:
@@ -402,7 +401,7 @@ def test_who_waits_gets_an_instance_that_came(serving: Serving, instance: Make) 
         eventually(lambda: old.now == 1, "the first is under way")
         waiting = pool.submit(serving.send)
         time.sleep(0.1)
-        serving.route.deployments["blue"].ports = (new.port,)
+        serving.serve_from(new)
         assert first.result().json() == "old"
         assert waiting.result().json() == "new"
 
@@ -415,7 +414,7 @@ def test_who_waits_when_the_last_instance_goes_is_told(serving: Serving, instanc
         eventually(lambda: old.now == 1, "the first is under way")
         waiting = pool.submit(serving.send)
         time.sleep(0.1)
-        serving.table.withdraw(HOST)
+        serving.withdraw()
         assert first.result().status_code == 200
         answer = waiting.result()
     assert answer.status_code == 424
@@ -470,12 +469,12 @@ def test_mirror_traffic_gets_copies_that_nobody_sees(serving: Serving, instance:
     blue, green = instance(reply(b'"blue"')), instance(reply(b'"green"', "500 No"))
     serving.deploy("blue", blue, traffic=100)
     serving.deploy("green", green, max_concurrent_requests_per_instance=200)
-    serving.route.mirror_traffic = {"green": 50}
+    serving.change(mirror_traffic={"green": 50})
     for number in range(200):
         answer = serving.send(json=number)
         assert (answer.status_code, answer.json()) == (200, "blue")
         assert answer.headers["azureml-model-deployment"] == "blue"
-    eventually(lambda: not serving.table.busy, "the copies are answered")
+    eventually(lambda: not serving.busy, "the copies are answered")
     assert len(blue.received) == 200
     # Five standard deviations about 100 of 200.
     assert abs(len(green.received) - 100) < 5 * (200 * 0.25) ** 0.5
@@ -487,7 +486,7 @@ def test_a_request_for_a_named_deployment_is_not_mirrored(serving: Serving, inst
     blue, green = instance(), instance()
     serving.deploy("blue", blue, traffic=100)
     serving.deploy("green", green)
-    serving.route.mirror_traffic = {"green": 50}
+    serving.change(mirror_traffic={"green": 50})
     for _ in range(40):
         assert serving.send(headers={"azureml-model-deployment": "blue"}).status_code == 200
     time.sleep(0.1)
@@ -500,7 +499,7 @@ def test_a_bad_mirror_harms_nobody(serving: Serving, instance: Make, kind: str) 
     green.respond = until_hung_up(green)
     serving.deploy("blue", blue, traffic=100)
     serving.deploy("green", *([] if kind == "unready" else [green]), request_timeout_seconds=30)
-    serving.route.mirror_traffic = {"green": 50}
+    serving.change(mirror_traffic={"green": 50})
     if kind == "gone":
         green.close()
     assert [serving.send().status_code for _ in range(60)] == [200] * 60
@@ -515,10 +514,10 @@ def test_copies_do_not_count_against_live_requests(serving: Serving, instance: M
     green.respond = lambda connection, received: (
         stuck(connection, received) if received.body == b"copy" else reply()(connection, received)
     )
-    serving.route.mirror_traffic = {"green": 50}
+    serving.change(mirror_traffic={"green": 50})
     while green.now == 0:
         serving.send(data=b"copy")
-    serving.route.mirror_traffic = {}
+    serving.change(mirror_traffic={})
     lane = serving.gateway.lane(HOST, "green")
     copies = lane.under_way[True] + len(lane.waiting[True])
     assert copies >= 1

@@ -1,9 +1,9 @@
 """A client's connection: reads requests, has them answered one after the other.
 
-The gateway and the ingress differ in when a request starts, and in what it may turn into:
+Scoring and ingress differ in when a request starts, and in what it may turn into:
 
-    the gateway    when its body is read to the end
-    the ingress    when its head is; a web socket takes the connection over
+    scoring    when its body is read to the end
+    ingress    when its head is; a web socket takes the connection over
 """
 
 from __future__ import annotations
@@ -11,54 +11,30 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import ClassVar, Generic, TypeVar, cast
 
 import httptools
 
+from emulator.data_plane.client_request import ClientRequest
+from emulator.data_plane.refusal import ProtocolRefusals, Refusal
 from emulator.quick_ack import quick_ack
 
 LARGEST_HEAD = 64 * 1024  # bytes
+# As many as the Envoy proxy takes that stands here on Azure:
+# https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/protocol.proto
+MOST_FIELDS = 100
 IDLE = 75.0  # seconds without a byte or a request under way before a connection is closed
 _log = logging.getLogger(__name__)
 
-
-class Request(Protocol):
-    """One request: `head_read`, then `body_read`... and `read`; `start` when it is its turn.
-
-    A refusal is answered in its stead; what it is made of is the request's own affair.
-    """
-
-    target: bytes
-    method: bytes
-    headers: list[tuple[bytes, bytes]]
-    fields: dict[bytes, bytes]
-    keep_alive: bool
-    is_read: bool  # to its end, or no further
-    is_sent: bool  # it was started
-    refusal: Any
-
-    def head_read(self, version: str, method: bytes) -> None: ...
-    def body_read(self, data: bytes) -> None: ...
-    def read(self) -> None: ...
-    def start(self) -> None: ...
-    def refuse(self, refusal: Any) -> None: ...
-    def cancel(self) -> None: ...
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-
-
-R = TypeVar("R", bound=Request)
+R = TypeVar("R", bound=ClientRequest)
 
 
 class ClientConnection(asyncio.Protocol, Generic[R]):
     """Requests come in one after the other, pipelined or not; one is under way at a time."""
 
+    words: ClassVar[ProtocolRefusals]
     # Whether a request starts before its body is read.
-    streams = False
-    # What is said of a request that cannot be read.
-    bad_request: Any
-    head_too_large: Any
-    our_fault: Any
+    streams: ClassVar[bool] = False
 
     def __init__(self, host: str) -> None:
         self.host = host.lower()
@@ -66,7 +42,7 @@ class ClientConnection(asyncio.Protocol, Generic[R]):
         self.parser = httptools.HttpRequestParser(self)
         self.reading: R | None = None  # its head or body is still coming
         self.queue: deque[R] = deque()  # the first one is under way
-        self.head_size = 0
+        self.unused = 0  # bytes since the last head, part of a body or end of a request
         self.is_full = False
         self.is_held = False
         self.is_paused = False
@@ -93,7 +69,7 @@ class ClientConnection(asyncio.Protocol, Generic[R]):
 
     def watch(self) -> None:
         """Close the connection once nothing has happened on it for a while."""
-        if self.is_active or self.queue:
+        if self.is_active or any(request.is_sent for request in self.queue):
             self.is_active = False
             self.timer = asyncio.get_running_loop().call_later(IDLE, self.watch)
         else:
@@ -113,37 +89,38 @@ class ClientConnection(asyncio.Protocol, Generic[R]):
         if self.is_closing:
             return
         self.is_active = True
-        if self.reading is None or not self.reading.method:
-            self.head_size += len(data)
+        self.unused += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self.upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError:
             _log.exception("a request to %s", self.host)
-            self.refuse(self.our_fault)
+            self.refuse(self.words.our_fault)
         except httptools.HttpParserError:
             if not self.is_closing:
-                self.refuse(self.bad_request)
+                self.refuse(self.words.bad_request)
         else:
-            if self.reading and not self.reading.method and self.head_size > LARGEST_HEAD:
-                self.refuse(self.head_too_large)
+            if self.unused > LARGEST_HEAD and not self.is_closing:
+                self.refuse(self.words.head_too_large)
             if self.reading:
                 quick_ack(self.transport)
         self.control()
 
-    def refuse(self, refusal: Any) -> None:
+    def refuse(self, refusal: Refusal) -> None:
         """Answer what cannot be read, after all that came before it, and close."""
         request = self.reading or self.new_request()
         self.reading = None
         request.is_read, request.keep_alive, self.is_closing = True, False, True
-        if request in self.queue:
-            # It was started: its answer, which may have begun, would not be one to this.
-            request.cancel()
-            self.break_off()
-        else:
+        if request not in self.queue:
             request.refusal = refusal
             self.add(request)
+        elif not request.is_sent:
+            request.refusal = refusal
+            self.advance()
+        elif not request.is_done:
+            # Its answer, which may have begun, would not be one to this.
+            request.failed(refusal, unanswered=False)
 
     def on_message_begin(self) -> None:
         self.reading = self.new_request()
@@ -160,9 +137,14 @@ class ClientConnection(asyncio.Protocol, Generic[R]):
         request = self.reading
         if request is None:
             return
-        self.head_size = 0
+        self.unused = 0
+        request.may_upgrade = self.parser.should_upgrade()
         request.head_read(self.parser.get_http_version(), self.parser.get_method())
-        if request.fields.get(b"expect", b"").lower() == b"100-continue":
+        size = len(request.target) + sum(len(name) + len(value) for name, value in request.headers)
+        if size > LARGEST_HEAD or len(request.headers) > MOST_FIELDS:
+            request.refusal, request.keep_alive = self.words.head_too_large, False
+        expected = request.fields.get(b"expect", b"").lower()
+        if expected == b"100-continue" and not request.http_1_0:
             if request.refusal:
                 # The client holds its body back until it hears from us: it need not send it.
                 self.refuse(request.refusal)
@@ -173,11 +155,12 @@ class ClientConnection(asyncio.Protocol, Generic[R]):
             self.add(request)
 
     def on_body(self, data: bytes) -> None:
+        self.unused = 0
         if self.reading:
             self.reading.body_read(data)
 
     def on_message_complete(self) -> None:
-        request, self.reading = self.reading, None
+        request, self.reading, self.unused = self.reading, None, 0
         if request:
             request.read()
             if not request.keep_alive:
@@ -207,14 +190,14 @@ class ClientConnection(asyncio.Protocol, Generic[R]):
                     request.start()
                 except Exception:
                     _log.exception("a request to %s", self.host)
-                    request.refuse(self.our_fault)
+                    request.refuse(self.words.our_fault)
         finally:
             self.is_advancing = False
 
     def write(self, data: bytes) -> None:
         self.transport.write(data)
 
-    def answered(self, request: R, data: bytes) -> None:
+    def answered(self, request: ClientRequest, data: bytes) -> None:
         """The last of an answer: write it, and turn to the next request."""
         if not self.queue or self.queue[0] is not request:
             return  # the client has gone

@@ -1,0 +1,27 @@
+"""By which environment's password a container of a container app comes through the front door."""
+
+from __future__ import annotations
+
+import secrets
+
+
+class ProxyPasswords:
+    """Environments of container apps, each with the password that its containers have.
+
+    A container gives it to the front door as a proxy's password, and by it the front door knows
+    from inside of which environment a request comes. Made anew in each run, as containers are.
+    """
+
+    def __init__(self) -> None:
+        self.domains: dict[str, str] = {}  # password -> domain
+        self.passwords: dict[str, str] = {}  # domain -> password
+
+    def password(self, domain: str) -> str:
+        if domain not in self.passwords:
+            self.passwords[domain] = secrets.token_urlsafe(24)
+            self.domains[self.passwords[domain]] = domain
+        return self.passwords[domain]
+
+    def find(self, password: str) -> str | None:
+        """The domain of the environment whose password it is."""
+        return self.domains.get(password)
