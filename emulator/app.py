@@ -67,7 +67,10 @@ from emulator.services.machine_learning.workspace_templates import WorkspaceTemp
 from emulator.services.machine_learning.workspaces import Workspaces
 from emulator.services.prices.retail import HOST as PRICES_HOST
 from emulator.services.prices.retail import RetailPrices
-from emulator.services.resources import Resources
+from emulator.services.resources.any_resource import AnyResource
+from emulator.services.resources.groups import ResourceGroups
+from emulator.services.resources.providers import Providers
+from emulator.services.resources.subscriptions import Subscriptions
 from emulator.services.storage import BLOB_SUFFIX, Storage
 from emulator.store import Store
 from emulator.tls import CertificateAuthority, write_bundle
@@ -93,9 +96,8 @@ class Emulator:
         )
         self.operations = Operations(self.store)
         self.changes = Changes(self.store, self.operations)
-        self.resources = Resources(self.store, self.operations, self.changes)
+        self.resources = ResourceGroups(self.store, self.operations, self.changes)
         self.storage = Storage(self.store, self.changes, home.blobs, verify=self.identity.verify)
-        self.resources.providers["Microsoft.Storage"] = ["storageAccounts"]
         datastores = Datastores(self.store, self.storage)
         environments = Environments(self.store)
         self.workspaces = Workspaces(
@@ -104,7 +106,6 @@ class Emulator:
         self.templates = WorkspaceTemplates(
             self.store, self.operations, self.workspaces, self.storage.accounts.create
         )
-        self.resources.providers["Microsoft.MachineLearningServices"] = ["workspaces"]
         scoring = EndpointTable()
         routes = ScoringRoutes(self.store, scoring)
         self.python = PythonEnvironments(home.environments)
@@ -131,7 +132,6 @@ class Emulator:
             self.identity.issue,
             self.identity.verify,
         )
-        self.resources.providers["Microsoft.ContainerRegistry"] = ["registries"]
         self.resources.before_delete.append(self.registries.delete_below)
         self.addresses = PublicAddresses()
         terminals = Terminals(containers)
@@ -143,7 +143,6 @@ class Emulator:
             self.addresses,
             home.containers / "groups",
         )
-        self.resources.providers["Microsoft.ContainerInstance"] = ["containerGroups"]
         self.resources.before_delete.insert(0, self.groups.stop_below)
         self.ingress = Ingress(AppTable())
         insiders = ProxyPasswords()
@@ -172,14 +171,15 @@ class Emulator:
             self.app_controller,
             self.identity.issue,
         )
-        self.resources.providers["Microsoft.App"] = ["managedEnvironments", "containerApps"]
-        self.resources.providers["Microsoft.OperationalInsights"] = ["workspaces"]
         self.resources.before_delete.insert(0, self.app_controller.delete_below)
         self.gateway = Gateway(
             scoring, lambda token, audience: self.identity.verify(token, (audience,))
         )
         services: list[Service] = [
+            Subscriptions(),
+            Providers(),
             self.resources,
+            AnyResource(self.store, self.changes),
             self.storage.accounts,
             self.workspaces,
             self.templates,

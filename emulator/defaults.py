@@ -8,18 +8,6 @@ WORKSPACE = "mlw-deploying-models"
 STORAGE_ACCOUNT = "stdeployingmodels"
 REGION = "westeurope"
 
-# Regions as `az account list-locations` names them; some that offer all three services.
-LOCATIONS = {
-    "eastus": "East US",
-    "eastus2": "East US 2",
-    "northeurope": "North Europe",
-    "swedencentral": "Sweden Central",
-    "uksouth": "UK South",
-    "westeurope": "West Europe",
-    "westus2": "West US 2",
-    "westus3": "West US 3",
-}
-
 # Azure's own domains. A name below one of these never leaves the machine: it is served here or
 # answered 501, so that a local notebook cannot reach the real cloud by accident.
 AZURE_DOMAINS = (

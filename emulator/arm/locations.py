@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from emulator.arm.errors import bad_request
-from emulator.defaults import LOCATIONS
+from emulator.arm.fields import shown
+from emulator.arm.regions import REGIONS, short
 
 
 def check_location(
@@ -16,13 +17,13 @@ def check_location(
             code="LocationRequired",
             target="location",
         )
-    short = str(location).replace(" ", "").lower()
-    if short not in LOCATIONS:
+    name = short(location) if isinstance(location, str) else ""
+    if name not in REGIONS:
         what = f" for resource type '{resource_type}'" if resource_type else ""
         raise bad_request(
-            f"The provided location '{location}' is not available{what}. "
-            f"List of available regions is '{','.join(LOCATIONS)}'.",
+            f"The provided location {shown(location)} is not available{what}. "
+            f"List of available regions is '{','.join(REGIONS)}'.",
             code=code,
             target="location",
         )
-    return short
+    return name

@@ -12,8 +12,8 @@ from typing import Any
 from emulator.arm.errors import ArmError, bad_request, conflict
 from emulator.arm.http import ArmRequest, ArmResponse, expand
 from emulator.arm.locations import check_location
+from emulator.arm.regions import REGIONS
 from emulator.containers.runtime import ContainerState
-from emulator.defaults import LOCATIONS
 from emulator.services.container_instances import logs
 from emulator.services.container_instances.container_runner import ContainerRunner
 from emulator.services.container_instances.groups import ContainerGroups
@@ -76,7 +76,7 @@ class Containers:
         capability: dict[str, Any] = {
             "resourceType": "containerGroups",
             "osType": "Linux",
-            "location": LOCATIONS[location],
+            "location": REGIONS[location].display,
             "ipAddressType": "Public",
             "gpu": "None",
             "capabilities": {

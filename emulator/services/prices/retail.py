@@ -20,7 +20,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
 from emulator.arm.errors import ArmError, not_emulated
-from emulator.services.prices.filters import FilterError, parse
+from emulator.arm.odata import FilterError
+from emulator.services.prices.filters import parse
 
 HOST = "prices.azure.com"
 PATH = "/api/retail/prices"

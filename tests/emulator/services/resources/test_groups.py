@@ -12,11 +12,6 @@ from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
 
 
 @pytest.fixture
-def client(local_azure) -> ResourceManagementClient:
-    return ResourceManagementClient(DefaultAzureCredential(), SUBSCRIPTION)
-
-
-@pytest.fixture
 def headers(local_azure) -> dict[str, str]:
     token = DefaultAzureCredential().get_token("https://management.azure.com/.default").token
     return {"Authorization": f"Bearer {token}"}
