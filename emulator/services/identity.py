@@ -15,7 +15,6 @@ import secrets
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -25,6 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
 from emulator.arm.errors import ArmError
+from emulator.arm.forms import read_form
 from emulator.arm.ids import new_guid, stable_guid
 from emulator.defaults import CLIENT_ID, TENANT
 from emulator.state_file import damaged, read_object, write_private
@@ -36,8 +36,6 @@ MANAGEMENT_AUDIENCES = tuple(
     for host in ("management.azure.com", "management.core.windows.net")
     for slash in ("", "/")
 )
-LARGEST_FORM = 64 * 1024  # bytes
-MOST_FIELDS = 100
 TOKEN_LIFETIME = 3599  # seconds, as Entra ID issues to a service principal
 
 
@@ -238,27 +236,6 @@ class Identity:
                 ]
             }
         )
-
-
-async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a form. Raises ValueError for a body that is none, or is too large.
-
-    https://www.rfc-editor.org/rfc/rfc6749#appendix-B
-    """
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > LARGEST_FORM:
-            raise ValueError(f"The request body must hold at most {LARGEST_FORM} bytes.")
-    try:
-        return dict(
-            parse_qsl(received.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
-        )
-    except ValueError:
-        raise ValueError(
-            "The request body must be a form (application/x-www-form-urlencoded) in UTF-8 of at "
-            f"most {MOST_FIELDS} fields."
-        ) from None
 
 
 def _create(path: Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from emulator.arm.forms import read_form
 from emulator.containers.runtime import ContainerRuntime, Image
 from emulator.services.container_registry.access import Access, basic
 from emulator.store import Resource
@@ -73,10 +74,13 @@ class LoginServer:
         path = request.url.path
         if self.find(server) is None:
             return _error(404, "NAME_UNKNOWN", f"There is no registry with the server {server}.")
-        if request.method == "POST" and path == "/oauth2/exchange":
-            return await self.exchange(request, server)
-        if path == "/oauth2/token" and request.method in ("GET", "POST"):
-            return await self.token(request, server)
+        try:
+            if request.method == "POST" and path == "/oauth2/exchange":
+                return await self.exchange(request, server)
+            if path == "/oauth2/token" and request.method in ("GET", "POST"):
+                return await self.token(request, server)
+        except ValueError as error:
+            return _error(400, "UNSUPPORTED", str(error))
         if not self.access.allowed(server, request.headers.get("authorization", "")):
             return self._challenge(server)
         for method, pattern, handler in self.routes:
@@ -87,8 +91,8 @@ class LoginServer:
     # Tokens
 
     async def exchange(self, request: Request, server: str) -> Response:
-        async with request.form() as form:
-            token = self.access.refresh_token(server, str(form.get("access_token", "")))
+        form = await read_form(request)
+        token = self.access.refresh_token(server, form.get("access_token", ""))
         if token is None:
             return _error(401, "UNAUTHORIZED", "The access token is not one of Entra ID's.")
         return JSONResponse({"refresh_token": token})
@@ -99,8 +103,7 @@ class LoginServer:
             scheme, _, value = request.headers.get("authorization", "").partition(" ")
             user = basic(value) if scheme.lower() == "basic" else None
         else:
-            async with request.form() as form:
-                fields = {key: str(value) for key, value in form.items()}
+            fields = await read_form(request)
             user = (fields.get("username", ""), fields.get("password", ""))
         if fields.get("grant_type") == "refresh_token":
             allowed = self.access.is_refresh_token(server, fields.get("refresh_token", ""))

@@ -154,7 +154,7 @@ def parse_block_list(body: bytes) -> list[tuple[str, str]]:
     """
     try:
         root = ElementTree.fromstring(body)
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, LookupError, ValueError):  # an encoding that is none, say
         raise StorageError("InvalidXmlDocument") from None
     found = [(item.tag, item.text or "") for item in root]
     if root.tag != "BlockList" or any(
