@@ -37,6 +37,9 @@ def install(prefix: Path | None = None) -> list[Path]:
         wanted = json.dumps(specification(place), indent=1) + "\n"
         if not file.exists() or file.read_text(encoding="utf-8") != wanted:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(wanted, encoding="utf-8")
+            # Replaced, not written over: environments that were copied as links share the file.
+            new = file.with_suffix(".new")
+            new.write_text(wanted, encoding="utf-8")
+            new.replace(file)
         files.append(file)
     return files

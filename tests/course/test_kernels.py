@@ -72,6 +72,17 @@ def test_registering_again_leaves_right_files_untouched(tmp_path: Path) -> None:
     assert "course.kernel" in files[0].read_text()
 
 
+def test_an_environment_that_shares_the_file_by_a_link_keeps_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "mine" / "share" / "jupyter" / "kernels" / "azure-local" / "kernel.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("theirs")
+    (tmp_path / "theirs.json").hardlink_to(file)
+    kernels.install(tmp_path / "mine")
+    assert "course.kernel" in file.read_text()
+    assert (tmp_path / "theirs.json").read_text() == "theirs"
+    assert [each.name for each in file.parent.iterdir()] == ["kernel.json"]
+
+
 def test_azure_local_starts_the_emulator_and_sets_its_own_environment(
     home: Home, kernelspecs: Path, tmp_path: Path
 ) -> None:

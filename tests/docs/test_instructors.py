@@ -71,15 +71,15 @@ PLANS = [*tables("### Half a day"), *tables("### Two days")]
 def test_each_lesson_has_the_minutes_that_it_states() -> None:
     (table,) = tables("## How long it takes")[:1]
     listed = {row[0][:2]: int(row[1]) for row in table[1:]}
-    for number, wanted in stated().items():
-        assert listed[number] == wanted, number
+    assert stated().items() <= listed.items()
 
 
 def test_each_lesson_was_timed() -> None:
     (table,) = tables("## How long it takes")[:1]
     seconds = {row[0][:2]: row[2] for row in table[1:]}
-    for notebook in lessons.choose([], lessons.NOTEBOOKS, ".ipynb"):
-        assert int(seconds[notebook.stem[:2]]) > 0, "see build/course/summary.json"
+    notebooks = lessons.choose([], lessons.NOTEBOOKS, ".ipynb")
+    timed = {file.stem[:2] for file in notebooks if int(seconds.get(file.stem[:2], 0)) > 0}
+    assert timed == set(stated()), "see build/course/summary.json"
 
 
 def test_there_are_three_days() -> None:
@@ -89,6 +89,7 @@ def test_there_are_three_days() -> None:
 @pytest.mark.parametrize("plan", PLANS, ids=["half a day", "first day", "second day"])
 def test_a_plan_has_no_gap_and_room_for_its_lessons(plan: Table) -> None:
     rows = plan[1:]
+    assert len(rows) > 1
     for (begins, length, what), (following, *_) in pairwise(rows):
         assert minutes(begins) + int(length) == minutes(following), what
     known = stated()

@@ -456,13 +456,16 @@ def test_the_table_leads_to_every_section_and_nowhere_else() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for link in re.findall(r"\]\(([^)#\s]+)", PAGE):
+    links = re.findall(r"\]\(([^)#\s]+)", PAGE)
+    assert links
+    for link in links:
         assert link.startswith("https://") or (ROOT / "docs" / link).exists(), link
 
 
 def test_each_failure_of_a_service_says_where_to_read_more() -> None:
-    services = PAGE.split("\n## Set-up\n")[0]
-    for section in services.split("\n### ")[1:]:
+    services = PAGE.split("\n## Set-up\n")[0].split("\n### ")[1:]
+    assert services
+    for section in services:
         assert "**Cause:**" in section
         assert "**Repair:**" in section
         assert "lesson" in section, section.splitlines()[0]

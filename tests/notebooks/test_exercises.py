@@ -12,23 +12,23 @@ import secrets
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import requests
 from azure.ai.ml import MLClient
 from azure.ai.ml.constants._endpoint import EndpointInvokeFields
 
 from helpers.image import RegistryImage, ensure_image
+from helpers.wait import answers as is_answered
 from helpers.workspace import ensure_deployment, ensure_endpoint
 from practice.exercises.checks import Exercise, State, Verdict
 from tests.notebooks.conftest import INSTANCE_TYPE, LESSONS, ROOT, Names, code_of
 from tests.notebooks.lesson_names import NAMES, split
 from tests.notebooks.wrong_answers import ANSWERS
 from tests.notebooks.wrong_answers.answers import Answers
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +65,8 @@ def server(workspace: MLClient, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
-    end = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            requests.get(url, timeout=60)
-            break
-        except requests.ConnectionError:
-            time.sleep(0.1)
+    until(lambda: is_answered(url) or process.poll() is not None, 180)
+    assert process.poll() is None, (folder / "log").read_text()
     yield {"score": score, "pytorch_url": f"{url}/score"}
     process.terminate()
     process.wait()
@@ -147,6 +142,7 @@ def test_every_exercise_is_tried() -> None:
 
 
 def test_every_exercise_has_hints() -> None:
+    assert ANSWERS
     for answers in ANSWERS:
         module = importlib.import_module(f"practice.exercises.lesson_{answers.lesson}")
         assert getattr(module, answers.exercise).hints

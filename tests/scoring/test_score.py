@@ -36,6 +36,7 @@ def test_a_digit_alone_and_among_others_gets_the_same_answer(
     script: ModuleType, split: DigitsSplit
 ) -> None:
     together = script.run(json.dumps({"data": split.test_images[:20].tolist()}))["predictions"]
+    assert len(together) == 20
     for image, expected in zip(split.test_images, together, strict=False):
         for data in (image.tolist(), [image.ravel().tolist()]):
             [alone] = script.run(json.dumps({"data": data}))["predictions"]

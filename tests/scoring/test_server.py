@@ -5,8 +5,8 @@ import json
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 import scoring
 from scoring.train import DigitsSplit, Framework
 from tests.scoring.pictures import enlarged, image_request
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,13 @@ def server(
 
 
 def wait_until_healthy(process: subprocess.Popen[bytes], server: Server) -> None:
-    for _ in range(600):
+    def healthy() -> bool:
         assert process.poll() is None, server.log.read_text()
-        try:
-            assert server.ask("GET", "/").body == "Healthy"
-            return
-        except ConnectionError:
-            time.sleep(0.1)
-    pytest.fail(server.log.read_text())
+        with suppress(ConnectionError):
+            return server.ask("GET", "/").body == "Healthy"
+        return False
+
+    until(healthy, 180)
 
 
 def test_numbers(server: Server, split: DigitsSplit) -> None:

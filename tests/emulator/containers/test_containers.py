@@ -37,6 +37,7 @@ from tests.emulator.containers.container_images import (
     script,
     spec,
 )
+from tests.waiting import until_async
 
 pytestmark = pytest.mark.anyio
 
@@ -298,9 +299,7 @@ STUBBORN = """
 
 
 async def until_logged(container: Container, text: str) -> None:
-    async with asyncio.timeout(20):
-        while text not in container.spec.log_file.read_text():
-            await asyncio.sleep(0.02)
+    await until_async(lambda: text in container.spec.log_file.read_text())
 
 
 async def test_stop_asks_first(mirror: ContainerRuntime, tmp_path: Path) -> None:
@@ -571,7 +570,7 @@ async def test_closing_ends_every_container(mirror: ContainerRuntime, tmp_path: 
     for container in containers:
         await ask(container)
     await mirror.close()
+    assert {container.state for container in containers} == {ContainerState.TERMINATED}
     for container in containers:
-        assert container.state is ContainerState.TERMINATED
         with pytest.raises(OSError, match="refused"):
             await asyncio.open_connection("127.0.0.1", container.address[80])

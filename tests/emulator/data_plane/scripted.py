@@ -358,11 +358,3 @@ def answers_in(data: bytes) -> list[tuple[int, bytes]]:
         found.append((status_of(head), data[:length]))
         data = data[length:]
     return found
-
-
-def eventually(true: Callable[[], bool], what: str) -> None:
-    """Wait for something that happens in another thread."""
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, f"never happened: {what}"
-        time.sleep(0.005)

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.emulator.data_plane.planes import Plane
-from tests.emulator.data_plane.scripted import Received, eventually, read_to_end
+from tests.emulator.data_plane.scripted import Received, read_to_end
+from tests.waiting import until
 
 SETTINGS = settings(
     max_examples=150,
@@ -162,5 +163,5 @@ def test_whatever_a_container_answers(plane: Plane, data: bytes, head: bool) -> 
         plane.instance.respond = before
     if plane.kind == "scoring":
         assert statuses(answer[:12] + b"\r\n") <= {200, 424}
-    eventually(lambda: plane.backend.under_way == 0, "nothing is under way")
+    until(lambda: plane.backend.under_way == 0)  # nothing is under way
     assert is_well_asked(plane)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.emulator.data_plane.planes import Plane
-from tests.emulator.data_plane.scripted import answers_in, eventually, read_to_end
+from tests.emulator.data_plane.scripted import answers_in, read_to_end
+from tests.waiting import until
 
 # What is too long may be read together with what makes no sense behind it.
 TOO_LONG = {431, 400}
@@ -121,7 +122,7 @@ def test_it_is_refused_after_what_came_before_and_nothing_comes_after(
     assert [body for _, body in answers[:before]] == [target.encode() for target in good]
     ((code, _),) = answers[before:]
     assert code in ({status} if isinstance(status, int) else status)
-    eventually(lambda: plane.backend.under_way == 0, "nothing is under way")
+    until(lambda: plane.backend.under_way == 0)  # nothing is under way
 
 
 def test_blank_lines_come_to_an_end(plane: Plane) -> None:

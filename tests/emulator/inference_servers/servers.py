@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable
 from typing import Any
 
 import psutil
 
 from emulator.inference_servers.supervisor import Server, ServerSpec, State, Supervisor
+from tests.waiting import until_async
 
 ECHO = """
     import json
@@ -49,14 +49,8 @@ async def post(port: int, body: object) -> Any:
     return json.loads(content)
 
 
-async def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-async def until_state(server: Server, state: State, seconds: float = 20) -> None:
-    await until(lambda: server.state is state, seconds)
+async def until_state(server: Server, state: State, seconds: float = 30) -> None:
+    await until_async(lambda: server.state is state, seconds)
 
 
 async def served(runtime: Supervisor, spec: ServerSpec) -> Server:

@@ -18,7 +18,8 @@ from emulator.inference_servers.supervisor import (
     State,
     Supervisor,
 )
-from tests.emulator.inference_servers.servers import ECHO, MIRROR, is_forked, post, served, until
+from tests.emulator.inference_servers.servers import ECHO, MIRROR, is_forked, post, served
+from tests.waiting import until_async
 
 pytestmark = [
     pytest.mark.anyio,
@@ -56,7 +57,7 @@ async def test_warm_starts_it_ahead(runtime: Supervisor, spec: Spec) -> None:
     what = spec()
     others = set(psutil.Process().children())  # such as the emulator that the tests share
     runtime.warm(what.python, what.preload)
-    await until(lambda: set(psutil.Process().children()) - others)
+    await until_async(lambda: set(psutil.Process().children()) - others)
     ahead = set(psutil.Process().children()) - others
     server = await served(runtime, what)
     assert {parent(server)} == ahead
@@ -144,7 +145,7 @@ async def test_killed_fork_server_is_replaced(
     servers = [await served(runtime, spec(name=name)) for name in ("a", "b")]
     first = parent(servers[0])
     first.kill()
-    await until(lambda: all(s.restarts == 1 and s.state is State.READY for s in servers))
+    await until_async(lambda: all(s.restarts == 1 and s.state is State.READY for s in servers))
     assert parent(servers[0]) == parent(servers[1]) != first
     assert [server.exit_code for server in servers] == [137, 137]
 
@@ -172,7 +173,7 @@ async def test_idle_fork_server_ends(
     await asyncio.sleep(1)
     assert server.state is State.READY
     await runtime.stop(server)
-    await until(lambda: not warm.is_running(), 3)
+    await until_async(lambda: not warm.is_running(), 3)
     again = await served(runtime, spec())
     assert await post(again.port, 2) == 2
 

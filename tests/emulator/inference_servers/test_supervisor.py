@@ -28,9 +28,9 @@ from tests.emulator.inference_servers.servers import (
     is_forked,
     post,
     served,
-    until,
     until_state,
 )
+from tests.waiting import until_async
 
 pytestmark = pytest.mark.anyio
 Spec = Callable[..., ServerSpec]
@@ -99,7 +99,7 @@ async def test_leads_a_session_of_its_own_and_has_no_input(
 
 async def test_worker_count_is_respected(runtime: Supervisor, spec: Spec) -> None:
     server = await served(runtime, spec(variables={"WORKER_COUNT": "2"}))
-    await until(lambda: len(psutil.Process(server.pid).children()) == 2)
+    await until_async(lambda: len(psutil.Process(server.pid).children()) == 2)
 
 
 FAILURES = {
@@ -186,7 +186,7 @@ async def test_killed_server_is_restarted(
     first = server.pid
     assert first
     psutil.Process(first).kill()
-    await until(lambda: len(changes) == 4)
+    await until_async(lambda: len(changes) == 4)
 
     assert changes == [
         (State.READY, 0),
@@ -196,7 +196,7 @@ async def test_killed_server_is_restarted(
     ]
     assert server.exit_code == 137
     assert server.pid != first
-    await until(lambda: group(first) == [], 5)  # its workers have gone with it
+    await until_async(lambda: group(first) == [], 5)  # its workers have gone with it
     assert await post(server.port, 1) == 1
 
 
@@ -217,7 +217,7 @@ async def test_back_off_grows(
             psutil.Process(server.pid).kill()
 
     await runtime.start(spec(), on_change)
-    await until(lambda: len(waits) == 4)
+    await until_async(lambda: len(waits) == 4)
     # At least that long, less a clock's tick; how much longer depends on how busy the machine is.
     at_least = (0.1, 0.2, 0.4, 0.4)
     assert all(wait > 0.95 * least for wait, least in zip(waits, at_least, strict=True)), waits
@@ -247,7 +247,7 @@ async def test_server_that_hangs_is_unready_then_restarted(
     server = await runtime.start(what, lambda server: changes.append(server.state))
     await server.ready()
     request = asyncio.create_task(post(server.port, 1))
-    await until(lambda: len(changes) >= 5)
+    await until_async(lambda: len(changes) >= 5)
     request.cancel()
 
     assert changes[:5] == [
@@ -272,7 +272,7 @@ async def test_unready_server_recovers(runtime: Supervisor, spec: Spec) -> None:
     )
     await server.ready()
     assert await post(server.port, 1) == 1
-    await until(lambda: len(changes) >= 3)
+    await until_async(lambda: len(changes) >= 3)
     assert changes[:3] == [State.READY, State.UNREADY, State.READY]
     assert server.restarts == 0
 
@@ -296,7 +296,7 @@ async def test_stop_leaves_nothing(runtime: Supervisor, spec: Spec, plainly: boo
     assert len(group(leader)) == 3
     await runtime.stop(server)
 
-    await until(lambda: group(leader) == [], 2)  # init reaps the orphaned sleep
+    await until_async(lambda: group(leader) == [], 2)  # init reaps the orphaned sleep
     assert not psutil.pid_exists(leader)
     assert changes == [State.READY, State.STOPPED]
     assert server.pid is None
@@ -331,7 +331,7 @@ async def test_stop_while_starting(
     await runtime.stop(server)
     with pytest.raises(ServerFailed, match="stopped before it was ready"):
         await server.ready()
-    await until(lambda: not any(_runs_in(p, what.app_root) for p in psutil.process_iter()), 5)
+    await until_async(lambda: not any(_runs_in(p, what.app_root) for p in psutil.process_iter()), 5)
 
 
 def _runs_in(process: psutil.Process, folder: Path) -> bool:

@@ -237,10 +237,12 @@ def test_a_stretch_where_both_cost_nothing_is_no_break_even() -> None:
 @pytest.mark.parametrize("first", ALL)
 @pytest.mark.parametrize("second", ALL)
 def test_each_break_even_is_where_the_cheaper_one_changes(first: Service, second: Service) -> None:
-    for even in break_evens(first, second):
-        below, above = even.requests_per_day * 0.999, even.requests_per_day * 1.001
-        assert cheapest([first, second], below).name == even.cheaper_below
-        assert cheapest([first, second], above).name == even.cheaper_above
+    found = break_evens(first, second)
+    around = [
+        [cheapest([first, second], even.requests_per_day * near).name for near in (0.999, 1.001)]
+        for even in found
+    ]
+    assert around == [[even.cheaper_below, even.cheaper_above] for even in found]
 
 
 def test_the_cheapest() -> None:

@@ -35,6 +35,7 @@ from tests.emulator.containers.container_images import (
     script,
     spec,
 )
+from tests.waiting import until_async
 
 pytestmark = pytest.mark.anyio
 
@@ -340,9 +341,7 @@ async def test_a_group_whose_leader_dies_leaves_no_children(
     container = await runtime.start(spec(tmp_path, command=script(code)))
     assert await container.wait() == 4
     pid = int(log_lines(container)[0])
-    async with asyncio.timeout(5):
-        while os.path.exists(f"/proc/{pid}") and "sleep" in _command(pid):
-            await asyncio.sleep(0.01)
+    await until_async(lambda: "sleep" not in _command(pid))
 
 
 def _command(pid: int) -> str:

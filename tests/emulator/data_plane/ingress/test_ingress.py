@@ -14,6 +14,7 @@ from emulator.data_plane.ingress import request as request_module
 from emulator.data_plane.ingress.connection import IngressConnection
 from emulator.data_plane.ingress.ingress import Ingress
 from emulator.data_plane.routes.apps import AppRoute, AppTable, RevisionRoute
+from tests.waiting import until_async
 
 DOMAIN = "env.westeurope.azurecontainerapps.io"
 HOST, INTERNAL = f"app.{DOMAIN}", f"app.internal.{DOMAIN}"
@@ -40,7 +41,7 @@ class Stand:
         writer.write(data)
         received = b""
         async with asyncio.timeout(PATIENCE):
-            await until(lambda: bool(self.opened))
+            await until_async(lambda: bool(self.opened))
             connection = self.opened.pop()
             while True:
                 # What it had to say is there to be read by then, as all runs in one loop.
@@ -57,12 +58,6 @@ class Stand:
                         break
         writer.close()
         return received
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -187,7 +182,7 @@ def test_those_who_wait_learn_that_nothing_comes():
         async with stand(echo) as made:
             made.revision.backends = ()
             asking = asyncio.create_task(made.ask(get("/")))
-            await until(lambda: made.revision.under_way == 1)
+            await until_async(lambda: made.revision.under_way == 1)
             made.revision.serve_from((), may_come=False)
             assert (await asking).startswith(b"HTTP/1.1 503")
             assert made.revision.under_way == 0
@@ -232,7 +227,7 @@ def test_a_client_that_leaves_takes_its_request_along():
             assert made.revision.under_way == 1
             writer.close()
             await gone.wait()
-            await until(lambda: made.revision.under_way == 0)
+            await until_async(lambda: made.revision.under_way == 0)
 
     asyncio.run(go())
 

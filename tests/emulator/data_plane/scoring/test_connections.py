@@ -29,7 +29,6 @@ from tests.emulator.data_plane.scripted import (
     Received,
     Serving,
     answers_in,
-    eventually,
     raw,
     read_message,
     read_to_end,
@@ -39,6 +38,7 @@ from tests.emulator.data_plane.scripted import (
     status_of,
     until_hung_up,
 )
+from tests.waiting import until
 
 Make = Callable[..., Instance]
 
@@ -277,18 +277,18 @@ def test_a_client_that_goes_frees_its_place(serving: Serving, instance: Make) ->
     serving.deploy("blue", stuck, traffic=100, request_timeout_seconds=60)
     under_way, waiting = serving.connect(), serving.connect()
     under_way.sendall(request_bytes())
-    eventually(lambda: stuck.now == 1, "the first is under way")
+    until(lambda: stuck.now == 1)  # the first is under way
     waiting.sendall(request_bytes())
     lane = serving.gateway.lane(HOST, "blue")
-    eventually(lambda: len(lane.waiting[False]) == 1, "the second waits")
+    until(lambda: len(lane.waiting[False]) == 1)  # the second waits
     assert serving.send().status_code == 429
     waiting.close()
-    eventually(lambda: not lane.waiting[False], "the second has left")
+    until(lambda: not lane.waiting[False])  # the second has left
     # Not a clean close: the client's process was killed.
     reset_on_close(under_way)
     under_way.close()
     assert stuck.hung_up.wait(PATIENCE)
-    eventually(lambda: not serving.busy, "the first's place is free")
+    until(lambda: not serving.busy)  # the first's place is free
     stuck.respond = reply()
     assert serving.send().status_code == 200
 
@@ -472,7 +472,7 @@ def test_a_client_that_does_not_read_holds_the_instance_back(
     serving.deploy("blue", big, traffic=100, request_timeout_seconds=60)
     with serving.connect() as client:
         client.sendall(request_bytes())
-        eventually(lambda: sent > 0, "the instance begins")
+        until(lambda: sent > 0)  # the instance begins
         time.sleep(0.5)
         # What the sockets' own buffers hold, and no more, has left the instance.
         assert sent < whole // 2
@@ -521,7 +521,7 @@ def test_over_tls(tmp_path: Path, instance: Make, plain: bool) -> None:
             stuck.respond = until_hung_up(stuck)
             serving.deploy("blue", stuck, traffic=100)
             client.sendall(request_bytes())
-            eventually(lambda: stuck.now == 1, "a request is under way")
+            until(lambda: stuck.now == 1)  # a request is under way
         assert stuck.hung_up.wait(PATIENCE), "the client has gone"
 
 

@@ -19,11 +19,11 @@ from tests.emulator.data_plane.scripted import (
     KEYS,
     Instance,
     Serving,
-    eventually,
     raw,
     reply,
     until_hung_up,
 )
+from tests.waiting import until
 
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 GUIDE = "how-to-troubleshoot-online-endpoints#http-status-codes"
@@ -311,7 +311,7 @@ def test_more_than_twice_the_concurrency_is_429(serving: Serving, instance: Make
     with ThreadPoolExecutor(12) as pool:
         sent = [pool.submit(serving.send) for _ in range(12)]
         # 3 under way, 3 waiting, and the other 6 refused while all of those still are.
-        eventually(lambda: sum(one.done() for one in sent) == 6, "six refusals")
+        until(lambda: sum(one.done() for one in sent) == 6)  # six refusals
         refused = [one.result() for one in sent if one.done()]
         go.set()
         statuses = Counter(one.result().status_code for one in sent)
@@ -340,7 +340,7 @@ def test_a_deployment_s_fill_does_not_touch_another(serving: Serving, instance: 
     serving.deploy("green", quick)
     with ThreadPoolExecutor(2) as pool:
         sent = [pool.submit(serving.send) for _ in range(2)]
-        eventually(lambda: slow.now == 1, "the first is under way")
+        until(lambda: slow.now == 1)  # the first is under way
         for _ in range(5):
             assert serving.send(headers={"azureml-model-deployment": "green"}).status_code == 200
         assert {one.result().status_code for one in sent} == {408}
@@ -373,7 +373,7 @@ def test_a_busy_instance_is_passed_over(serving: Serving, instance: Make) -> Non
     serving.deploy("blue", stuck, traffic=100, request_timeout_seconds=1)
     with ThreadPoolExecutor(1) as pool:
         pending = pool.submit(serving.send)
-        eventually(lambda: stuck.now == 1, "the first is under way")
+        until(lambda: stuck.now == 1)  # the first is under way
         serving.serve_from(stuck, free, instance_count=2)
         assert [serving.send().status_code for _ in range(5)] == [200] * 5
         assert len(free.received) == 5
@@ -385,7 +385,7 @@ def test_what_is_under_way_on_a_removed_instance_finishes(serving: Serving, inst
     serving.deploy("blue", old, traffic=100)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(serving.send)
-        eventually(lambda: old.now == 1, "the first is under way")
+        until(lambda: old.now == 1)  # the first is under way
         serving.serve_from(new)
         assert serving.send().json() == "new"
         assert serving.backend(old.port).under_way == 1
@@ -398,7 +398,7 @@ def test_who_waits_gets_an_instance_that_came(serving: Serving, instance: Make) 
     serving.deploy("blue", old, traffic=100)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(serving.send)
-        eventually(lambda: old.now == 1, "the first is under way")
+        until(lambda: old.now == 1)  # the first is under way
         waiting = pool.submit(serving.send)
         time.sleep(0.1)
         serving.serve_from(new)
@@ -411,7 +411,7 @@ def test_who_waits_when_the_last_instance_goes_is_told(serving: Serving, instanc
     serving.deploy("blue", old, traffic=100)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(serving.send)
-        eventually(lambda: old.now == 1, "the first is under way")
+        until(lambda: old.now == 1)  # the first is under way
         waiting = pool.submit(serving.send)
         time.sleep(0.1)
         serving.withdraw()
@@ -474,7 +474,7 @@ def test_mirror_traffic_gets_copies_that_nobody_sees(serving: Serving, instance:
         answer = serving.send(json=number)
         assert (answer.status_code, answer.json()) == (200, "blue")
         assert answer.headers["azureml-model-deployment"] == "blue"
-    eventually(lambda: not serving.busy, "the copies are answered")
+    until(lambda: not serving.busy)  # the copies are answered
     assert len(blue.received) == 200
     # Five standard deviations about 100 of 200.
     assert abs(len(green.received) - 100) < 5 * (200 * 0.25) ** 0.5

@@ -216,6 +216,7 @@ def test_each_record_says_where_and_when_it_was_read(snapshot) -> None:
 
 
 def test_items_have_the_shape_of_the_real_ones(prices) -> None:
+    assert prices.items
     for item in prices.items:
         assert list(item) == list(ITEM)
         for field, kind in ITEM.items():

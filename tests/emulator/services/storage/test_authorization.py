@@ -70,10 +70,9 @@ def container(service, unique: str) -> Iterator[ContainerClient]:
 
 
 def test_both_keys_open_the_account(keys, container):
-    for key in keys:
-        client = BlobServiceClient(URL, credential=key)
-        name = container.container_name
-        assert client.get_blob_client(name, "there").download_blob().readall() == b"content"
+    clients = [BlobServiceClient(URL, credential=key) for key in keys]
+    blobs = [client.get_blob_client(container.container_name, "there") for client in clients]
+    assert [blob.download_blob().readall() for blob in blobs] == [b"content", b"content"]
 
 
 def test_a_wrong_key_is_refused(container):

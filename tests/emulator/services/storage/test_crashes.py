@@ -15,6 +15,7 @@ from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
 
 from emulator.defaults import STORAGE_ACCOUNT
+from tests.waiting import until
 
 HOST = f"{STORAGE_ACCOUNT}.blob.core.windows.net"
 MB = 1024 * 1024
@@ -102,8 +103,7 @@ def half_of_an_upload(azure, path: str) -> http.client.HTTPSConnection:
     }.items():
         connection.putheader(name, value)
     connection.endheaders(b"\0" * 4 * MB)
-    while not any(file.stat().st_size >= 3 * MB for file in azure.home.blobs.iterdir()):
-        time.sleep(0.01)
+    until(lambda: any(file.stat().st_size >= 3 * MB for file in azure.home.blobs.iterdir()))
     return connection
 
 
@@ -111,10 +111,7 @@ def test_an_upload_that_the_client_abandons(local_azure, unique):
     made = service_client().create_container(f"gone-{unique}")
     before = {file.name for file in local_azure.home.blobs.iterdir()}
     half_of_an_upload(local_azure, f"gone-{unique}/half").close()
-    deadline = time.monotonic() + 10
-    while {file.name for file in local_azure.home.blobs.iterdir()} != before:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: {file.name for file in local_azure.home.blobs.iterdir()} == before)
     assert not list(made.list_blobs())
     made.delete_container()
 
@@ -136,8 +133,7 @@ def test_kill_9_while_many_write(crashing):
     workers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for thread in workers:
         thread.start()
-    while len(answered) < 40:
-        time.sleep(0.01)
+    until(lambda: len(answered) >= 40)
     crashing.kill()
     for thread in workers:
         thread.join()
