@@ -14,7 +14,8 @@ import pytest
 
 from emulator.inference_servers import supervisor
 from emulator.inference_servers.supervisor import ServerSpec, Supervisor
-from tests.emulator.inference_servers.servers import group, served, until
+from tests.emulator.inference_servers.servers import group, served
+from tests.waiting import until_async
 
 pytestmark = pytest.mark.anyio
 Spec = Callable[..., ServerSpec]
@@ -70,7 +71,7 @@ async def test_recover_ends_what_a_crash_left(tmp_path: Path, spec: Spec) -> Non
     )
     try:
         earlier = Supervisor(tmp_path / "runtime")
-        await until(lambda: all(len(group(p.pid)) == 2 for p in (led, orphaned, stranger)))
+        await until_async(lambda: all(len(group(p.pid)) == 2 for p in (led, orphaned, stranger)))
         for each in (led, orphaned, stranger):
             earlier.records.add(str(each.pid), each.pid, what.app_root)
         orphaned.kill()  # its group lives on
@@ -81,7 +82,7 @@ async def test_recover_ends_what_a_crash_left(tmp_path: Path, spec: Spec) -> Non
         runtime = Supervisor(tmp_path / "runtime")
         await runtime.recover()
         assert led.wait(5) == -9
-        await until(lambda: group(led.pid) == [] and group(orphaned.pid) == [], 5)
+        await until_async(lambda: group(led.pid) == [] and group(orphaned.pid) == [], 5)
         assert stranger.poll() is None  # another process that has the same id by now
         assert not list((tmp_path / "runtime").glob("*.process.json"))
     finally:
@@ -96,6 +97,6 @@ async def test_records_are_there_while_servers_run(
 ) -> None:
     record = tmp_path / "runtime" / "ep--blue--0.process.json"
     server = await served(runtime, spec())
-    await until(record.exists)
+    await until_async(record.exists)
     await runtime.stop(server)
     assert not record.exists()

@@ -378,7 +378,7 @@ async def test_start_all_ends_all_when_it_is_cancelled(runtime: Supervisor, spec
     specs = [spec(name="a"), spec(HANGS, name="b")]
     started: list[Server] = []
     starting = asyncio.create_task(runtime.start_all(specs, started.append))
-    await until(lambda: started)  # the first is ready, the other never will be
+    await until_async(lambda: started)  # the first is ready, the other never will be
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting

@@ -16,7 +16,8 @@ import pytest
 from emulator.inference_servers.supervisor import ServerSpec, Supervisor
 from emulator.python_environments import environments
 from emulator.python_environments.environments import BuildError, Environments, PythonEnvironment
-from tests.emulator.inference_servers.servers import post, served, until
+from tests.emulator.inference_servers.servers import post, served
+from tests.waiting import until_async
 
 pytestmark = pytest.mark.anyio
 IMAGE = "mcr.microsoft.com/azureml/minimal-ubuntu22.04-py39-cpu-inference:latest"
@@ -158,7 +159,7 @@ async def test_another_python_on_the_path(
 async def test_closing_ends_a_build(folder: Path, wheels: Path) -> None:
     built = Environments(folder)
     waiting = asyncio.create_task(built.resolve(conda(wheels, "digit-names"), IMAGE, nothing))
-    await until(lambda: list(folder.iterdir()))
+    await until_async(lambda: list(folder.iterdir()))
     await built.close()
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -181,7 +182,7 @@ async def test_killed_in_the_middle_of_a_build(folder: Path, wheels: Path) -> No
         cwd=Path(environments.__file__).parents[2],
         stdout=subprocess.DEVNULL,
     )
-    await until(lambda: folder.exists() and list(folder.glob("*/pyvenv.cfg")))
+    await until_async(lambda: folder.exists() and list(folder.glob("*/pyvenv.cfg")))
     emulator.send_signal(signal.SIGKILL)
     emulator.wait()
     (left,) = folder.iterdir()
