@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 import time
 from collections import Counter
@@ -17,7 +18,9 @@ from tests.emulator.data_plane.scripted import (
     ENDPOINT_ID,
     HOST,
     KEYS,
+    PATIENCE,
     Instance,
+    Received,
     Serving,
     raw,
     reply,
@@ -419,6 +422,47 @@ def test_who_waits_when_the_last_instance_goes_is_told(serving: Serving, instanc
         answer = waiting.result()
     assert answer.status_code == 424
     assert answer.headers["ms-azureml-model-error-reason"] == "model_not_ready"
+
+
+def test_who_waits_at_a_deployment_that_is_closed_is_served(
+    serving: Serving, instance: Make
+) -> None:
+    old = instance(reply(after=0.3))
+    serving.deploy("blue", old, traffic=100)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(serving.send)
+        eventually(lambda: old.now == 1, "the first is under way")
+        waiting = pool.submit(serving.send)
+        lane = serving.gateway.lane(HOST, "blue")
+        eventually(lambda: len(lane.waiting[False]) == 1, "the second waits")
+        serving.serve_from(old, is_open=False)
+        assert serving.send().status_code == 424
+        assert [first.result().status_code, waiting.result().status_code] == [200, 200]
+
+
+def test_who_waits_learns_at_once_that_there_is_no_instance(
+    serving: Serving, instance: Make
+) -> None:
+    release = threading.Event()
+    old = instance(lambda connection, received: released(release, connection, received))
+    serving.deploy("blue", old, traffic=100, request_timeout_seconds=60)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(serving.send)
+        eventually(lambda: old.now == 1, "the first is under way")
+        waiting = pool.submit(serving.send)
+        lane = serving.gateway.lane(HOST, "blue")
+        eventually(lambda: len(lane.waiting[False]) == 1, "the second waits")
+        serving.serve_from()
+        assert waiting.result().status_code == 424
+        assert not first.done()
+        release.set()
+        assert first.result().status_code == 200
+
+
+def released(event: threading.Event, connection: socket.socket, received: Received) -> None:
+    """Answer once the event is set."""
+    assert event.wait(PATIENCE)
+    reply()(connection, received)
 
 
 # Traffic
