@@ -431,10 +431,10 @@ def test_who_waits_at_a_deployment_that_is_closed_is_served(
     serving.deploy("blue", old, traffic=100)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(serving.send)
-        eventually(lambda: old.now == 1, "the first is under way")
+        until(lambda: old.now == 1)  # the first is under way
         waiting = pool.submit(serving.send)
         lane = serving.gateway.lane(HOST, "blue")
-        eventually(lambda: len(lane.waiting[False]) == 1, "the second waits")
+        until(lambda: len(lane.waiting[False]) == 1)  # the second waits
         serving.serve_from(old, is_open=False)
         assert serving.send().status_code == 424
         assert [first.result().status_code, waiting.result().status_code] == [200, 200]
@@ -448,10 +448,10 @@ def test_who_waits_learns_at_once_that_there_is_no_instance(
     serving.deploy("blue", old, traffic=100, request_timeout_seconds=60)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(serving.send)
-        eventually(lambda: old.now == 1, "the first is under way")
+        until(lambda: old.now == 1)  # the first is under way
         waiting = pool.submit(serving.send)
         lane = serving.gateway.lane(HOST, "blue")
-        eventually(lambda: len(lane.waiting[False]) == 1, "the second waits")
+        until(lambda: len(lane.waiting[False]) == 1)  # the second waits
         serving.serve_from()
         assert waiting.result().status_code == 424
         assert not first.done()
