@@ -8,11 +8,10 @@ from typing import ClassVar, Protocol, cast
 
 import httptools
 
-from emulator.data_plane.http import Fields
+from emulator.data_plane.http import LARGEST_HEAD, Fields
 from emulator.data_plane.refusal import ProtocolRefusals, Refusal
 from emulator.quick_ack import quick_ack
 
-LARGEST_HEAD = 64 * 1024  # bytes
 _log = logging.getLogger(__name__)
 
 

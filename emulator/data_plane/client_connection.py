@@ -16,10 +16,10 @@ from typing import ClassVar, Generic, TypeVar, cast
 import httptools
 
 from emulator.data_plane.client_request import ClientRequest
+from emulator.data_plane.http import LARGEST_HEAD
 from emulator.data_plane.refusal import ProtocolRefusals, Refusal
 from emulator.quick_ack import quick_ack
 
-LARGEST_HEAD = 64 * 1024  # bytes
 # As many as the Envoy proxy takes that stands here on Azure:
 # https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/protocol.proto
 MOST_FIELDS = 100

@@ -103,7 +103,9 @@ class ClientRequest:
     def _malformed(self, version: str) -> Refusal | None:
         """What httptools lets pass and the Envoy proxy that stands here on Azure does not.
 
-        https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/header_sanitizing
+        Hosts: https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+        Transfer encodings: https://www.rfc-editor.org/rfc/rfc9112#section-6.1
+        Fragments: https://www.envoyproxy.io/docs/envoy/latest/version_history/v1.19/v1.19.1
         """
         if version not in ("1.1", "1.0") or b"#" in self.target:
             return self.words.bad_request

@@ -27,6 +27,7 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
+LARGEST_HEAD = 64 * 1024  # bytes, of a request and of an answer
 LAST_CHUNK = b"0\r\n\r\n"
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 _date = (0, b"")

@@ -47,6 +47,7 @@ class IngressRequest(ClientRequest):
         self.backend: Backend | None = None
         self.replica: ReplicaConnection | None = None
         self.timer: asyncio.TimerHandle | None = None
+        self.was_sent_on = False  # to another revision
         self.was_repeated = False
 
     # What the head decides
@@ -83,11 +84,14 @@ class IngressRequest(ClientRequest):
         chosen = self.choose()
         if isinstance(chosen, Refusal):
             return self.refuse(chosen)
-        self.revision = chosen
-        chosen.begun += 1
-        chosen.under_way += 1
         self.timer = asyncio.get_running_loop().call_later(REQUEST_TIMEOUT, self.timed_out)
-        return self.find_replica()
+        return self.wait_at(chosen)
+
+    def wait_at(self, revision: RevisionRoute) -> None:
+        self.revision = revision
+        revision.begun += 1
+        revision.under_way += 1
+        self.find_replica()
 
     def find_replica(self) -> None:
         """Take a replica, or wait for one to start."""
@@ -102,7 +106,16 @@ class IngressRequest(ClientRequest):
             revision.waiting.append(self.find_replica)
             revision.wake()
         else:
-            self.refuse(refusals.NO_REPLICA)
+            self.leave(revision)
+
+    def leave(self, revision: RevisionRoute) -> None:
+        """It went while the request waited: who has its traffic now gets the request, once."""
+        chosen = self.choose()
+        if self.was_sent_on or chosen is revision or isinstance(chosen, Refusal):
+            return self.refuse(refusals.NO_REPLICA)
+        self.was_sent_on = True
+        revision.under_way -= 1
+        return self.wait_at(chosen)
 
     def is_large(self) -> bool:
         return int(self.fields.get(b"content-length", b"0")) > LARGE

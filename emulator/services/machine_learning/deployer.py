@@ -156,8 +156,10 @@ class Deployer:
         for key in gone:
             servers = self.running.pop(key).servers
             self.routes.close(key)
-            await self._retire(key, servers)
-            self.routes.forget(key)
+            try:
+                await self._retire(key, servers)
+            finally:
+                self.routes.forget(key)
             await asyncio.to_thread(shutil.rmtree, self.folder_of(key), ignore_errors=True)
 
     def logs(self, deployment_id: str, container: str, tail: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from emulator.data_plane import client_connection
 from tests.emulator.data_plane.planes import Plane
 from tests.emulator.data_plane.scripted import answers_in, read_to_end
 from tests.waiting import until
@@ -129,6 +130,23 @@ def test_blank_lines_come_to_an_end(plane: Plane) -> None:
     with plane.connect() as client:
         client.sendall(b"\r\n" * 40_000)
         assert [code for code, _ in answers_in(read_to_end(client))] == [431]
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        b"POST /score HTTP/1.1\r\nHost: {host}",
+        b"POST /score HTTP/1.1\r\nHost: nobody.example\r\nContent-Length: 5\r\n\r\n",
+        b"",
+    ],
+)
+def test_half_a_request_is_not_waited_for_without_end(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch, half: bytes
+) -> None:
+    monkeypatch.setattr(client_connection, "IDLE", 0.1)
+    with plane.connect() as client:
+        client.sendall(half.replace(b"{host}", plane.host.encode()))
+        assert read_to_end(client) == b""
 
 
 @pytest.mark.parametrize(

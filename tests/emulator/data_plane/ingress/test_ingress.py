@@ -190,6 +190,22 @@ def test_those_who_wait_learn_that_nothing_comes():
     asyncio.run(go())
 
 
+def test_who_waits_at_a_revision_that_goes_is_sent_to_the_next():
+    async def go() -> None:
+        async with stand(echo) as made:
+            made.revision.backends = ()
+            asking = asyncio.create_task(made.ask(get("/moved")))
+            await until_async(lambda: made.revision.under_way == 1)
+            second = RevisionRoute("app--two", lambda: None, (made.backend,))
+            route = AppRoute(((second, 100),), allow_insecure=True)
+            made.ingress.table.publish("/app", {HOST: route})
+            made.revision.serve_from((), may_come=False)
+            assert b"GET /moved" in await asking
+            assert (made.revision.under_way, second.under_way, second.begun) == (0, 0, 1)
+
+    asyncio.run(go())
+
+
 def test_a_request_takes_so_long_and_no_longer(monkeypatch: pytest.MonkeyPatch):
     assert request_module.REQUEST_TIMEOUT == 240
     monkeypatch.setattr(request_module, "REQUEST_TIMEOUT", 0.2)
