@@ -32,15 +32,16 @@ from emulator.home import Home
 from emulator.inference_servers.supervisor import Supervisor
 from emulator.python_environments.environments import Environments as PythonEnvironments
 from emulator.quick_ack import quick_ack
+from emulator.services.container_apps.app_images import AppImages
 from emulator.services.container_apps.apps import ContainerApps
 from emulator.services.container_apps.controller import Controller
 from emulator.services.container_apps.environments import ManagedEnvironments
-from emulator.services.container_apps.images import Images as AppImages
 from emulator.services.container_apps.log_stream import LogStream
 from emulator.services.container_apps.neighbours import Neighbours
 from emulator.services.container_apps.operations import AppOperations
 from emulator.services.container_apps.paths import APP_SUFFIX, STREAM_SUFFIX
 from emulator.services.container_apps.revisions import Revisions
+from emulator.services.container_apps.runners import Runners
 from emulator.services.container_apps.scaling import DEFAULT_COOLDOWN, Pace
 from emulator.services.container_instances.containers import Containers
 from emulator.services.container_instances.groups import ContainerGroups
@@ -149,11 +150,9 @@ class Emulator:
         self.door = FrontDoor(
             CertificateAuthority(home.tls), self.protocol, self.addresses, insiders
         )
-        self.app_environments = ManagedEnvironments(self.store, self.operations)
-        self.app_controller = Controller(
+        self.app_runners = Runners(
             self.store,
             containers,
-            AppImages(containers, self.registries.is_login_server, self.registry_access.may_pull),
             self.ingress.table,
             home.containers / "apps",
             Pace(float(os.environ.get("AZURE_LOCAL_SCALE_COOLDOWN", DEFAULT_COOLDOWN))),
@@ -164,14 +163,13 @@ class Emulator:
                 lambda: write_bundle(home.tls / "containers.crt", home.ca_certificate).read_bytes(),
             ),
         )
-        self.apps = ContainerApps(
-            self.store,
-            self.operations,
-            self.app_environments,
-            self.app_controller,
-            self.identity.issue,
+        app_environments = ManagedEnvironments(self.changes)
+        app_controller = Controller(
+            self.changes,
+            AppImages(containers, self.registries.is_login_server, self.registry_access.may_pull),
+            self.app_runners,
         )
-        self.resources.before_delete.insert(0, self.app_controller.delete_below)
+        apps = ContainerApps(self.changes, app_environments, app_controller, self.identity.issue)
         self.gateway = Gateway(
             scoring, lambda token, audience: self.identity.verify(token, (audience,))
         )
@@ -194,10 +192,10 @@ class Emulator:
             self.runs,
             self.groups,
             Containers(self.groups, terminals),
-            self.app_environments,
-            self.apps,
-            Revisions(self.store, self.app_controller),
-            AppOperations(self.store, self.operations, self.apps.shown),
+            app_environments,
+            apps,
+            Revisions(self.store, app_controller),
+            AppOperations(self.store, self.operations, apps.shown),
             LogAnalytics(self.store, self.changes),
             self.operations,
         ]
@@ -215,7 +213,7 @@ class Emulator:
             BLOB_SUFFIX: self.storage.application,
             LOGIN_SUFFIX: LoginServer(self.registries.find, self.registry_access, containers),
             TERMINAL_SUFFIX: terminals,
-            STREAM_SUFFIX: LogStream(self.store, self.app_controller, self.identity.verify),
+            STREAM_SUFFIX: LogStream(self.store, self.app_runners, self.identity.verify),
         }
         self.config = self._configure("none")
         self.state = ServerState()
@@ -283,8 +281,6 @@ class Emulator:
         await self.registries.recover()
         await self.runs.recover()
         await self.groups.recover()
-        await self.app_environments.recover()
-        await self.apps.recover()
         try:
             return await self.door.listen(port)
         except OSError:
@@ -297,7 +293,7 @@ class Emulator:
         await self.runs.close()
         await self.operations.close()
         await self.groups.close()
-        await self.app_controller.close()
+        await self.app_runners.close()
         await self.containers.close()
         await self.runtime.close()
         await self.python.close()

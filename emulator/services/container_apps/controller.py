@@ -1,8 +1,8 @@
-"""Makes apps run: revisions come, take over from one another, and go.
+"""Brings apps to what their resources say: revisions come, take over from one another, and go.
 
     revision's provisioningState   when                                   followed by
     Provisioning                   it was created or activated            Provisioned, Failed
-    Provisioned                    a replica has been ready               Deprovisioned
+    Provisioned                    a replica has been ready               Failed, Deprovisioned
     Failed                         none became ready; it goes on trying   Provisioned, Deprovisioned
     Deprovisioned                  it was deactivated                     Provisioning
 
@@ -15,62 +15,53 @@ https://learn.microsoft.com/azure/container-apps/revisions
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import secrets
-import shutil
 import string
-from collections.abc import Coroutine
-from pathlib import Path
-from typing import Any
 
+from emulator.arm.change import Change
+from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError
 from emulator.arm.ids import name_of, now, parent_of
-from emulator.containers.runtime import ContainerRuntime, ContainerSpec
-from emulator.data_plane.routes.apps import AppTable
-from emulator.services.container_apps.events import Events
-from emulator.services.container_apps.images import Images
-from emulator.services.container_apps.neighbours import Neighbours
+from emulator.arm.lifecycle import Lifecycle
+from emulator.services.container_apps.app_images import AppImages
+from emulator.services.container_apps.app_spec import AppSpec
 from emulator.services.container_apps.paths import APP_TYPE, REVISION_TYPE
-from emulator.services.container_apps.plan import AppFacts, ReplicaPlan, replica_plan
-from emulator.services.container_apps.routes import app_routes, fqdn
-from emulator.services.container_apps.runner import Runner
-from emulator.services.container_apps.scaling import Limits, Pace
-from emulator.services.container_apps.template import changed, concurrency
-from emulator.store import Resource, Store
+from emulator.services.container_apps.runners import Runners, template_of
+from emulator.services.container_apps.states import (
+    ACTIVE,
+    REVISION_MOVES,
+    RUNS,
+    app_moves,
+    refuse_app,
+    show_app,
+    show_revision,
+)
+from emulator.store import Resource
 
 _LETTERS = string.ascii_lowercase + string.digits
 _log = logging.getLogger(__name__)
 
 
 class Controller:
-    """Owns what runs. `folder` holds the logs of the containers."""
-
-    def __init__(
-        self,
-        store: Store,
-        runtime: ContainerRuntime,
-        images: Images,
-        ingress: AppTable,
-        folder: Path,
-        pace: Pace,
-        neighbours: Neighbours,
-    ) -> None:
-        self.store = store
-        self.runtime = runtime
+    def __init__(self, changes: Changes, images: AppImages, runners: Runners) -> None:
+        self.changes = changes
+        self.store = changes.store
         self.images = images
-        self.ingress = ingress
-        self.folder = folder
-        self.pace = pace
-        self.neighbours = neighbours
-        self.events = Events()
-        self.runners: dict[str, Runner] = {}  # by revision id, lower case
-        self.tasks: set[asyncio.Task[None]] = set()
-
-    # What there is
-
-    def runner(self, revision_id: str) -> Runner | None:
-        return self.runners.get(revision_id.lower())
+        self.runners = runners
+        self.events = runners.events
+        changes.register(
+            Lifecycle(
+                APP_TYPE,
+                app_moves(self._deploy, self._start, self._stop),
+                show=show_app,
+                refuse=refuse_app,
+                withdraw=lambda app: runners.dismiss_app(app.id),
+                remove=self._remove,
+                revive=self._revive,
+            )
+        )
+        changes.register(Lifecycle(REVISION_TYPE, REVISION_MOVES, show=show_revision))
 
     def revisions(self, app_id: str) -> list[Resource]:
         """The revisions of an app, the oldest first."""
@@ -78,275 +69,191 @@ class Controller:
         return sorted(found, key=lambda revision: str(revision.properties["createdTime"]))
 
     def latest(self, app: Resource) -> Resource | None:
-        name = app.properties.get("latestRevisionName")
+        name = app.properties["latestRevisionName"]
         return self.store.get(f"{app.id}/revisions/{name}") if name else None
 
-    def domain(self, app: Resource) -> str:
-        environment = self.store.get(app.properties["environmentId"])
-        return str(environment.properties["defaultDomain"]) if environment else ""
+    # The work of an app's changes
 
-    # A PUT or a PATCH of an app
-
-    async def deploy(self, app_id: str, *, new_port: bool) -> None:
+    async def _deploy(self, change: Change) -> None:
         """Bring an app to what its resource says. Raises ArmError when it does not come up."""
-        app = self._app(app_id)
-        latest = self.latest(app)
-        if latest is None or changed(latest.properties["template"], app.properties["template"]):
-            latest = await self._new_revision(app)
-        elif new_port:
-            await self._renew_all(app)
-        self._settle(app_id)
-        if app.properties["runningStatus"] == "Stopped" or not latest.properties["active"]:
-            return
-        await self.until_settled(latest.id)
+        app = change.resource()
+        spec, latest = AppSpec.stored(app), self.latest(app)
+        if latest is None or spec.template.makes_revision(template_of(latest)):
+            images = await self.images.fetch(spec)
+            ports = {name: list(image.ports) for name, image in images.items()}
+            latest = self._new_revision(change.resource(), spec, ports)
+        elif app.state in RUNS:
+            self._launch_active(app)
+            await self._renew(app)
+        change.resource()  # whatever was awaited, the app is still to be so
+        self._settle(app.id)
+        await self._until_settled(latest.id)
 
-    async def until_settled(self, revision_id: str) -> None:
-        """Raises ArmError when the revision does not become ready."""
-        runner = self.runner(revision_id)
+    async def _start(self, change: Change) -> None:
+        """Run every active revision. Raises ArmError when the latest does not come up."""
+        app = change.resource()
+        self._launch_active(app)
+        if latest := self.latest(app):
+            await self._until_settled(latest.id)
+
+    async def _stop(self, change: Change) -> None:
+        """End every replica; requests that are under way are answered first."""
+        self.runners.dismiss_app(change.resource_id)
+        await self.runners.until_gone(change.resource_id)
+
+    async def _revive(self, app: Resource) -> None:
+        """Run again what ran before a restart."""
+        if app.state in RUNS:
+            self._launch_active(app)
+
+    async def _remove(self, app: Resource) -> None:
+        """End all that there is of an app outside the database."""
+        self.runners.dismiss_app(app.id)
+        await self.runners.until_gone(app.id)
+        await self.runners.forget(app.id)
+
+    async def _until_settled(self, revision_id: str) -> None:
+        """Wait until a revision is ready, or is not to run any more. Raises ArmError when it does
+        not become ready."""
+        runner = self.runners.get(revision_id)
         if runner is None:
             return
         await runner.settled.wait()
-        if runner.failure:
-            app = parent_of(revision_id)
-            revision = self.store.get(revision_id)
-            if revision:
-                revision.properties["provisioningState"] = "Failed"
-                revision.properties["provisioningError"] = runner.failure
-                self.store.put(revision)
+        if runner.failure and not runner.is_stopping:
             raise ArmError(
                 400,
                 "ContainerAppOperationError",
-                f"Failed to provision revision for container app '{name_of(app)}'. Error details: "
-                f"{runner.failure}",
+                "Failed to provision revision for container app "
+                f"'{name_of(parent_of(revision_id))}'. Error details: {runner.failure}",
             )
 
-    async def _new_revision(self, app: Resource) -> Resource:
-        template, configuration = app.properties["template"], app.properties["configuration"]
-        images = await self.images.fetch(template, configuration)
-        suffix = template["revisionSuffix"] or "".join(secrets.choice(_LETTERS) for _ in range(7))
+    def _new_revision(
+        self, app: Resource, spec: AppSpec, exposed: dict[str, list[int]]
+    ) -> Resource:
+        """`exposed` has, for each image, the ports that it says it listens on."""
+        suffix = spec.template.suffix or "".join(secrets.choice(_LETTERS) for _ in range(7))
         name = f"{app.name}--{suffix}"
+        properties = {
+            "createdTime": now(),
+            "lastActiveTime": now(),
+            "template": spec.template.to_body(),
+            "provisioningError": None,
+        }
         revision = Resource(
             f"{app.id}/revisions/{name}",
             REVISION_TYPE,
-            {
-                "properties": {
-                    "createdTime": now(),
-                    "lastActiveTime": now(),
-                    "template": template,
-                    "active": True,
-                    "provisioningError": None,
-                    "provisioningState": "Provisioning",
-                },
-                "_exposed": {image: list(found.ports) for image, found in images.items()},
-            },
+            {"properties": properties},
+            {"exposed": exposed},
         )
-        app = self._app(app.id)
         app.properties["latestRevisionName"] = name
         with self.store.transaction():
-            self.store.put(revision)
+            self.changes.apply("create", revision, None)
             self.store.put(app)
         message = f"Creating new revision: {name}"
         self.events.tell(app.id, "Normal", "RevisionCreation", message, name)
-        if app.properties["runningStatus"] != "Stopped":
-            self.launch(app, revision)
+        if app.state in RUNS:
+            self._launch(app, revision)
         return revision
 
-    async def _renew_all(self, app: Resource) -> None:
-        """New replicas for a configuration that changes what they are."""
+    async def _renew(self, app: Resource) -> None:
+        """New replicas where the ingress now sends requests to another port, or to one at all."""
+        renewals = []
         for revision in self.revisions(app.id):
-            if runner := self.runner(revision.id):
-                await runner.renew(self._plan(app, revision), self._limits(revision))
+            if runner := self.runners.get(revision.id):
+                plan = self.runners.plan(app, revision)
+                if plan.target_port != runner.plan.target_port:
+                    renewals.append(runner.renew(plan, self.runners.limits(revision)))
+        await asyncio.gather(*renewals)
 
     # Revisions
 
-    def launch(self, app: Resource, revision: Resource) -> None:
-        """Run a revision. It takes its place in the traffic when it is ready."""
-        runner = Runner(
-            self.runtime,
-            self._plan(app, revision),
-            self._limits(revision),
-            self.pace,
-            self._folder(app.id) / revision.name,
-            introduce=lambda spec: self._introduce(spec, app, revision),
-            on_ready=lambda: self._became_ready(revision.id),
-            tell=lambda kind, reason, message, replica: self.events.tell(
-                app.id, kind, reason, message, revision.name, replica
-            ),
-        )
-        self.runners[revision.id.lower()] = runner
-        if self.runtime.kind == "process":
-            self.events.tell(
-                app.id,
-                "Warning",
-                "NotAContainer",
-                f"Replicas are {self.runtime.description}",
-                revision.name,
-            )
-        runner.start()
-        self.publish(app.id)
+    def _launch_active(self, app: Resource) -> None:
+        """Run every active revision that does not run. One that cannot is told of in the log."""
+        for revision in self.revisions(app.id):
+            if revision.state in ACTIVE and self.runners.get(revision.id) is None:
+                try:
+                    self._launch(app, revision)
+                except ArmError as error:
+                    _log.warning("%s does not run: %s", revision.id, error)
+                    self._failed(revision.id, error.message)
 
-    async def _introduce(
-        self, spec: ContainerSpec, app: Resource, revision: Resource
-    ) -> ContainerSpec:
-        found = await self.neighbours.introduce(spec, self.domain(app))
-        if problem := self.neighbours.problem:
-            self.events.tell(app.id, "Warning", "NoNeighbours", problem, revision.name)
-        return found
+    def _launch(self, app: Resource, revision: Resource) -> None:
+        self.runners.launch(app, revision, self._became_ready, self._failed)
 
     def _became_ready(self, revision_id: str) -> None:
-        revision, app = self.store.get(revision_id), self.store.get(parent_of(revision_id))
+        """It takes its place in the traffic."""
+        edit = {"provisioningError": None, "lastActiveTime": now()}
+        revision = self._move("ready", revision_id, edit)
+        app = self.store.get(parent_of(revision_id))
         if revision is None or app is None:
             return
-        revision.properties.update(
-            {"provisioningState": "Provisioned", "provisioningError": None, "lastActiveTime": now()}
-        )
-        ready = app.properties.get("latestReadyRevisionName")
-        before = self.store.get(f"{app.id}/revisions/{ready}")
-        created = str(revision.properties["createdTime"])
-        if before is None or str(before.properties["createdTime"]) <= created:
+        ready = app.properties["latestReadyRevisionName"]
+        before = self.store.get(f"{app.id}/revisions/{ready}") if ready else None
+        if before is None or (
+            before.properties["createdTime"] <= revision.properties["createdTime"]
+        ):
             app.properties["latestReadyRevisionName"] = revision.name
-        with self.store.transaction():
-            self.store.put(revision)
             self.store.put(app)
-        self.events.tell(
-            app.id, "Normal", "RevisionReady", "Successfully provisioned revision", revision.name
-        )
+        message = "Successfully provisioned revision"
+        self.events.tell(app.id, "Normal", "RevisionReady", message, revision.name)
         self._settle(app.id)
+
+    def _failed(self, revision_id: str, reason: str) -> None:
+        self._move("fail", revision_id, {"provisioningError": reason})
+
+    def _move(
+        self, name: str, revision_id: str, edit: dict[str, str | None] | None = None
+    ) -> Resource | None:
+        """Move a revision. None when it has gone, or is going."""
+        revision = self.store.get(revision_id)
+        if revision is None:
+            return None
+        revision.properties.update(edit or {})
+        try:
+            return self.changes.apply(name, revision, revision)
+        except ArmError as error:
+            _log.info("%s: no %s: %s", revision_id, name, error)
+            return None
 
     def _settle(self, app_id: str) -> None:
         """Give the traffic to whom it belongs, and let go of what single mode has no place for."""
-        app = self._app(app_id)
-        properties = app.properties
-        self.publish(app_id)
-        newest, ready = properties.get("latestRevisionName"), properties["latestReadyRevisionName"]
-        if properties["configuration"]["activeRevisionsMode"] == "Single" and newest == ready:
-            for revision in self.revisions(app_id):
-                if revision.properties["active"] and revision.name != newest:
-                    self.deactivate(revision)
-
-    def deactivate(self, revision: Resource) -> None:
-        """Out of the traffic at once; its replicas end when their requests are answered."""
-        revision.properties.update({"active": False, "provisioningState": "Deprovisioned"})
-        self.store.put(revision)
-        app_id = parent_of(revision.id)
-        self.events.tell(
-            app_id, "Normal", "RevisionDeactivating", "Setting revision inactive", revision.name
-        )
-        runner = self.runners.pop(revision.id.lower(), None)
-        self.publish(app_id)
-        if runner:
-            self.spawn(runner.stop())
-        self._forget_old(app_id)
-
-    def activate(self, revision: Resource) -> None:
-        revision.properties.update({"active": True, "provisioningState": "Provisioning"})
-        self.store.put(revision)
-        app = self._app(parent_of(revision.id))
-        if self.runner(revision.id) is None and app.properties["runningStatus"] != "Stopped":
-            self.launch(app, revision)
-            self.spawn(self._settle_alone(revision.id))
-
-    async def _settle_alone(self, revision_id: str) -> None:
-        try:
-            await self.until_settled(revision_id)
-        except ArmError as error:
-            _log.info("%s: %s", revision_id, error)
-
-    async def restart(self, revision: Resource) -> None:
-        app = self._app(parent_of(revision.id))
-        if runner := self.runner(revision.id):
-            await runner.renew(self._plan(app, revision), self._limits(revision))
-
-    def _forget_old(self, app_id: str) -> None:
-        """Inactive revisions beyond maxInactiveRevisions go, the oldest first."""
-        most = self._app(app_id).properties["configuration"]["maxInactiveRevisions"]
-        inactive = [one for one in self.revisions(app_id) if not one.properties["active"]]
-        for revision in inactive[: max(0, len(inactive) - most)]:
-            self.store.delete(revision.id)
-
-    # Apps
-
-    def start(self, app: Resource) -> None:
-        """Run every active revision."""
-        for revision in self.revisions(app.id):
-            if revision.properties["active"] and self.runner(revision.id) is None:
-                self.launch(app, revision)
-
-    async def stop(self, scope: str) -> None:
-        """Stop every revision at or below an id."""
-        below = scope.lower()
-        gone = [key for key in self.runners if key.startswith(below + "/")]
-        runners = [self.runners.pop(key) for key in gone]
-        for app_id in {parent_of(key) for key in gone}:
-            self.ingress.withdraw(app_id)
-        await asyncio.gather(*(runner.stop() for runner in runners))
-
-    async def delete_below(self, scope: str) -> None:
-        """Stop every app at or below an id and delete its logs. The resources stay."""
-        await self.stop(scope)
-        for app in self.store.of_type(APP_TYPE):
-            if f"{app.id}/".lower().startswith(f"{scope}/".lower()):
-                self.ingress.withdraw(app.id)
-                self.events.forget(app.id)
-                await asyncio.to_thread(shutil.rmtree, self._folder(app.id), ignore_errors=True)
-
-    def publish(self, app_id: str) -> None:
+        self.runners.publish(app_id)
         app = self.store.get(app_id)
         if app is None:
             return
-        running = {
-            revision.name: runner.route
-            for revision in self.revisions(app_id)
-            if (runner := self.runner(revision.id))
-        }
-        if running:
-            self.ingress.publish(app_id, app_routes(app, self.domain(app), running))
-        else:
-            self.ingress.withdraw(app_id)
+        newest = app.properties["latestRevisionName"]
+        single = app.properties["configuration"]["activeRevisionsMode"] == "Single"
+        if single and newest == app.properties["latestReadyRevisionName"]:
+            for revision in self.revisions(app_id):
+                if revision.state in ACTIVE and revision.name != newest:
+                    self._deactivate(revision)
+        self._forget_old(app)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+    def deactivate(self, app: Resource, revision: Resource) -> None:
+        """Out of the traffic at once; its replicas end when their requests are answered."""
+        self._deactivate(revision)
+        self._forget_old(app)
 
-    async def close(self) -> None:
-        """Look after nothing any more. The containers end with their runtime."""
-        for task in list(self.tasks):
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        await asyncio.gather(*(runner.close() for runner in self.runners.values()))
+    def _deactivate(self, revision: Resource) -> None:
+        if self._move("deactivate", revision.id):
+            app_id, message = parent_of(revision.id), "Setting revision inactive"
+            self.events.tell(app_id, "Normal", "RevisionDeactivating", message, revision.name)
+            self.runners.dismiss(revision.id)
 
-    # How
+    def activate(self, app: Resource, revision: Resource) -> None:
+        """Raises ArmError 400 when it refers to a secret that the app has no more."""
+        self.runners.plan(app, revision)
+        if self._move("activate", revision.id) and app.state in RUNS:
+            self._launch(app, revision)
 
-    def _app(self, app_id: str) -> Resource:
-        app = self.store.get(app_id)
-        if app is None:
-            raise ArmError(404, "ContainerAppNotFound", f"The app '{app_id}' is gone.")
-        return app
+    def restart(self, app: Resource, revision: Resource) -> None:
+        """Begin to put new replicas in the place of a revision's. Raises ArmError as `activate`."""
+        if runner := self.runners.get(revision.id):
+            runner.restart(self.runners.plan(app, revision), self.runners.limits(revision))
 
-    def _folder(self, app_id: str) -> Path:
-        """Named by a hash of the id: names on Azure differ by nothing but case on some disks."""
-        digest = hashlib.sha256(app_id.lower().encode()).hexdigest()[:16]
-        return self.folder / f"{name_of(app_id)}-{digest}"
-
-    def _plan(self, app: Resource, revision: Resource) -> ReplicaPlan:
-        configuration = app.properties["configuration"]
-        ingress, domain = configuration["ingress"], self.domain(app)
-        host = fqdn(revision.name, domain, external=ingress["external"]) if ingress else ""
-        return replica_plan(
-            revision.properties["template"],
-            configuration,
-            {image: tuple(ports) for image, ports in revision.body["_exposed"].items()},
-            AppFacts(app.name, revision.name, host, domain),
-        )
-
-    def _limits(self, revision: Resource) -> Limits:
-        template = revision.properties["template"]
-        scale = template["scale"]
-        return Limits(
-            scale["minReplicas"],
-            scale["maxReplicas"],
-            concurrency(template),
-            self.pace.here(scale["cooldownPeriod"]),
-            self.pace.cooldown,
-        )
+    def _forget_old(self, app: Resource) -> None:
+        """Inactive revisions beyond maxInactiveRevisions go, the oldest first."""
+        most = app.properties["configuration"]["maxInactiveRevisions"]
+        inactive = [one for one in self.revisions(app.id) if one.state not in ACTIVE]
+        for revision in inactive[: max(0, len(inactive) - most)]:
+            self.store.delete(revision.id)

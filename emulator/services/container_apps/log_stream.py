@@ -5,7 +5,7 @@
     GET .../replicas/{replica}/containers/{container}/exec         a terminal, over a web socket
 
 Query: `follow=true`, `tailLines` (0 to 300, 20 by default), `output=json` or `text`. Each wants the
-token that getAuthToken of the app answers, as `Authorization: Bearer`.
+token that getAuthToken of the app returns, as `Authorization: Bearer`.
 
 https://learn.microsoft.com/azure/container-apps/log-streaming
 """
@@ -26,9 +26,9 @@ from starlette.types import Receive, Scope, Send
 
 from emulator.arm.errors import ArmError, not_emulated, not_found
 from emulator.arm.ids import now
-from emulator.services.container_apps.controller import Controller
 from emulator.services.container_apps.paths import APPS
 from emulator.services.container_apps.replica import ReplicaContainer
+from emulator.services.container_apps.runners import Runners
 from emulator.services.container_apps.terminals import run_terminal
 from emulator.store import Resource, Store
 
@@ -47,9 +47,9 @@ Verify = Callable[[str, tuple[str, ...]], dict[str, Any]]
 class LogStream:
     """The ASGI application. `verify(token, audiences)` raises jwt.PyJWTError."""
 
-    def __init__(self, store: Store, controller: Controller, verify: Verify) -> None:
+    def __init__(self, store: Store, runners: Runners, verify: Verify) -> None:
         self.store = store
-        self.controller = controller
+        self.runners = runners
         self.verify = verify
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +58,7 @@ class LogStream:
             if scope["type"] == "websocket":
                 if container is None or what != "exec":
                     raise not_emulated("this web socket")
-                return await run_terminal(self.controller.runtime, container, scope, receive, send)
+                return await run_terminal(self.runners.runtime, container, scope, receive, send)
             if what == "exec":
                 raise ArmError(426, "UpgradeRequired", "A terminal is a web socket.")
             request = Request(scope, receive)
@@ -89,7 +89,7 @@ class LogStream:
             raise not_found(app_id)
         if "replica" not in names:
             return names["what"].lower(), app, None
-        runner = self.controller.runner(f"{app.id}/revisions/{names['revision']}")
+        runner = self.runners.get(f"{app.id}/revisions/{names['revision']}")
         for replica in runner.replicas if runner else []:
             for container in replica.inits + replica.containers:
                 if replica.name == names["replica"] and container.plan.name == names["container"]:
@@ -129,13 +129,13 @@ class LogStream:
     async def _events(self, request: Request, app: Resource) -> AsyncIterator[str]:
         greeting = "Connecting to the events collector..."
         yield json.dumps({"TimeStamp": now(), "Type": "Normal", "Msg": greeting}) + "\n"
-        events, seen = self.controller.events.since(app.id, 0)
+        events, seen = self.runners.events.since(app.id, 0)
         count = _lines(request)
         for event in events[-count:] if count else []:
             yield json.dumps(event) + "\n"
         while _follows(request) and self.store.get(app.id):
             await asyncio.sleep(PERIOD)
-            events, seen = self.controller.events.since(app.id, seen)
+            events, seen = self.runners.events.since(app.id, seen)
             for event in events:
                 yield json.dumps(event) + "\n"
 

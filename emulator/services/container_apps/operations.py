@@ -3,7 +3,7 @@
 The az CLI looks for these very names in the addresses: for an environment it knows from
 `managedEnvironmentOperationStatuses` or `managedEnvironmentOperationResults` how to go on.
 
-    a call answers   with                   the client polls
+    an answer of     has                    the client polls
     201              Azure-AsyncOperation   ...OperationStatuses until its status is Succeeded
     202              Location               ...OperationResults until it is 200 with the resource
 """
@@ -16,7 +16,7 @@ from typing import Any
 from emulator.arm.http import MANAGEMENT, ArmRequest, ArmResponse
 from emulator.arm.ids import subscription_of
 from emulator.arm.operations import RETRY_AFTER, Operations
-from emulator.services.container_apps.fields import shown
+from emulator.arm.resources import shown
 from emulator.services.container_apps.paths import APP_TYPE, LOCATION, PROVIDER
 from emulator.store import Resource, Store
 

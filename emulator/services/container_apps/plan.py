@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from emulator.processes.probes import Probe
-from emulator.services.container_apps.configuration import secret_values
-from emulator.services.container_apps.probes import (
-    default_readiness,
-    default_startup,
-    read_probe,
-)
+from emulator.services.container_apps.app_configuration import AppConfiguration
+from emulator.services.container_apps.app_container import AppContainer
+from emulator.services.container_apps.app_probe import default_readiness, default_startup
+from emulator.services.container_apps.app_template import AppTemplate
+from emulator.services.container_apps.errors import unknown_secret
 
 
 @dataclass(frozen=True)
 class ContainerPlan:
+    """`startup_grace` and `liveness_grace` are how long (seconds) it has to end when that probe
+    fails; None: as long as the replica's `grace`."""
+
     name: str
     image: str
     command: tuple[str, ...] | None
@@ -33,6 +34,8 @@ class ContainerPlan:
     startup: Probe | None = None
     readiness: Probe | None = None
     liveness: Probe | None = None
+    startup_grace: float | None = None
+    liveness_grace: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,21 +69,29 @@ class AppFacts:
 
 
 def replica_plan(
-    template: Mapping[str, Any],
-    configuration: Mapping[str, Any],
+    template: AppTemplate,
+    configuration: AppConfiguration,
     exposed: Mapping[str, tuple[int, ...]],
     facts: AppFacts,
 ) -> ReplicaPlan:
-    """`exposed` has, for each image, the ports that it says it listens on."""
-    ingress = configuration["ingress"]
-    given = template["containers"]
+    """`exposed` has, for each image, the ports that it says it listens on.
+
+    Raises ArmError 400 when it refers to a secret that the app has no more.
+    """
+    ingress, secrets = configuration.ingress, configuration.secret_values
+    _check_secrets(template, secrets)
     serving, target = 0, None
     if ingress:
-        target = ingress["targetPort"] or _first_port(given, exposed)
+        target = ingress.target_port or _first_port(template.containers, exposed)
         # Containers share one network: the one that listens on the port is the one whose image
         # says so, the first if none does.
         serving = next(
-            (n for n, one in enumerate(given) if target in exposed.get(one["image"], ())), 0
+            (
+                n
+                for n, one in enumerate(template.containers)
+                if target in exposed.get(one.image, ())
+            ),
+            0,
         )
     told = {
         "CONTAINER_APP_NAME": facts.app,
@@ -89,72 +100,74 @@ def replica_plan(
         "CONTAINER_APP_ENV_DNS_SUFFIX": facts.domain,
         **({"CONTAINER_APP_PORT": str(target)} if target else {}),
     }
-    secrets = secret_values(dict(configuration))
-    volumes = {volume["name"]: volume for volume in template["volumes"] or []}
+    volumes = {volume.name: volume for volume in template.volumes}
 
-    def plan(one: Mapping[str, Any], port: int | None) -> ContainerPlan:
-        probes = {item["type"]: read_probe(item) for item in one.get("probes", ())}
+    def plan(one: AppContainer, port: int | None) -> ContainerPlan:
+        probes = {item.type: item.probe for item in one.probes}
+        graces = {item.type: item.grace for item in one.probes}
         if port:
             probes.setdefault("Startup", default_startup(port))
             probes.setdefault("Readiness", default_readiness(port))
         first = (port,) if port else ()
         probed = (probe.port for probe in probes.values())
-        mounts = [
-            (mount["mountPath"], volumes[mount["volumeName"]])
-            for mount in one.get("volumeMounts", ())
-        ]
+        mounts = [(mount.path, volumes[mount.volume]) for mount in one.mounts]
         return ContainerPlan(
-            name=one["name"],
-            image=one["image"],
-            command=tuple(one["command"]) if one.get("command") else None,
-            args=tuple(one["args"]) if one.get("args") else None,
+            name=one.name,
+            image=one.image,
+            command=one.command or None,
+            args=one.args or None,
             variables={
                 **told,
                 **{
-                    item["name"]: secrets[item["secretRef"]]
-                    if "secretRef" in item
-                    else item["value"]
-                    for item in one.get("env", ())
+                    item.name: secrets[item.secret] if item.secret else item.value
+                    for item in one.variables
                 },
             },
             ports=tuple(dict.fromkeys((*first, *filter(None, probed)))),
-            cpu=one["resources"]["cpu"],
-            memory_gb=float(one["resources"]["memory"][:-2]),
+            cpu=one.resources.cpu,
+            memory_gb=one.resources.memory_gb,
             files={
                 f"{path.rstrip('/')}/{name}": content
                 for path, volume in mounts
-                if volume["storageType"] == "Secret"
-                for name, content in _secret_files(volume, secrets).items()
+                if volume.type == "Secret"
+                for name, content in volume.files(secrets).items()
             },
-            empty_dirs={
-                path: volume["name"]
-                for path, volume in mounts
-                if volume["storageType"] == "EmptyDir"
-            },
+            empty_dirs={path: volume.name for path, volume in mounts if volume.type == "EmptyDir"},
             startup=probes.get("Startup"),
             readiness=probes.get("Readiness"),
             liveness=probes.get("Liveness"),
+            startup_grace=graces.get("Startup"),
+            liveness_grace=graces.get("Liveness"),
         )
 
     return ReplicaPlan(
         facts.revision,
-        tuple(plan(one, target if n == serving else None) for n, one in enumerate(given)),
-        tuple(plan(one, None) for one in template["initContainers"] or []),
+        tuple(
+            plan(one, target if n == serving else None) for n, one in enumerate(template.containers)
+        ),
+        tuple(plan(one, None) for one in template.init_containers),
         target,
-        template["terminationGracePeriodSeconds"],
+        template.grace,
     )
 
 
-def _first_port(containers: list[Mapping[str, Any]], exposed: Mapping[str, tuple[int, ...]]) -> int:
+def _check_secrets(template: AppTemplate, secrets: Mapping[str, str]) -> None:
+    for container in template.containers + template.init_containers:
+        for variable in container.variables:
+            if variable.secret and variable.secret not in secrets:
+                path = f"properties.template.containers.{container.name}.env.{variable.name}"
+                where = f"container '{container.name}'"
+                raise unknown_secret(variable.secret, where, path)
+    for volume in template.volumes:
+        for reference, _ in volume.secrets:
+            if reference not in secrets:
+                path = f"properties.template.volumes.{volume.name}"
+                raise unknown_secret(reference, f"volume '{volume.name}'", path)
+
+
+def _first_port(
+    containers: tuple[AppContainer, ...], exposed: Mapping[str, tuple[int, ...]]
+) -> int:
     """Without a targetPort, Azure takes the one that the image exposes, or 80."""
-    found = [port for one in containers for port in exposed.get(one["image"], ())]
+    found = [port for one in containers for port in exposed.get(one.image, ())]
     return found[0] if found else 80
-
-
-def _secret_files(volume: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, bytes]:
-    """File name -> content: the secrets that the volume names, or all of the app's."""
-    chosen = {
-        item.get("path") or item["secretRef"]: secrets[item["secretRef"]]
-        for item in volume.get("secrets", ())
-    }
-    return {name: value.encode() for name, value in (chosen or secrets).items()}

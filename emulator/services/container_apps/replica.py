@@ -30,8 +30,9 @@ from emulator.containers.runtime import (
 from emulator.data_plane.backend import Backend
 from emulator.processes.back_off import BackOff
 from emulator.processes.probes import Prober
+from emulator.processes.tasks import to_the_end
+from emulator.services.container_apps.app_probe import START_UP_PERIOD
 from emulator.services.container_apps.plan import ContainerPlan, ReplicaPlan
-from emulator.services.container_apps.probes import START_UP_PERIOD
 
 # A container that ended starts again after this long (seconds), twice as long each time up to the
 # last, and as at first when it ran for BACK_OFF_RESET. Kubernetes waits 10 to 300, and 600.
@@ -74,17 +75,11 @@ class ReplicaContainer:
         return container.message
 
     async def run_once(self) -> int:
-        """Start it and wait until it ends. Answers its exit code, -1 when it cannot be started."""
-        spec = self.replica.spec(self.plan, self.restarts, self.log_file)
+        """Start it and wait until it ends. Returns its exit code, -1 when it cannot be started."""
         before = self.container
-        starting = asyncio.create_task(self.replica.start_container(spec))
         try:
-            self.container = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            # The replica is stopped: it must know of what is being started all the same.
-            with suppress(ImageNotFound, ContainerRuntimeError):
-                self.container = await starting
-            raise
+            # To the end: a replica that is stopped must know of what is being started.
+            await to_the_end(self._start())
         except (ImageNotFound, ContainerRuntimeError) as error:
             self.waiting_for = f"CreateContainerError: {error}"
             self.replica.tell("Warning", "CreateContainerError", str(error))
@@ -93,6 +88,7 @@ class ReplicaContainer:
             # Not before the next is there: a group's empty dirs go with its last container.
             if before:
                 await self.replica.runtime.remove(before)
+        assert self.container
         self.waiting_for = ""
         container = self.container
         self.replica.tell("Normal", "ContainerStarted", f"Started container '{self.plan.name}'")
@@ -101,20 +97,27 @@ class ReplicaContainer:
         try:
             await asyncio.wait({ended, watch}, return_when=asyncio.FIRST_COMPLETED)
             if watch.done() and not watch.cancelled() and not ended.done():
+                kind, grace = watch.result()
                 self.replica.tell(
                     "Warning",
                     "ProbeFailed",
-                    f"{watch.result()} of container '{self.plan.name}' failed: restarting it",
+                    f"{kind} probe of container '{self.plan.name}' failed: restarting it",
                 )
                 self._change(ready=False, started=False)
-                await self.replica.runtime.stop(container, self.replica.plan.grace)
+                await self.replica.runtime.stop(
+                    container, self.replica.plan.grace if grace is None else grace
+                )
             return await ended
         finally:
             watch.cancel()
             ended.cancel()
             self._change(ready=False, started=False)
 
-    async def run_for_ever(self) -> None:
+    async def _start(self) -> None:
+        spec = self.replica.spec(self.plan, self.restarts, self.log_file)
+        self.container = await self.replica.start_container(spec)
+
+    async def run_forever(self) -> None:
         """Start it again whenever it ends: a replica's containers are there to stay."""
         while True:
             await self.wait_to_restart(*await self.run_timed())
@@ -162,26 +165,27 @@ class ReplicaContainer:
     def _port(self, port: int) -> int | None:
         return self.replica.address.get(port)
 
-    async def _watch(self, container: Container) -> str:
-        """Ask the probes for as long as it runs; answers the one for which it must be restarted."""
+    async def _watch(self, container: Container) -> tuple[str, float | None]:
+        """Ask the probes for as long as it runs. Returns the kind of the one for which it must be
+        restarted, and how long (seconds) it has to end, None for the replica's grace."""
         plan = self.plan
         if plan.startup:
             try:
                 async with asyncio.timeout(plan.startup.start_up):
                     await Prober(plan.startup, self._port).until_passing(START_UP_PERIOD)
             except TimeoutError:
-                return "Startup probe"
+                return "Startup", plan.startup_grace
         self._change(ready=plan.readiness is None, started=True)
         readiness = asyncio.create_task(self._watch_readiness())
         try:
             if plan.liveness is None:
                 await container.wait()
-                return ""
+                return "", None
             await asyncio.sleep(plan.liveness.initial_delay)
             await Prober(plan.liveness, self._port).until_failing()
         finally:
             readiness.cancel()
-        return "Liveness probe"
+        return "Liveness", plan.liveness_grace
 
     async def _watch_readiness(self) -> None:
         if self.plan.readiness is None:
@@ -299,7 +303,9 @@ class Replica:
         try:
             for init in self.inits:
                 await init.run_to_completion()
-            await asyncio.gather(*(container.run_for_ever() for container in self.containers))
+            async with asyncio.TaskGroup() as group:
+                for container in self.containers:
+                    group.create_task(container.run_forever())
         except Exception:
             _log.exception("replica %s", self.name)
 

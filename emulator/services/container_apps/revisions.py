@@ -20,7 +20,8 @@ from typing import Any
 from emulator.arm.errors import not_found
 from emulator.arm.http import ArmRequest, ArmResponse, expand
 from emulator.arm.ids import parent_of
-from emulator.arm.resources import page
+from emulator.arm.resources import page, require, shown
+from emulator.services.container_apps.app_spec import AppSpec
 from emulator.services.container_apps.controller import Controller
 from emulator.services.container_apps.paths import (
     APP,
@@ -32,8 +33,8 @@ from emulator.services.container_apps.paths import (
     stream_url,
 )
 from emulator.services.container_apps.replica import Replica, ReplicaContainer
-from emulator.services.container_apps.routes import fqdn, labels, weights
 from emulator.services.container_apps.runner import Runner
+from emulator.services.container_apps.states import ACTIVE
 from emulator.store import Resource, Store
 
 
@@ -54,14 +55,14 @@ class Revisions:
 
     async def activate(self, request: ArmRequest) -> ArmResponse:
         revision = self._revision(request)
-        if not revision.properties["active"]:
-            self.controller.activate(revision)
+        if revision.state not in ACTIVE:
+            self.controller.activate(self._app(request), revision)
         return ArmResponse("Activate succeeded")
 
     async def deactivate(self, request: ArmRequest) -> ArmResponse:
         revision = self._revision(request)
-        if revision.properties["active"]:
-            self.controller.deactivate(revision)
+        if revision.state in ACTIVE:
+            self.controller.deactivate(self._app(request), revision)
         return ArmResponse("Deactivate succeeded")
 
     async def get(self, request: ArmRequest) -> ArmResponse:
@@ -74,14 +75,15 @@ class Revisions:
         return page(request, [self._shown(app, revision) for revision in found])
 
     async def restart(self, request: ArmRequest) -> ArmResponse:
-        self.controller.spawn(self.controller.restart(self._revision(request)))
+        revision = self._revision(request)
+        self.controller.restart(self._app(request), revision)
         return ArmResponse("Restart succeeded")
 
     # Replicas
 
     async def get_replica(self, request: ArmRequest) -> ArmResponse:
         revision = self._revision(request)
-        runner = self.controller.runner(revision.id)
+        runner = self.controller.runners.get(revision.id)
         for replica in runner.replicas if runner else []:
             if replica.name == request.params["replicaName"]:
                 return ArmResponse(self._shown_replica(revision, replica))
@@ -89,45 +91,34 @@ class Revisions:
 
     async def list_replicas(self, request: ArmRequest) -> ArmResponse:
         revision = self._revision(request)
-        runner = self.controller.runner(revision.id)
+        runner = self.controller.runners.get(revision.id)
         replicas = runner.replicas if runner else []
         return page(request, [self._shown_replica(revision, replica) for replica in replicas])
 
     # What they look like
 
     def _app(self, request: ArmRequest) -> Resource:
-        app_id = expand(APP, request.params)
-        app = self.store.get(app_id)
-        if app is None:
-            raise not_found(app_id)
-        return app
+        return require(self.store, expand(APP, request.params))
 
     def _revision(self, request: ArmRequest) -> Resource:
         self._app(request)
-        revision_id = expand(REVISION, request.params)
-        revision = self.store.get(revision_id)
-        if revision is None:
-            raise not_found(revision_id)
-        return revision
+        return require(self.store, expand(REVISION, request.params))
 
     def _shown(self, app: Resource, revision: Resource) -> dict[str, Any]:
-        ingress = app.properties["configuration"]["ingress"]
-        domain = self.controller.domain(app)
-        runner = self.controller.runner(revision.id)
+        spec, runner = AppSpec.stored(app), self.controller.runners.get(revision.id)
+        domain = self.controller.runners.domain(app)
         running, health, details = _state(runner)
-        found = [label for label, name in labels(app).items() if name == revision.name]
+        ingress, ready = spec.configuration.ingress, app.properties["latestReadyRevisionName"]
+        labels = ingress.labels(ready or "") if ingress else {}
+        weights = ingress.weights(ready or "") if ingress else {}
         return {
-            "id": revision.id,
-            "name": revision.name,
-            "type": REVISION_TYPE,
+            **shown(revision),
             "properties": {
                 **revision.properties,
-                "fqdn": fqdn(revision.name, domain, external=ingress["external"])
-                if ingress
-                else None,
+                "fqdn": spec.fqdn(domain, revision.name) or None,
                 "replicas": len(runner.replicas) if runner else 0,
-                "trafficWeight": weights(app).get(revision.name, 0),
-                "labels": found,
+                "trafficWeight": weights.get(revision.name, 0),
+                "labels": [label for label, name in labels.items() if name == revision.name],
                 "healthState": health,
                 "runningState": running,
                 "runningStateDetails": details,
@@ -152,8 +143,7 @@ class Revisions:
         }
 
     def _stream_url(self, revision: Resource) -> str:
-        app = self.store.get(parent_of(revision.id))
-        assert app is not None
+        app = require(self.store, parent_of(revision.id))
         return f"{stream_url(app.id, app.body['location'])}/revisions/{revision.name}"
 
 

@@ -11,13 +11,14 @@ A failed revision goes on trying, as on Azure; it is ready once it answers after
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import string
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from emulator.containers.runtime import ContainerRuntime
+from emulator.containers.runtime import ContainerRuntime, ContainerRuntimeError
 from emulator.data_plane.backend import Backend
 from emulator.data_plane.routes.apps import RevisionRoute
 from emulator.services.container_apps.plan import ReplicaPlan
@@ -28,13 +29,16 @@ from emulator.services.container_apps.scaling import Limits, Pace, Scaler
 # Azure waits ten minutes.
 MOST_CRASHES, DEADLINE = 3, 120.0
 _LETTERS = string.ascii_lowercase + string.digits
+_log = logging.getLogger(__name__)
 
 # Type ("Normal" or "Warning"), reason, message, replica's name.
 TellApp = Callable[[str, str, str, str], None]
 
 
 class Runner:
-    """`on_ready` is called when the first replica ever is ready, `on_change` after any change."""
+    """`on_ready` is called when the first replica ever is ready, `on_failure` (with the reason)
+    when none became so. Neither is called once it is being stopped.
+    """
 
     def __init__(
         self,
@@ -45,7 +49,8 @@ class Runner:
         folder: Path,
         *,
         introduce: Introduce,
-        on_ready: Callable[[], None],
+        on_ready: Callable[[Runner], None],
+        on_failure: Callable[[Runner, str], None],
         tell: TellApp,
     ) -> None:
         self.runtime = runtime
@@ -55,13 +60,15 @@ class Runner:
         self.folder = folder
         self.introduce = introduce
         self.on_ready = on_ready
+        self.on_failure = on_failure
         self.tell = tell
         self.route = RevisionRoute(plan.revision, self.wake)
         self.replicas: list[Replica] = []
         self.was_ready = False
         self.failure = ""
         self.is_stopping = False
-        self.settled = asyncio.Event()  # ready, or failed
+        self.settled = asyncio.Event()  # ready, failed, or being stopped
+        self.renewing = asyncio.Lock()
         self.pod_hash = _random(10)
         self.tasks: set[asyncio.Task[None]] = set()
         self.retiring: set[asyncio.Task[None]] = set()
@@ -77,6 +84,7 @@ class Runner:
     async def stop(self) -> None:
         """End its replicas, after the requests that are under way."""
         self.is_stopping = True
+        self.settled.set()
         self.route.serve_from((), may_come=False)
         for task in self.tasks:
             task.cancel()
@@ -87,24 +95,47 @@ class Runner:
     async def close(self) -> None:
         """Look after its replicas no more. Their containers are left to the runtime."""
         self.is_stopping = True
+        self.settled.set()
         for task in (*self.tasks, *self.retiring):
             task.cancel()
         await asyncio.gather(*self.tasks, *self.retiring, return_exceptions=True)
         await asyncio.gather(*(replica.leave() for replica in self.replicas))
 
+    def restart(self, plan: ReplicaPlan, limits: Limits) -> None:
+        """Begin to `renew`; whoever asked does not wait."""
+        task = asyncio.create_task(self.renew(plan, limits))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
     async def renew(self, plan: ReplicaPlan, limits: Limits) -> None:
-        """Put new replicas in the place of those that run, each when it is ready."""
-        self.plan, self.limits = plan, limits
-        old = list(self.replicas)
-        self.replicas = [self._new_replica() for _ in old] + old
-        new = self.replicas[: len(old)]
+        """Put new replicas in the place of those that run, each when it is ready, or after the
+        deadline."""
+        async with self.renewing:
+            if self.is_stopping:
+                return
+            self.plan, self.limits = plan, limits
+            old = list(self.replicas)
+            new = [self._new_replica() for _ in old]
+            self.replicas = new + old
+            if not await self._until_replaced(new):
+                return
+            leaving = [replica for replica in old if replica in self.replicas]
+            self.replicas = [replica for replica in self.replicas if replica not in leaving]
+            self.publish()
+            await asyncio.gather(*map(self._retire, leaving))
+
+    async def _until_replaced(self, new: list[Replica]) -> bool:
+        """Wait until those that are still wanted are ready, or have ended too often. False when
+        all of them are being stopped."""
         with suppress(TimeoutError):
             async with asyncio.timeout(DEADLINE):
-                while not all(one.is_ready or one.crashes >= MOST_CRASHES for one in new):
+                while not self.is_stopping and any(
+                    not one.is_ready and one.crashes < MOST_CRASHES
+                    for one in new
+                    if one in self.replicas
+                ):
                     await asyncio.sleep(0.05)
-        self.replicas = [replica for replica in self.replicas if replica not in old]
-        self.publish()
-        await asyncio.gather(*map(self._retire, old))
+        return not self.is_stopping
 
     # What it is
 
@@ -121,13 +152,13 @@ class Runner:
         self.route.serve_from(backends, may_come=may_come)
 
     def _changed(self, replica: Replica) -> None:
-        if self.is_stopping:
+        if self.is_stopping or replica not in self.replicas:
             return
         if replica.is_ready and not self.was_ready:
             self.was_ready, self.failure = True, ""
             self.settled.set()
             self.publish()
-            self.on_ready()
+            self.on_ready(self)
         elif not self.was_ready and replica.crashes >= MOST_CRASHES - 1 and not self.failure:
             self._fail(replica.last_end)
         self.publish()
@@ -140,6 +171,7 @@ class Runner:
         self.tell("Warning", "DeploymentFailed", self.failure, "")
         self.settled.set()
         self.publish()
+        self.on_failure(self, self.failure)
 
     async def _watch_deadline(self) -> None:
         await asyncio.sleep(DEADLINE)
@@ -211,7 +243,11 @@ class Runner:
         until = loop.time() + self.plan.grace
         while backend and backend.under_way > 0 and loop.time() < until:
             await asyncio.sleep(0.02)
-        await replica.stop()
+        try:
+            await replica.stop()
+        except ContainerRuntimeError as error:
+            _log.error("replica %s did not stop: %s", replica.name, error)
+            return
         self.tell("Normal", "ReplicaStopped", f"Stopped replica '{replica.name}'", replica.name)
 
 

@@ -6,8 +6,7 @@ it; any other is one that this machine has, or that its engine can pull.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from emulator.arm.errors import ArmError
 from emulator.containers.references import AZURE_REGISTRIES, server_of, with_tag
@@ -17,11 +16,11 @@ from emulator.containers.runtime import (
     Image,
     ImageNotFound,
 )
-from emulator.services.container_apps.configuration import secret_values
-from emulator.services.container_apps.fields import invalid
+from emulator.services.container_apps.app_spec import AppSpec
+from emulator.services.container_apps.errors import invalid
 
 
-class Images:
+class AppImages:
     """`is_registry` says whether a login server exists, `may_pull` who may pull from it."""
 
     def __init__(
@@ -34,21 +33,18 @@ class Images:
         self.is_registry = is_registry
         self.may_pull = may_pull
 
-    async def fetch(
-        self, template: Mapping[str, Any], configuration: dict[str, Any]
-    ) -> dict[str, Image]:
-        """Every image of a template, by the name it has there. Raises ArmError 400 naming it."""
+    async def fetch(self, spec: AppSpec) -> dict[str, Image]:
+        """Every image of an app, by the name it has there. Raises ArmError 400 naming it."""
         found: dict[str, Image] = {}
-        users = registry_users(configuration)
-        for container in [*template["containers"], *(template["initContainers"] or [])]:
-            given = container["image"]
+        users = spec.configuration.registry_users
+        for container, given in spec.template.images:
             reference = with_tag(given)
             user = users.get(server_of(reference))
             try:
                 self._check(reference, user)
                 found[given] = await self.runtime.pull(reference, user, lambda _: None)
             except (ImageNotFound, ContainerRuntimeError) as error:
-                raise self._not_found(container["name"], given, reference, error) from None
+                raise self._not_found(container, given, reference, error) from None
         return found
 
     def _check(self, reference: str, user: tuple[str, str] | None) -> None:
@@ -77,15 +73,6 @@ class Images:
                 + reason
             )
         return invalid(
-            f"template.containers.{container}.image",
+            f"properties.template.containers.{container}.image",
             f'Invalid value: "{given}": GET https:: {reason}',
         )
-
-
-def registry_users(configuration: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """Registry server -> user name and password."""
-    secrets = secret_values(configuration)
-    return {
-        registry["server"]: (registry["username"], secrets[registry["passwordSecretRef"]])
-        for registry in configuration["registries"] or []
-    }
