@@ -19,12 +19,14 @@ from emulator.data_plane.routes.apps import AppRoute, AppTable, RevisionRoute
 from emulator.data_plane.routes.endpoints import DeploymentRoute, EndpointRoute, EndpointTable
 from emulator.data_plane.scoring.connection import ScoringConnection
 from emulator.data_plane.scoring.gateway import Gateway
-from emulator.front_door import FrontDoor, Serve
+from emulator.front_door.door import FrontDoor
+from emulator.front_door.opening import Serve
 from emulator.tls import CertificateAuthority
 
 HOST = "benchmark.westeurope.inference.ml.azure.com"
 APP_HOST = "benchmark.environment.westeurope.azurecontainerapps.io"
 KEY = "benchmark-key"
+PASSWORD = "benchmark"
 CLIENTS = 8
 
 
@@ -58,7 +60,7 @@ def ingress(replica: int) -> Serve:
 
 
 async def listen(serve: Serve, port: int, folder: Path) -> None:
-    door = FrontDoor(CertificateAuthority(folder), serve)
+    door = FrontDoor(CertificateAuthority(folder), serve, PASSWORD)
     await door.listen(port)
     await asyncio.Event().wait()
 

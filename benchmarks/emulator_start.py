@@ -14,6 +14,7 @@ from benchmarks.processes import free_port, process, scratch, wait_for
 from emulator import daemon
 from emulator.defaults import CLIENT_ID, TENANT
 from emulator.home import Home
+from emulator.proxy_password import proxy_url, read_password
 
 ONE_ROUTE = """
 import sys
@@ -57,9 +58,9 @@ def start_ours(home: Home) -> float:
         session.trust_env = False
         session.verify = str(home.ca_certificate)
         began = time.perf_counter()
-        port = daemon.up(home).port
+        proxy = proxy_url(daemon.up(home).port, read_password(home.proxy_password))
         try:
-            session.proxies = {"https": f"http://127.0.0.1:{port}"}
+            session.proxies = {"https": proxy}
             token = session.post(
                 f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token",
                 data={

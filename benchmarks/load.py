@@ -9,6 +9,7 @@ library would take more time than what is measured.
 
 from __future__ import annotations
 
+import base64
 import json
 import selectors
 import socket
@@ -29,13 +30,18 @@ class Target:
     host: str | None = None
     ca_file: str | None = None
     key: str = ""
+    password: str = ""  # the front door's
 
     def connect(self) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self.port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.host is None:
             return connection
-        connection.sendall(f"CONNECT {self.host}:443 HTTP/1.1\r\n\r\n".encode())
+        credentials = base64.b64encode(f"local:{self.password}".encode()).decode()
+        connection.sendall(
+            f"CONNECT {self.host}:443 HTTP/1.1\r\nHost: {self.host}:443\r\n"
+            f"Proxy-Authorization: Basic {credentials}\r\n\r\n".encode()
+        )
         assert b" 200 " in connection.recv(4096)
         context = ssl.create_default_context(cafile=self.ca_file)
         return context.wrap_socket(connection, server_hostname=self.host)

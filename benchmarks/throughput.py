@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from benchmarks.door import CLIENTS
+from benchmarks.door import CLIENTS, PASSWORD
 from benchmarks.figures import Figure
 from benchmarks.processes import ROOT, free_port, process, wait_for
 
@@ -38,6 +38,7 @@ def compare(
     tls.mkdir()
     behind = {"port": port, "body": BODY, "path": path}
     before = {**behind, "port": door, **through, "ca_file": str(tls / "ca.pem")}
+    before["password"] = PASSWORD
     gate = [sys.executable, "-m", "benchmarks.door", figure.name, str(door), str(port), str(tls)]
     with (
         process(command, folder / "server.log", **variables),

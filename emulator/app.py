@@ -27,9 +27,10 @@ from emulator.data_plane.routes.apps import AppTable, is_plain
 from emulator.data_plane.routes.endpoints import EndpointTable
 from emulator.data_plane.scoring.connection import ScoringConnection
 from emulator.data_plane.scoring.gateway import Gateway
-from emulator.front_door import FrontDoor
+from emulator.front_door.door import FrontDoor
 from emulator.home import Home
 from emulator.inference_servers.supervisor import Supervisor
+from emulator.proxy_password import make_password
 from emulator.python_environments.environments import Environments as PythonEnvironments
 from emulator.quick_ack import quick_ack
 from emulator.services.container_apps.app_images import AppImages
@@ -148,7 +149,11 @@ class Emulator:
         self.ingress = Ingress(AppTable())
         insiders = ProxyPasswords()
         self.door = FrontDoor(
-            CertificateAuthority(home.tls), self.protocol, self.addresses, insiders
+            CertificateAuthority(home.tls),
+            self.protocol,
+            make_password(home.proxy_password),
+            self.addresses,
+            insiders,
         )
         self.app_runners = Runners(
             self.store,

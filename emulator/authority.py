@@ -7,6 +7,7 @@ takes a good part of the emulator's start.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 
 import trustme
 from cryptography import x509
@@ -15,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from emulator.defaults import AZURE_DOMAINS
+
+ADDRESSES = ("0.0.0.0/0", "::/0")  # all that there are
 
 _USAGE = x509.KeyUsage(
     digital_signature=True,
@@ -46,7 +49,12 @@ def new_authority(moment: datetime, expiry: datetime) -> tuple[bytes, bytes]:
         .not_valid_after(expiry)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(
-            x509.NameConstraints([x509.DNSName(domain) for domain in AZURE_DOMAINS], None),
+            x509.NameConstraints(
+                permitted_subtrees=[x509.DNSName(domain) for domain in AZURE_DOMAINS],
+                # A name of one kind is bound by what is said of that kind alone, so addresses
+                # would be free: https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.10
+                excluded_subtrees=[x509.IPAddress(ip_network(each)) for each in ADDRESSES],
+            ),
             critical=True,
         )
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)

@@ -6,6 +6,8 @@ import os
 
 from emulator.defaults import CLIENT_ID, RESOURCE_GROUP, SUBSCRIPTION, TENANT, WORKSPACE
 from emulator.home import Home
+from emulator.no_proxy import without_azure
+from emulator.proxy_password import proxy_url, read_password
 from emulator.state_file import damaged, read_object
 from emulator.tls import write_bundle
 
@@ -15,10 +17,9 @@ def client_environment(home: Home, port: int) -> dict[str, str]:
 
     Raises StateError or OSError when a file of its state cannot be used.
     """
-    proxy = f"http://127.0.0.1:{port}"
+    proxy = proxy_url(port, read_password(home.proxy_password))
     bundle = str(write_bundle(home.tls / "bundle.crt", home.ca_certificate))
-    before = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
-    direct = ",".join(dict.fromkeys([*filter(None, before.split(",")), "localhost", "127.0.0.1"]))
+    direct = without_azure(os.environ, "localhost", "127.0.0.1")
     secret = read_object(home.identity).get("client_secret")
     if not isinstance(secret, str):
         raise damaged(home.identity)

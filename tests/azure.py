@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,17 @@ class LocalAzure:
 
     def stop(self) -> None:
         daemon.down(self.home)
+
+    @property
+    def proxy(self) -> str:
+        """The front door's URL, its password included."""
+        return self.environment["HTTPS_PROXY"]
+
+    @property
+    def proxy_authorization(self) -> dict[str, str]:
+        """The header with which the front door lets a client in."""
+        user = self.proxy.removeprefix("http://").partition("@")[0]
+        return {"Proxy-Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
 
     @property
     def environment(self) -> dict[str, str]:

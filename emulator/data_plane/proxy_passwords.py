@@ -13,15 +13,17 @@ class ProxyPasswords:
     """
 
     def __init__(self) -> None:
-        self.domains: dict[str, str] = {}  # password -> domain
         self.passwords: dict[str, str] = {}  # domain -> password
 
     def password(self, domain: str) -> str:
         if domain not in self.passwords:
             self.passwords[domain] = secrets.token_urlsafe(24)
-            self.domains[self.passwords[domain]] = domain
         return self.passwords[domain]
 
     def find(self, password: str) -> str | None:
         """The domain of the environment whose password it is."""
-        return self.domains.get(password)
+        given = password.encode()
+        for domain, own in self.passwords.items():
+            if secrets.compare_digest(own.encode(), given):
+                return domain
+        return None

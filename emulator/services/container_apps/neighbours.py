@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from emulator.containers.runtime import ContainerRuntime, ContainerRuntimeError, ContainerSpec
 from emulator.data_plane.proxy_passwords import ProxyPasswords
+from emulator.no_proxy import without_azure
 
 BUNDLE = "/etc/azure-local/certificates.pem"  # in a container
 DIRECT = ("localhost", "127.0.0.1")
@@ -51,8 +52,7 @@ class Neighbours:
         if self.problem:
             return spec
         proxy = f"http://{domain.partition('.')[0]}:{self.insiders.password(domain)}@{self.door}"
-        before = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
-        direct = ",".join(dict.fromkeys([*filter(None, before.split(",")), *DIRECT]))
+        direct = without_azure(os.environ, *DIRECT)
         proxies = {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "NO_PROXY": direct}
         told = {
             **proxies,

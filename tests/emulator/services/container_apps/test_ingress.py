@@ -6,6 +6,7 @@ import hashlib
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -99,11 +100,12 @@ def test_an_answer_is_streamed_as_it_comes(apps: AppsBench, host: str):
 
 
 def test_web_sockets_pass(apps: AppsBench, host: str):
-    proxy = os.environ["HTTPS_PROXY"].removeprefix("http://").split(":")
+    proxy = urlsplit(os.environ["HTTPS_PROXY"])
     socket = websocket.create_connection(
         f"wss://{host}/echo",
-        http_proxy_host=proxy[0],
-        http_proxy_port=int(proxy[1]),
+        http_proxy_host=proxy.hostname,
+        http_proxy_port=proxy.port,
+        http_proxy_auth=(proxy.username, proxy.password),
         proxy_type="http",
         sslopt={"ca_certs": os.environ["SSL_CERT_FILE"]},
         timeout=10,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -75,13 +76,14 @@ def test_the_system_log(apps: AppsBench, stream: str):
 
 
 def test_a_terminal(apps: AppsBench, stream: str):
-    proxy = os.environ["HTTPS_PROXY"].removeprefix("http://").split(":")
+    proxy = urlsplit(os.environ["HTTPS_PROXY"])
     url = stream.replace("https://", "wss://").replace("/logstream", "/exec?command=python+-i")
     socket = websocket.create_connection(
         url,
         header=[f"Authorization: Bearer {apps.token()}"],
-        http_proxy_host=proxy[0],
-        http_proxy_port=int(proxy[1]),
+        http_proxy_host=proxy.hostname,
+        http_proxy_port=proxy.port,
+        http_proxy_auth=(proxy.username, proxy.password),
         proxy_type="http",
         sslopt={"ca_certs": os.environ["SSL_CERT_FILE"]},
         timeout=20,

@@ -171,13 +171,13 @@ def test_outside_an_internal_app_is_not_there(near: Neighbourhood):
         assert answer.status_code == 404
         assert "stopped or does not exist" in answer.text
     assert requests.get(f"http://{near.callee_host}/", timeout=10).status_code == 404
-    # A proxy's password alone makes nobody an insider: the outer door knows none.
+    # The password of an environment makes nobody an insider who is not in a container of it.
     variables = requests.get(f"https://{near.caller}/", timeout=10).json()["env"]
-    door = os.environ["HTTPS_PROXY"].removeprefix("http://")
+    door = os.environ["HTTPS_PROXY"].rpartition("@")[2]
     password = variables["HTTPS_PROXY"].removeprefix("http://").partition("@")[0]
     proxy = {"https": f"http://{password}@{door}"}
-    answer = requests.get(f"https://{near.callee_host}/", proxies=proxy, timeout=10)
-    assert answer.status_code == 404
+    with pytest.raises(requests.exceptions.ProxyError, match="407"):
+        requests.get(f"https://{near.callee_host}/", proxies=proxy, timeout=10)
 
 
 def test_the_door_of_containers_is_closed_without_the_password(near: Neighbourhood):

@@ -93,7 +93,7 @@ def half_of_an_upload(azure, path: str) -> http.client.HTTPSConnection:
     token = DefaultAzureCredential().get_token("https://storage.azure.com/.default").token
     context = ssl.create_default_context(cafile=azure.environment["SSL_CERT_FILE"])
     connection = http.client.HTTPSConnection("127.0.0.1", azure.process.port, context=context)
-    connection.set_tunnel(HOST, 443)
+    connection.set_tunnel(HOST, 443, azure.proxy_authorization)
     connection.putrequest("PUT", f"/{path}")
     for name, value in {
         "Authorization": f"Bearer {token}",

@@ -38,7 +38,7 @@ def send(local_azure, container):
         connection = http.client.HTTPSConnection(
             "127.0.0.1", local_azure.process.port, context=context, timeout=10
         )
-        connection.set_tunnel(HOST, 443)
+        connection.set_tunnel(HOST, 443, local_azure.proxy_authorization)
         connection.request(
             method,
             f"/{container.container_name}/{path}{query}",

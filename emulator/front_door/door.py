@@ -1,0 +1,83 @@
+"""Where the front door listens, and who may come in.
+
+    a client asks for              it gets
+    CONNECT to a host of ours      TLS ended here, the host's application behind it
+    http:// on a host of ours      the host's application
+    the address of a container     the container's own port, untouched: a container group has no
+    group, CONNECT or http://      gateway before it
+    any other host                 a tunnel or a forwarded request, untouched
+
+It wants a password, as other users of this machine reach its loopback addresses, too. Containers of
+container apps have a door of their own, which is the same but for two things: the password is that
+of their environment, and it also leads to the apps that only the environment sees.
+
+https://www.rfc-editor.org/rfc/rfc9110#name-connect
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import sys
+
+from emulator.data_plane.proxy_passwords import ProxyPasswords
+from emulator.data_plane.routes.addresses import PublicAddresses
+from emulator.front_door.opening import Admit, Behind, Opening, Serve
+from emulator.tls import CertificateAuthority
+
+IP_FREEBIND = 15  # ip(7); Python's socket module does not have it
+
+
+class FrontDoor:
+    """Listens on loopback for who has the password, and for the containers that `insiders` knows
+    where they reach it. `addresses` are those of the container groups."""
+
+    def __init__(
+        self,
+        authority: CertificateAuthority,
+        serve: Serve,
+        password: str,
+        addresses: PublicAddresses | None = None,
+        insiders: ProxyPasswords | None = None,
+    ) -> None:
+        self.behind = Behind(authority, serve, addresses or PublicAddresses())
+        self.password = password.encode()
+        self.insiders = insiders or ProxyPasswords()
+        self.servers: list[asyncio.Server] = []
+
+    async def listen(self, port: int) -> int:
+        """Listen on 127.0.0.1; returns the port, 0 takes a free one. Raises OSError when taken."""
+        return await self._listen(socket.create_server(("127.0.0.1", port)), self._admit)
+
+    def _admit(self, password: str) -> str | None:
+        return "" if secrets.compare_digest(password.encode(), self.password) else None
+
+    async def listen_inside(self, address: str) -> int:
+        """Listen for containers at an address of this machine; returns the port.
+
+        Raises OSError when this machine does not have the address.
+        """
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if sys.platform.startswith("linux"):
+            # An engine gives its bridge an address only while a container is on it.
+            listener.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        try:
+            listener.bind((address, 0))
+        except OSError:
+            listener.close()
+            raise
+        return await self._listen(listener, self.insiders.find)
+
+    async def _listen(self, listener: socket.socket, admit: Admit) -> int:
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Opening(self.behind, admit), sock=listener, backlog=1024
+        )
+        self.servers.append(server)
+        return int(listener.getsockname()[1])
+
+    async def close(self) -> None:
+        for server in self.servers:
+            server.close()
+        for task in list(self.behind.tasks):
+            task.cancel()
