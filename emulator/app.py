@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from functools import cached_property
 from typing import Literal
 
@@ -74,6 +73,7 @@ from emulator.services.resources.groups import ResourceGroups
 from emulator.services.resources.providers import Providers
 from emulator.services.resources.subscriptions import Subscriptions
 from emulator.services.storage import BLOB_SUFFIX, Storage
+from emulator.settings import seconds
 from emulator.store import Store
 from emulator.tls import CertificateAuthority, write_bundle
 
@@ -94,7 +94,7 @@ class Emulator:
         self.containers = containers
         self.store = Store(home.database)
         self.identity = Identity(
-            home.identity, int(os.environ.get("AZURE_LOCAL_TOKEN_LIFETIME", TOKEN_LIFETIME))
+            home.identity, int(seconds("AZURE_LOCAL_TOKEN_LIFETIME", TOKEN_LIFETIME, least=1))
         )
         self.operations = Operations(self.store)
         self.changes = Changes(self.store, self.operations)
@@ -160,7 +160,7 @@ class Emulator:
             containers,
             self.ingress.table,
             home.containers / "apps",
-            Pace(float(os.environ.get("AZURE_LOCAL_SCALE_COOLDOWN", DEFAULT_COOLDOWN))),
+            Pace(seconds("AZURE_LOCAL_SCALE_COOLDOWN", DEFAULT_COOLDOWN)),
             Neighbours(
                 containers,
                 insiders,

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from emulator import daemon
-from emulator.app import Emulator
 from emulator.containers.choice import choose_runtime
 from emulator.containers.runtime import ContainerRuntimeError
 from emulator.home import Home, find_home
+from emulator.settings import SettingError
 from emulator.state_file import StateError, explain, explain_database
 from emulator.store import StoreError
 
@@ -44,7 +44,7 @@ def serve(home: Home, answers: Callable[[], None]) -> None:
         raise explain(error, home.root) from error
     except sqlite3.Error as error:
         raise explain_database(error, home.database) from error
-    except (StoreError, ContainerRuntimeError) as error:
+    except (StoreError, ContainerRuntimeError, SettingError) as error:
         raise StateError(str(error)) from error
 
 
@@ -54,6 +54,9 @@ async def _run(home: Home, answers: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows ends the process instead
             loop.add_signal_handler(number, stopped.set)
+    # Imported here, where what is wrong with a setting can be told.
+    from emulator.app import Emulator
+
     containers = await choose_runtime(home.containers / "runtime", os.environ)
     _log.info("containers are run by %s", containers.description)
     emulator = Emulator(home, containers)

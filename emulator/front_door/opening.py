@@ -8,6 +8,7 @@ import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -145,7 +146,8 @@ class Opening(asyncio.Protocol):
         body = f"{message}\n".encode()
         challenge = 'Proxy-Authenticate: Basic realm="Local Azure"\r\n' if status == 407 else ""
         self.transport.write(
-            f"HTTP/1.1 {status} Refused\r\nContent-Type: text/plain; charset=utf-8\r\n{challenge}"
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+            f"Content-Type: text/plain; charset=utf-8\r\n{challenge}"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
             + body
         )

@@ -346,6 +346,12 @@ class SetUp:
         url = "https://management.azure.com/subscriptions"
         return {"proxy-gone": raised(lambda: requests.get(url, proxies=proxies, timeout=60))}
 
+    def proxy_password(self) -> dict[str, str]:
+        where = self.azure.environment["HTTPS_PROXY"].rpartition("@")[2]
+        proxies = {"https": f"http://{where}"}
+        url = "https://management.azure.com/subscriptions"
+        return {"proxy-password": raised(lambda: requests.get(url, proxies=proxies, timeout=60))}
+
     def certificate(self) -> dict[str, str]:
         session = requests.Session()
         session.trust_env = False  # no REQUESTS_CA_BUNDLE: certifi's own

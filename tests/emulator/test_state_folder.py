@@ -234,6 +234,22 @@ def test_a_home_that_cannot_be_written_is_named() -> None:
             assert "AZURE_LOCAL_HOME" in said
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AZURE_LOCAL_TOKEN_LIFETIME", "soon"),
+        ("AZURE_LOCAL_TOKEN_LIFETIME", "0"),
+        ("AZURE_LOCAL_SCALE_COOLDOWN", "-1"),
+        ("AZURE_LOCAL_BACK_OFF", "nan"),
+        ("AZURE_LOCAL_CONTAINERS", "vm"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(home: Home, name: str, value: str) -> None:
+    said = refusal(command(home.root, "up", **{name: value}))
+    assert name in said
+    assert value in said
+
+
 def test_a_user_without_a_home_is_told(tmp_path: Path) -> None:
     for words in (["up"], ["status"], ["down"], ["env"], ["logs"], ["reset", "--yes"]):
         said = refusal(command(tmp_path, *words, AZURE_LOCAL_HOME="~no-such-user/azure"))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -38,11 +37,12 @@ from emulator.services.container_instances.views import (
     turn,
     waiting,
 )
+from emulator.settings import seconds
 
 # Seconds. At once the first time, then 10, doubled each time up to 5 minutes; a container that has
 # run for 10 minutes begins anew.
 # https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy
-BACK_OFF_FIRST = float(os.environ.get("AZURE_LOCAL_BACK_OFF", "10"))
+BACK_OFF_FIRST = seconds("AZURE_LOCAL_BACK_OFF", 10.0)
 BACK_OFF_LONGEST, BACK_OFF_RESET = 300.0, 600.0
 PROCESS_DETAIL = "A process of this machine, not a container"
 

@@ -283,3 +283,24 @@ def test_without_a_way_to_this_machine_a_container_is_as_it_was(tmp_path: Path):
         assert told.variables["A"] == "b"
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+def test_what_leads_past_local_azure_is_taken_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    async def listen(address: str) -> int:
+        return 4321
+
+    async def go() -> None:
+        runtime = Rootless()
+        runtime.reaches = True
+        neighbours = Neighbours(cast(Any, runtime), ProxyPasswords(), listen, lambda: b"bundle")
+        spec = ContainerSpec("one", "image", None, None, {}, (80,), 1, 1, tmp_path / "log")
+        told = (await neighbours.introduce(spec, "env.region.io")).variables
+        assert told["NO_PROXY"] == told["no_proxy"] == "mine.example,localhost,127.0.0.1"
+
+    for other in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, "mine.example,*,.azure.com,login.microsoftonline.com:443")
+    asyncio.run(go())
