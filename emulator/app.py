@@ -43,9 +43,10 @@ from emulator.services.container_apps.paths import APP_SUFFIX, STREAM_SUFFIX
 from emulator.services.container_apps.revisions import Revisions
 from emulator.services.container_apps.runners import Runners
 from emulator.services.container_apps.scaling import DEFAULT_COOLDOWN, Pace
-from emulator.services.container_instances.containers import Containers
+from emulator.services.container_instances.container_actions import ContainerActions
+from emulator.services.container_instances.group_lifecycle import GroupLifecycle
 from emulator.services.container_instances.groups import ContainerGroups
-from emulator.services.container_instances.images import Images
+from emulator.services.container_instances.images import GroupImages
 from emulator.services.container_instances.paths import TERMINAL_SUFFIX
 from emulator.services.container_instances.terminals import Terminals
 from emulator.services.container_registry.access import Access
@@ -137,15 +138,17 @@ class Emulator:
         self.resources.before_delete.append(self.registries.delete_below)
         self.addresses = PublicAddresses()
         terminals = Terminals(containers)
-        self.groups = ContainerGroups(
+        group_images = GroupImages(
+            containers, self.registries.is_login_server, self.registry_access.may_pull
+        )
+        self.groups = GroupLifecycle(
             self.store,
-            self.operations,
+            self.changes,
             containers,
-            Images(containers, self.registries.is_login_server, self.registry_access.may_pull),
+            group_images,
             self.addresses,
             home.containers / "groups",
         )
-        self.resources.before_delete.insert(0, self.groups.stop_below)
         self.ingress = Ingress(AppTable())
         insiders = ProxyPasswords()
         self.door = FrontDoor(
@@ -195,8 +198,8 @@ class Emulator:
             self.deployments,
             self.registries,
             self.runs,
-            self.groups,
-            Containers(self.groups, terminals),
+            ContainerGroups(self.store, self.operations, self.groups, group_images),
+            ContainerActions(self.store, self.groups, terminals),
             app_environments,
             apps,
             Revisions(self.store, app_controller),
@@ -285,7 +288,6 @@ class Emulator:
         await self.deployments.recover()
         await self.registries.recover()
         await self.runs.recover()
-        await self.groups.recover()
         try:
             return await self.door.listen(port)
         except OSError:

@@ -6,12 +6,9 @@ See views.py for the states that it goes through.
 from __future__ import annotations
 
 import asyncio
-import base64
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from emulator.containers.references import with_tag
 from emulator.containers.runtime import (
@@ -24,17 +21,16 @@ from emulator.containers.runtime import (
 )
 from emulator.processes.back_off import BackOff
 from emulator.processes.probes import Prober
-from emulator.services.container_instances.images import Images
-from emulator.services.container_instances.probes import read_probe, run_command
+from emulator.processes.tasks import to_the_end
+from emulator.services.container_instances.container_spec import ContainerProbe, GroupContainer
+from emulator.services.container_instances.group_spec import GroupSpec
+from emulator.services.container_instances.images import GroupImages
+from emulator.services.container_instances.probe_command import run_command
 from emulator.services.container_instances.views import (
-    NORMAL,
     WARNING,
-    View,
-    add_event,
-    is_terminated,
+    ContainerView,
     running,
     terminated,
-    turn,
     waiting,
 )
 from emulator.settings import seconds
@@ -48,25 +44,23 @@ PROCESS_DETAIL = "A process of this machine, not a container"
 
 
 class ContainerRunner:
-    """`properties` are the container's with its secrets, `group` those of its group.
+    """Runs `container` of `group`. `unit` is the group's name for what runs of it.
 
     `view` is what others see of it, `changed` is called after each change of it.
     """
 
     def __init__(
         self,
-        name: str,
-        properties: dict[str, Any],
-        group: dict[str, Any],
+        container: GroupContainer,
+        group: GroupSpec,
         unit: str,
         folder: Path,
         runtime: ContainerRuntime,
-        images: Images,
-        view: View,
+        images: GroupImages,
+        view: ContainerView,
         changed: Callable[[], None],
     ) -> None:
-        self.name = name
-        self.properties = properties
+        self.spec = container
         self.group = group
         self.unit = unit
         self.folder = folder
@@ -84,12 +78,17 @@ class ContainerRunner:
         self._delay = 0.0
 
     @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
     def policy(self) -> str:
-        return str(self.group.get("restartPolicy") or "Always")
+        return self.group.restart_policy
 
     @property
     def log_file(self) -> Path:
-        return self.folder / f"{self.name}.{self.view.get('_run', 0)}.log"
+        """What its latest run printed."""
+        return self.folder / f"{self.name}.{self.view.runs}.log"
 
     async def run(self) -> None:
         """Start it, and again as often as the restart policy says."""
@@ -111,12 +110,13 @@ class ContainerRunner:
         """End what runs; `run` must have been cancelled before. Then forget every run of it."""
         container = self.container
         if container and container.state is not ContainerState.TERMINATED:
-            self._event("Killing", "Killing container")
+            self.view.add_event("Killing", "Killing container")
             await self.runtime.stop(container)
-        if container and not is_terminated(self.view):
+        if container and not self.view.is_terminated:
             self._ended(container)
-        if not is_terminated(self.view):
-            turn(self.view, waiting(""))
+        self.view.kill()  # what a kill of the emulator took along
+        if not self.view.is_terminated:
+            self.view.turn(waiting())
         self.changed()
 
     async def remove(self) -> None:
@@ -140,12 +140,12 @@ class ContainerRunner:
         while True:
             try:
                 await self._pull()
-                self._event("Created", "Created container")
+                self.view.add_event("Created", "Created container")
                 container = await self._launch()
             except (ImageNotFound, ContainerRuntimeError) as error:
                 missing = isinstance(error, ImageNotFound)
-                self._event("Failed", str(error), WARNING)
-                turn(self.view, waiting("ErrImagePull" if missing else "RunContainerError"))
+                self.view.add_event("Failed", str(error), WARNING)
+                self.view.turn(waiting("ErrImagePull" if missing else "RunContainerError"))
                 self.changed()
                 await asyncio.sleep(self.back_off.next(0))
                 continue
@@ -154,27 +154,24 @@ class ContainerRunner:
         if self.runtime.kind == "process":
             detail = PROCESS_DETAIL
             said = container.message or f"{PROCESS_DETAIL}."
-            self._event("NotAContainer", f"{said} ({self.runtime.description})", WARNING)
+            self.view.add_event("NotAContainer", f"{said} ({self.runtime.description})", WARNING)
         elif container.message:
-            self._event("NotApplied", container.message, WARNING)
-        self._event("Started", "Started container")
-        turn(self.view, running(container.started, detail))
-        self.ready = not self.properties.get("readinessProbe")
+            self.view.add_event("NotApplied", container.message, WARNING)
+        self.view.add_event("Started", "Started container")
+        self.view.turn(running(container.started, detail))
+        self.ready = not self.spec.readiness
         self.started.set()
         self.changed()
         return container
 
     async def _launch(self) -> Container:
-        starting = asyncio.create_task(self.runtime.start(self._spec()))
-        try:
-            container = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            # What comes of it must not be forgotten: whoever cancelled this stops it.
-            with suppress(ImageNotFound, ContainerRuntimeError):
-                self._adopt(await starting)
-            raise
-        self._adopt(container)
-        return container
+        async def start() -> Container:
+            container = await self.runtime.start(self._spec())
+            self._adopt(container)
+            return container
+
+        # What comes of it must not be forgotten: whoever cancels this stops it.
+        return await to_the_end(start())
 
     def _adopt(self, container: Container) -> None:
         if self.container:
@@ -182,15 +179,14 @@ class ContainerRunner:
         self.container = container
 
     async def _pull(self) -> None:
-        reference = with_tag(self.properties["image"])
-        if not any(event["name"] == "Pulled" for event in self.view["events"]):
-            self._event("Pulling", f'pulling image "{reference}"')
+        reference = with_tag(self.spec.image)
+        if not any(event["name"] == "Pulled" for event in self.view.events):
+            self.view.add_event("Pulling", f'pulling image "{reference}"')
             self.changed()
-        credentials = self.group.get("imageRegistryCredentials") or []
-        image = await self.images.get(reference, credentials)
+        image = await self.images.get(reference, self.group.credentials)
         named = f"{reference.partition('@')[0].rpartition(':')[0]}@{image.digest}"
-        if not any(event["message"].endswith(f'"{named}"') for event in self.view["events"]):
-            self._event("Pulled", f'Successfully pulled image "{named}"')
+        if not any(event["message"].endswith(f'"{named}"') for event in self.view.events):
+            self.view.add_event("Pulled", f'Successfully pulled image "{named}"')
 
     async def _watch(self, container: Container) -> int:
         self.unhealthy.clear()
@@ -202,7 +198,7 @@ class ContainerRunner:
             for probe in probes:
                 probe.cancel()
             if not ended.done():
-                self._event("Killing", "Container failed liveness probe, will be restarted")
+                self.view.add_event("Killing", "Container failed liveness probe, will be restarted")
                 self.changed()
                 await self.runtime.stop(container)
             return await ended
@@ -215,14 +211,16 @@ class ContainerRunner:
         async def run(command: tuple[str, ...]) -> str:
             return await run_command(self.runtime, container, command)
 
+        def prober(kind: str, spec: ContainerProbe) -> Prober:
+            return Prober(spec.probe, container.address.get, run, self._failed(kind))
+
         tasks = []
-        watches = {"liveness": self._watch_liveness, "readiness": self._watch_readiness}
-        for kind, watch in watches.items():
-            probe = read_probe(self.properties.get(f"{kind}Probe"))
-            if probe:
-                failed = self._failed(kind.capitalize())
-                work = watch(Prober(probe, container.address.get, run, failed))
-                tasks.append(asyncio.create_task(work))
+        if liveness := self.spec.liveness:
+            work = self._watch_liveness(prober("Liveness", liveness))
+            tasks.append(asyncio.create_task(work))
+        if readiness := self.spec.readiness:
+            work = self._watch_readiness(prober("Readiness", readiness))
+            tasks.append(asyncio.create_task(work))
         return tasks
 
     async def _watch_liveness(self, prober: Prober) -> None:
@@ -245,7 +243,7 @@ class ContainerRunner:
 
     def _failed(self, kind: str) -> Callable[[str], None]:
         def tell(problem: str) -> None:
-            self._event("Unhealthy", f"{kind} probe failed: {problem}", WARNING)
+            self.view.add_event("Unhealthy", f"{kind} probe failed: {problem}", WARNING)
             self.changed()
 
         return tell
@@ -259,78 +257,43 @@ class ContainerRunner:
             container.reason or ("Error" if code else "Completed"),
         )
         self.ready = False
-        turn(self.view, state)
+        self.view.turn(state)
         self.changed()
 
     async def _wait_to_restart(self) -> None:
         if self._delay:
-            self._event("BackOff", "Back-off restarting failed container", WARNING)
-            turn(self.view, waiting("CrashLoopBackOff"))
+            self.view.add_event("BackOff", "Back-off restarting failed container", WARNING)
+            self.view.turn(waiting("CrashLoopBackOff"))
             self.changed()
             await asyncio.sleep(self._delay)
-        self.view["restartCount"] += 1
-
-    def _event(self, name: str, message: str, kind: str = NORMAL) -> None:
-        add_event(self.view["events"], name, message, kind)
+        self.view.restart_count += 1
 
     def _spec(self) -> ContainerSpec:
-        number = self.view["_run"] = self.view.get("_run", 0) + 1
+        self.view.runs += 1
         self.folder.mkdir(parents=True, exist_ok=True)
-        requests, limits = self._resources()
-        volumes = {volume["name"]: volume for volume in self.group.get("volumes") or []}
+        spec, group = self.spec, self.group
         files: dict[str, bytes] = {}
         empty_dirs: dict[str, str] = {}
-        for mount in self.properties.get("volumeMounts") or []:
-            path, volume = mount["mountPath"].rstrip("/"), volumes[mount["name"]]
-            if volume.get("secret") is None:
-                empty_dirs[path] = volume["name"]
-                continue
-            for key, value in volume["secret"].items():
-                files[f"{path}/{key}"] = base64.b64decode(value)
+        volumes = {volume.name: volume for volume in group.volumes}
+        for mount in spec.mounts:
+            volume = volumes[mount.name]
+            if volume.secret is None:
+                empty_dirs[mount.folder] = volume.name
+            for key, content in volume.files.items():
+                files[f"{mount.folder}/{key}"] = content
         return ContainerSpec(
-            name=f"{self.unit}--{self.name}--{number}",
-            image=with_tag(self.properties["image"]),
-            command=tuple(self.properties.get("command") or ()) or None,
+            name=f"{self.unit}--{self.name}--{self.view.runs}",
+            image=with_tag(spec.image),
+            command=spec.command or None,
             args=None,
-            variables={
-                variable["name"]: variable.get("value") or variable.get("secureValue") or ""
-                for variable in self.properties.get("environmentVariables") or []
-            },
-            ports=tuple(port["port"] for port in self.properties.get("ports") or []),
-            cpu=float(limits.get("cpu") or requests["cpu"]),
-            memory_gb=float(limits.get("memoryInGB") or requests["memoryInGB"]),
+            variables={variable.name: variable.text for variable in spec.variables},
+            ports=spec.ports,
+            # An init container has the whole group's, since nothing else runs yet.
+            cpu=group.cores if spec.is_init else spec.cpu_limit or spec.cpu,
+            memory_gb=group.memory_gb if spec.is_init else spec.memory_limit_gb or spec.memory_gb,
             log_file=self.log_file,
             files=files,
             empty_dirs=empty_dirs,
-            group=self.unit if self._shares else "",
-            group_ports=self._group_ports if self._shares else (),
+            group=self.unit if group.shares else "",
+            group_ports=group.ports if group.shares else (),
         )
-
-    @property
-    def _shares(self) -> bool:
-        """Whether it shares a network or an empty directory, be it with a later run of itself."""
-        group = self.group
-        return bool(
-            group.get("initContainers")
-            or len(group["containers"]) > 1
-            or any(volume.get("emptyDir") is not None for volume in group.get("volumes") or [])
-        )
-
-    @property
-    def _group_ports(self) -> tuple[int, ...]:
-        return tuple(
-            port["port"]
-            for one in self.group["containers"]
-            for port in one["properties"].get("ports") or []
-        )
-
-    def _resources(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        resources = self.properties.get("resources")
-        if resources:
-            return resources["requests"], resources.get("limits") or {}
-        # An init container has the whole group's, since nothing else runs yet.
-        all_of = [one["properties"]["resources"]["requests"] for one in self.group["containers"]]
-        return {
-            "cpu": sum(one["cpu"] for one in all_of),
-            "memoryInGB": sum(one["memoryInGB"] for one in all_of),
-        }, {}

@@ -9,26 +9,18 @@ import asyncio
 import hashlib
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from emulator.arm.ids import name_of
 from emulator.containers.runtime import ContainerRuntime
 from emulator.services.container_instances.container_runner import ContainerRunner
-from emulator.services.container_instances.images import Images
-from emulator.services.container_instances.views import (
-    View,
-    add_event,
-    is_terminated,
-    moment,
-    new_view,
-    terminated,
-    turn,
-    waiting,
-)
+from emulator.services.container_instances.container_spec import GroupContainer
+from emulator.services.container_instances.group_spec import GroupSpec
+from emulator.services.container_instances.images import GroupImages
+from emulator.services.container_instances.views import WARNING, ContainerView, waiting
 
-Views = dict[str, View]
 _log = logging.getLogger(__name__)
 
 
@@ -39,51 +31,64 @@ def unit_of(group_id: str) -> str:
 
 
 class GroupRunner:
-    """`properties` are the group's with its secrets, `views` what is seen of its containers.
+    """Runs `spec`; `views` is what is seen of its containers.
 
-    `changed` is called after each change of the views or of what is ready.
+    `generation` is the change of the group that it runs for: what it has to tell counts as long as
+    the group was not changed since. `changed` is called after each change of the views or of what
+    is ready.
     """
 
     def __init__(
         self,
         group_id: str,
-        properties: dict[str, Any],
-        views: Views,
+        generation: str,
+        spec: GroupSpec,
+        views: Mapping[str, ContainerView],
         folder: Path,
         runtime: ContainerRuntime,
-        images: Images,
-        changed: Callable[[], None],
+        images: GroupImages,
+        changed: Callable[[GroupRunner], None],
     ) -> None:
         self.group_id = group_id
-        self.views = views
+        self.generation = generation
         self.folder = folder / unit_of(group_id)
-        self.changed = changed
         self.failed = False
         self.task: asyncio.Task[None] | None = None
+        self._changed = changed
+        self._passed_over = asyncio.Event()
 
-        def runner(container: dict[str, Any]) -> ContainerRunner:
+        def runner(container: GroupContainer) -> ContainerRunner:
             return ContainerRunner(
-                container["name"],
-                container["properties"],
-                properties,
+                container,
+                spec,
                 unit_of(group_id),
                 self.folder,
                 runtime,
                 images,
-                views.setdefault(container["name"], new_view()),
-                changed,
+                views[container.name],
+                self.changed,
             )
 
-        self.inits = [runner(one) for one in properties.get("initContainers") or []]
-        self.containers = [runner(one) for one in properties["containers"]]
+        self.inits = [runner(one) for one in spec.inits]
+        self.containers = [runner(one) for one in spec.containers]
+
+    @property
+    def everyone(self) -> list[ContainerRunner]:
+        return [*self.inits, *self.containers]
 
     @property
     def busy(self) -> bool:
         """Whether anything runs, or will run again."""
         return self.task is not None and not self.task.done()
 
+    def changed(self) -> None:
+        self._changed(self)
+
     def find(self, name: str) -> ContainerRunner | None:
-        return next((one for one in [*self.inits, *self.containers] if one.name == name), None)
+        return next((one for one in self.everyone if one.name == name), None)
+
+    def stored_views(self) -> dict[str, Any]:
+        return {one.name: one.view.to_stored() for one in self.everyone}
 
     def start(self, *, again: bool = False) -> None:
         """Run in the background. `again`: as it was before the emulator was stopped.
@@ -101,27 +106,36 @@ class GroupRunner:
         self.task = asyncio.create_task(self._run(wanted))
         self.changed()
 
-    async def started(self) -> bool:
-        """Wait until each container has been started once. False if an init container failed."""
+    async def until_started(self) -> None:
+        """Wait until each container has been started once, one cannot be (`failed`), or the group
+        is changed again (`pass_over`)."""
         assert self.task
-        all_started = asyncio.create_task(self._all_started())
+        started = asyncio.create_task(self._all_started())
+        passed_over = asyncio.create_task(self._passed_over.wait())
+        waiting_for = {self.task, started, passed_over}
         try:
-            await asyncio.wait({self.task, all_started}, return_when=asyncio.FIRST_COMPLETED)
-            return not self.failed
+            await asyncio.wait(waiting_for, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            all_started.cancel()
-            await asyncio.gather(all_started, return_exceptions=True)
+            started.cancel()
+            passed_over.cancel()
+            await asyncio.gather(started, passed_over, return_exceptions=True)
+
+    def pass_over(self) -> None:
+        """Nobody is to wait for its start any longer: the group's next change has begun."""
+        self._passed_over.set()
 
     async def _all_started(self) -> None:
         for one in self.containers:
             await one.started.wait()
 
     async def stop(self) -> None:
-        """End everything, and forget the runs. What the containers printed stays."""
+        """End everything, and forget the runs. What the containers printed stays.
+
+        One that was cancelled here can be called again.
+        """
         await self._cancel()
-        everyone = [*self.inits, *self.containers]
-        await asyncio.gather(*(one.stop() for one in everyone))
-        await asyncio.gather(*(one.remove() for one in everyone))
+        await asyncio.gather(*(one.stop() for one in self.everyone))
+        await asyncio.gather(*(one.remove() for one in self.everyone))
         self.changed()
 
     async def leave(self) -> None:
@@ -153,7 +167,7 @@ class GroupRunner:
                         self.failed = True
                         for one in wanted:
                             message = f"The init container '{init.name}' failed"
-                            add_event(one.view["events"], "Failed", message, "Warning")
+                            one.view.add_event("Failed", message, WARNING)
                         self.changed()
                         return
             async with asyncio.TaskGroup() as tasks:
@@ -166,16 +180,14 @@ class GroupRunner:
 
 
 def _ended_for_good(one: ContainerRunner) -> bool:
-    if not is_terminated(one.view) or one.policy == "Always":
+    if not one.view.is_terminated or one.policy == "Always":
         return False
-    return one.policy == "Never" or one.view["currentState"]["exitCode"] == 0
+    return one.policy == "Never" or one.view.exit_code == 0
 
 
-def _was_killed(view: View) -> None:
+def _was_killed(view: ContainerView) -> None:
     """What ran when the emulator was stopped was ended with it."""
-    state = view["currentState"]
-    if state["state"] == "Running":
-        turn(view, {**terminated(None, None, 137, "Error"), "startTime": state["startTime"]})
-        view["currentState"]["finishTime"] = moment()
-        view["restartCount"] += 1
-    turn(view, waiting(""))
+    if view.current["state"] == "Running":
+        view.kill()
+        view.restart_count += 1
+    view.turn(waiting())

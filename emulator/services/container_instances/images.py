@@ -7,8 +7,7 @@ it; any other is one that this machine has, or that its engine can pull.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from emulator.arm.errors import ArmError
 from emulator.containers.references import AZURE_REGISTRIES, server_of, with_tag
@@ -18,12 +17,14 @@ from emulator.containers.runtime import (
     Image,
     ImageNotFound,
 )
+from emulator.services.container_instances.group_spec import GroupSpec, PullCredential
 
+Credentials = Sequence[PullCredential]
 # A pull that takes longer than this (seconds) goes on after the request is answered.
 PATIENCE = 5.0
 
 
-class Images:
+class GroupImages:
     """`is_registry` says whether a login server exists, `may_pull` who may pull from it."""
 
     def __init__(
@@ -37,22 +38,21 @@ class Images:
         self.may_pull = may_pull
         self.pulls: dict[str, asyncio.Task[Image]] = {}
 
-    async def check(self, group: str, properties: dict[str, Any]) -> None:
+    async def check(self, group: str, spec: GroupSpec) -> None:
         """Raises ArmError 400 InaccessibleImage for the first image that is not to be had."""
-        for field in ("initContainers", "containers"):
-            for number, container in enumerate(properties.get(field) or []):
-                image = container["properties"]["image"]
-                credentials = properties.get("imageRegistryCredentials") or []
-                if problem := await self._problem(image, credentials):
+        for field, containers in (("initContainers", spec.inits), ("containers", spec.containers)):
+            for number, container in enumerate(containers):
+                if problem := await self._problem(container.image, spec.credentials):
                     raise ArmError(
                         400,
                         "InaccessibleImage",
-                        f"The image '{image}' in container group '{group}' is not accessible. "
+                        f"The image '{container.image}' in container group '{group}' is not "
+                        "accessible. "
                         f"Please check the image and registry credential. {problem}",
                         target=f"{field}[{number}].properties.image",
                     )
 
-    async def get(self, image: str, credentials: list[dict[str, Any]]) -> Image:
+    async def get(self, image: str, credentials: Credentials) -> Image:
         """The image, once it is on this machine. Raises ImageNotFound."""
         reference = with_tag(image)
         if found := await self.runtime.image(reference):
@@ -61,7 +61,7 @@ class Images:
             raise ImageNotFound(f"There is no image {reference} in the registry.")
         return await asyncio.shield(self._pull(reference, credentials))
 
-    async def _problem(self, image: str, credentials: list[dict[str, Any]]) -> str:
+    async def _problem(self, image: str, credentials: Credentials) -> str:
         reference = with_tag(image)
         if is_azure(reference):
             return await self._problem_in_registry(reference, credentials)
@@ -78,33 +78,28 @@ class Images:
             raise error
         return ""
 
-    async def _problem_in_registry(self, reference: str, credentials: list[dict[str, Any]]) -> str:
+    async def _problem_in_registry(self, reference: str, credentials: Credentials) -> str:
         server = server_of(reference)
         if not self.is_registry(server):
             return f"There is no container registry {server}."
-        own = [one for one in credentials if server_name(one["server"]) == server]
+        own = [one for one in credentials if one.host == server]
         if not own:
             return f"imageRegistryCredentials has none for {server}."
-        if not any(self.may_pull(server, one["username"], one["password"]) for one in own):
+        if not any(self.may_pull(server, one.username, one.password) for one in own):
             return f"The registry {server} refuses the user name and password."
         if await self.runtime.image(reference) is None:
             return f"The registry {server} has no such repository or tag."
         return ""
 
-    def _pull(self, reference: str, credentials: list[dict[str, Any]]) -> asyncio.Task[Image]:
+    def _pull(self, reference: str, credentials: Credentials) -> asyncio.Task[Image]:
         if reference not in self.pulls:
             server = server_of(reference)
-            own = next((one for one in credentials if server_name(one["server"]) == server), None)
-            user = (own["username"], own["password"]) if own else None
+            own = next((one for one in credentials if one.host == server), None)
+            user = (own.username, own.password) if own else None
             task = asyncio.create_task(self.runtime.pull(reference, user, lambda _: None))
             self.pulls[reference] = task
             task.add_done_callback(lambda _: self.pulls.pop(reference, None))
         return self.pulls[reference]
-
-
-def server_name(given: str) -> str:
-    """A credential's server may be written as a URL."""
-    return given.removeprefix("https://").rstrip("/").lower()
 
 
 def is_azure(reference: str) -> bool:

@@ -1,4 +1,4 @@
-"""How much a subscription may have of Container Instances in one region.
+"""How large a group may be, and how much a subscription may have in one region.
 
 https://learn.microsoft.com/azure/container-instances/container-instances-resource-and-quota-limits
 """
@@ -8,13 +8,30 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.arm.errors import ArmError
+from emulator.services.container_instances.group_record import STOPPED, spec_of
+from emulator.services.container_instances.group_spec import GroupSpec
 from emulator.services.container_instances.paths import GROUP_TYPE
-from emulator.services.container_instances.rules import requested
 from emulator.store import Store
 
+# Of one group, in every region of local Azure.
+MOST_CPU, MOST_MEMORY = 4, 16  # cores, GB
 # Of a pay-as-you-go subscription, before it asks for more.
 LIMITS = {"ContainerGroups": 100, "StandardCores": 10}
 DISPLAY = {"ContainerGroups": "Container Groups", "StandardCores": "Standard Cores"}
+
+
+def check_size(spec: GroupSpec, location: str) -> None:
+    """Raises ArmError 409 for a group that is larger than any machine of the region."""
+    if spec.cores > MOST_CPU or spec.memory_gb > MOST_MEMORY:
+        raise ArmError(
+            409,
+            "ServiceUnavailable",
+            f"The requested resource is not available in the location '{location}' at this "
+            "moment. Please retry with a different resource request or in another location. "
+            f"Resource requested: '{spec.cores:g}' CPU '{spec.memory_gb:g}' GB memory 'Linux' OS; "
+            f"a group has at most {MOST_CPU} CPU and {MOST_MEMORY} GB here.",
+            target="resources.requests",
+        )
 
 
 def used(store: Store, location: str, without: str = "") -> dict[str, float]:
@@ -24,11 +41,8 @@ def used(store: Store, location: str, without: str = "") -> dict[str, float]:
         for group in store.of_type(GROUP_TYPE)
         if group.body["location"] == location and group.id.lower() != without.lower()
     ]
-    running = [group for group in groups if not group.body["_stopped"]]
-    return {
-        "ContainerGroups": len(groups),
-        "StandardCores": round(sum(requested(group.properties)[0] for group in running), 3),
-    }
+    cores = sum(spec_of(group).cores for group in groups if group.state != STOPPED)
+    return {"ContainerGroups": len(groups), "StandardCores": round(cores, 3)}
 
 
 def check_quota(store: Store, group_id: str, location: str, cores: float) -> None:

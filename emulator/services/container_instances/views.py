@@ -11,17 +11,14 @@ https://learn.microsoft.com/rest/api/container-instances/container-groups/get#co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 NORMAL, WARNING = "Normal", "Warning"
 MOST_EVENTS = 50
-View = dict[str, Any]
-
-
-def new_view() -> View:
-    """The view of a container that was never started, as JSON."""
-    return {"restartCount": 0, "currentState": waiting(""), "events": []}
+State = dict[str, Any]  # a ContainerState of the REST reference
 
 
 def moment(when: datetime | None = None) -> str:
@@ -30,17 +27,17 @@ def moment(when: datetime | None = None) -> str:
     return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def waiting(detail: str) -> dict[str, Any]:
+def waiting(detail: str = "") -> State:
     return {"state": "Waiting", "detailStatus": detail}
 
 
-def running(started: datetime | None, detail: str) -> dict[str, Any]:
+def running(started: datetime | None, detail: str) -> State:
     return {"state": "Running", "startTime": moment(started), "detailStatus": detail}
 
 
 def terminated(
     started: datetime | None, finished: datetime | None, exit_code: int, detail: str
-) -> dict[str, Any]:
+) -> State:
     return {
         "state": "Terminated",
         "startTime": moment(started),
@@ -50,51 +47,100 @@ def terminated(
     }
 
 
-def turn(view: View, state: dict[str, Any]) -> None:
-    """Move to another state. The last run stays to be seen as the previous state."""
-    if view["currentState"]["state"] == "Terminated":
-        view["previousState"] = view["currentState"]
-    view["currentState"] = state
+@dataclass
+class ContainerView:
+    """The instance view of a container. `runs` is how often it was started, which is not shown."""
 
+    current: State = field(default_factory=waiting)
+    previous: State | None = None
+    restart_count: int = 0
+    events: list[dict[str, Any]] = field(default_factory=list)
+    runs: int = 0
 
-def add_event(events: list[dict[str, Any]], name: str, message: str, kind: str = NORMAL) -> None:
-    """Add an event; one that has happened before is counted and gets the new time."""
-    now = moment()
-    for event in events:
-        if (event["name"], event["message"]) == (name, message):
-            event["count"] += 1
-            event["lastTimestamp"] = now
-            return
-    events.append(
-        {
-            "count": 1,
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "name": name,
-            "message": message,
-            "type": kind,
+    @property
+    def is_terminated(self) -> bool:
+        return bool(self.current["state"] == "Terminated")
+
+    @property
+    def exit_code(self) -> int:
+        """That of its last run; 0 while there is none."""
+        return int(self.current.get("exitCode", 0))
+
+    def turn(self, state: State) -> None:
+        """Move to another state. The last run stays to be seen as the previous state."""
+        if self.is_terminated:
+            self.previous = self.current
+        self.current = state
+
+    def kill(self) -> None:
+        """What ran was ended by force: it is terminated, as after signal 9."""
+        if self.current["state"] == "Running":
+            started = self.current["startTime"]
+            self.turn({**terminated(None, None, 137, "Error"), "startTime": started})
+
+    def add_event(self, name: str, message: str, kind: str = NORMAL) -> None:
+        """Add an event; one that has happened before is counted and gets the new time."""
+        now = moment()
+        for event in self.events:
+            if (event["name"], event["message"]) == (name, message):
+                event["count"] += 1
+                event["lastTimestamp"] = now
+                return
+        self.events.append(
+            {
+                "count": 1,
+                "firstTimestamp": now,
+                "lastTimestamp": now,
+                "name": name,
+                "message": message,
+                "type": kind,
+            }
+        )
+        del self.events[:-MOST_EVENTS]
+
+    def to_body(self) -> dict[str, Any]:
+        """As a response shows it: JSON of its own, which no later change touches."""
+        body: dict[str, Any] = {
+            "restartCount": self.restart_count,
+            "currentState": dict(self.current),
+            "events": [dict(event) for event in self.events],
         }
-    )
-    del events[:-MOST_EVENTS]
+        return {**body, "previousState": dict(self.previous)} if self.previous else body
+
+    def to_stored(self) -> dict[str, Any]:
+        return {**self.to_body(), "runs": self.runs}
+
+    @classmethod
+    def from_stored(cls, stored: dict[str, Any] | None) -> ContainerView:
+        """The view as it was kept; that of a container that was never started for None."""
+        if stored is None:
+            return cls()
+        return cls(
+            stored["currentState"],
+            stored.get("previousState"),
+            stored["restartCount"],
+            stored["events"],
+            stored["runs"],
+        )
 
 
-def is_terminated(view: View) -> bool:
-    return bool(view["currentState"]["state"] == "Terminated")
-
-
-def group_state(views: list[View], inits: list[View], *, pending: bool, stopped: bool) -> str:
+def group_state(
+    views: Sequence[ContainerView],
+    inits: Sequence[ContainerView],
+    *,
+    pending: bool,
+    stopped: bool,
+) -> str:
     """The group's own state, from those of its containers and init containers."""
     if stopped:
         return "Stopped"
     if pending:
         return "Pending"
-    failed_inits = [
-        view for view in inits if is_terminated(view) and view["currentState"]["exitCode"]
-    ]
-    if not failed_inits and not all(is_terminated(view) for view in views):
+    failed_inits = [view for view in inits if view.is_terminated and view.exit_code]
+    if not failed_inits and not all(view.is_terminated for view in views):
         return "Running"
-    if failed_inits and not all(is_terminated(view) for view in inits + views):
+    if failed_inits and not all(view.is_terminated for view in (*inits, *views)):
         # A failed one that will not be tried again is the last that anything happens to.
         return "Failed"
-    codes = [view["currentState"]["exitCode"] for view in views if is_terminated(view)]
+    codes = [view.exit_code for view in views if view.is_terminated]
     return "Failed" if failed_inits or any(codes) else "Succeeded"

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import psutil
-import pytest
-from azure.core.exceptions import HttpResponseError
+from concurrent.futures import ThreadPoolExecutor
 
 from emulator.defaults import RESOURCE_GROUP
-from tests.emulator.services.container_machine import WAIT, Machine
+from tests.emulator.services.container_instances.calls import GROUPS, call
+from tests.emulator.services.container_instances.marked import (
+    marked,
+    never_up,
+    sleeper,
+    stubborn,
+)
 from tests.waiting import until
-
-MARK = "azure-local-orphan-check"
-
-
-def marked() -> list[psutil.Process]:
-    """Every process of a container of these tests, in a container or not."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if any(MARK in word for word in process.cmdline()):
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
-
-
-def sleeper(machine: Machine, name: str = "web") -> dict:
-    return machine.script(name, f"{WAIT}  # {MARK}")
 
 
 def test_groups_are_as_they_were_and_run_again(own_machine):
@@ -113,16 +99,53 @@ def test_deleting_the_resource_group_stops_what_runs_in_it(own_machine):
     until(lambda: not marked())
 
 
-def test_one_change_at_a_time_but_a_delete_need_not_wait(own_machine):
+def test_killed_in_the_middle_of_every_change(own_machine):
+    """What was under way goes on or is done again, everything can be deleted, nothing is left."""
     machine = own_machine
-    slow = machine.script("slow", f"{WAIT}  # {MARK}")
-    slow["properties"].pop("resources")
-    body = machine.group(machine.web("web"), initContainers=[slow])
-    machine.groups.begin_create_or_update(RESOURCE_GROUP, "slow", body)
-    until(marked)
-    with pytest.raises(HttpResponseError) as refused:
-        machine.groups.begin_create_or_update(RESOURCE_GROUP, "slow", body)
-    assert refused.value.error.code == "ContainerGroupTransitioning"
-    machine.groups.begin_delete(RESOURCE_GROUP, "slow").result()  # it would wait for ever
-    assert list(machine.groups.list()) == []
+    machine.groups.begin_create_or_update(RESOURCE_GROUP, "creating", never_up(machine))
+    machine.groups.begin_create_or_update(RESOURCE_GROUP, "starting", never_up(machine))
+    for name in ("restarting", "stopping", "deleting"):
+        stubborn(machine, name)
+    machine.groups.stop(RESOURCE_GROUP, "starting")
+    until(lambda: len(marked()) == 4)
+    machine.groups.begin_start(RESOURCE_GROUP, "starting")
+    restart = machine.groups.begin_restart(RESOURCE_GROUP, "restarting")
+    until(lambda: len(marked()) == 5)
+    with ThreadPoolExecutor() as threads:
+        # Neither is answered before the end.
+        stop = threads.submit(call, "POST", f"{GROUPS}/stopping/stop")
+        delete = threads.submit(call, "DELETE", f"{GROUPS}/deleting")
+        until(lambda: machine.get("stopping").instance_view.state == "Stopped")
+        until(lambda: machine.get("deleting").provisioning_state == "Deleting")
+        machine.azure.kill()
+        assert stop.exception() is not None
+        assert delete.exception() is not None
+    machine.azure.start()
+
+    until(lambda: "deleting" not in {group.name for group in machine.groups.list()})
+    assert machine.get("stopping").instance_view.state == "Stopped"
+    assert restart.result(timeout=60) is None
+    assert machine.get("restarting").instance_view.state == "Running"
+    for name in ("creating", "starting"):
+        until(lambda name=name: machine.get(name).provisioning_state == "Creating")
+        assert machine.get(name).instance_view.state == "Pending"
+    until(lambda: len(marked()) == 3)
+    for group in machine.groups.list():
+        machine.groups.begin_delete(RESOURCE_GROUP, group.name).result()
     until(lambda: not marked())
+
+
+def test_a_put_in_the_first_moment_after_a_start_wins(own_machine):
+    machine = own_machine
+    group = machine.create("web", machine.group())
+    machine.answer(group)
+    body = machine.group()
+    body["properties"]["containers"][0]["properties"]["environmentVariables"] = [
+        {"name": "VERSION", "value": "two"}
+    ]
+    machine.azure.kill()
+    machine.azure.start()
+    again = machine.create("web", body)
+    assert again.provisioning_state == "Succeeded"
+    assert machine.answer(again)["env"]["VERSION"] == "two"
+    assert machine.view("web").restart_count == 0

@@ -8,7 +8,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from emulator.defaults import RESOURCE_GROUP
-from tests.emulator.services.arm import GROUP, call
+from tests.emulator.services.container_instances.calls import GROUPS, call
 from tests.emulator.services.container_machine import WAIT, Machine
 
 CONTAINERS = "containers[0].properties"
@@ -29,9 +29,7 @@ def change(body: dict, path: str, value: object) -> dict:
 
 
 def put(machine: Machine, name: str, body: dict) -> tuple[int, dict]:
-    """As plain HTTP: the client checks some of it itself."""
-    path = f"{GROUP}/providers/Microsoft.ContainerInstance/containerGroups/{name}"
-    answer = call("PUT", path, body)
+    answer = call("PUT", f"{GROUPS}/{name}", body)
     return answer.status_code, answer.json().get("error", {})
 
 
@@ -149,7 +147,7 @@ def put(machine: Machine, name: str, body: dict) -> tuple[int, dict]:
             "properties.imageRegistryCredentials",
             [{"server": "a.azurecr.io", "username": "u"}],
             "InvalidImageRegistryCredentials",
-            "imageRegistryCredentials.password",
+            "imageRegistryCredentials[0].password",
         ),
     ],
 )

@@ -9,21 +9,26 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from emulator.arm.errors import ArmError, bad_request, conflict
+from emulator.arm.errors import ArmError, conflict
+from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse, expand
 from emulator.arm.locations import check_location
 from emulator.arm.regions import REGIONS
+from emulator.arm.resources import require
 from emulator.containers.runtime import ContainerState
 from emulator.services.container_instances import logs
 from emulator.services.container_instances.container_runner import ContainerRunner
-from emulator.services.container_instances.groups import ContainerGroups
+from emulator.services.container_instances.container_spec import refusing
+from emulator.services.container_instances.group_lifecycle import GroupLifecycle
 from emulator.services.container_instances.paths import CONTAINER, GROUP, GROUP_TYPE, LOCATION
-from emulator.services.container_instances.quota import usages
-from emulator.services.container_instances.rules import MOST_CPU, MOST_MEMORY
+from emulator.services.container_instances.quota import MOST_CPU, MOST_MEMORY, usages
 from emulator.services.container_instances.terminals import Terminals
+from emulator.store import Resource, Store
+
+LARGEST_SIDE = 9999  # rows or columns of a terminal
 
 
-class Containers:
+class ContainerActions:
     ROUTES = (
         ("GET", CONTAINER + "/logs", "list_logs"),
         ("POST", CONTAINER + "/exec", "execute_command"),
@@ -32,33 +37,32 @@ class Containers:
         ("GET", LOCATION + "/capabilities", "list_capabilities"),
     )
 
-    def __init__(self, groups: ContainerGroups, terminals: Terminals) -> None:
+    def __init__(self, store: Store, groups: GroupLifecycle, terminals: Terminals) -> None:
+        self.store = store
         self.groups = groups
         self.terminals = terminals
 
     async def list_logs(self, request: ArmRequest) -> ArmResponse:
         runner = self._runner(request)
-        text = request.query.get("tail")
-        if text is not None and (not text.isdecimal() or int(text) < 1):
-            raise bad_request(f"tail must be at least 1, not '{text}'.", target="tail")
-        tail = int(text) if text else None
+        tail = Fields(dict(request.query), refuse=refusing("BadArgument")).whole("tail", least=1)
         timestamps = request.query.get("timestamps", "").lower() == "true"
         content = await asyncio.to_thread(logs.read, runner.log_file, tail, timestamps=timestamps)
         return ArmResponse({"content": content})
 
     async def execute_command(self, request: ArmRequest) -> ArmResponse:
-        runner, body = self._running(request), request.json()
-        command = body.get("command")
-        if not isinstance(command, str) or not command.strip():
-            raise bad_request("The command is missing.", target="command")
-        size = body.get("terminalSize") or {}
-        rows, cols = _size(size.get("rows"), 24), _size(size.get("cols"), 80)
+        runner, body = self._running(request), Fields(request.body, refuse=refusing("BadArgument"))
+        command = (body.text("command") or "").strip()
+        if not command or "\0" in command:
+            raise body.missing("command")
+        size = body.object("terminalSize")
+        rows, cols = (
+            size.whole(name, default, most=LARGEST_SIDE) or default
+            for name, default in (("rows", 24), ("cols", 80))
+        )
         assert runner.container
         location = self._location(request)
         # One program without arguments, as on Azure: the command is not split.
-        return ArmResponse(
-            self.terminals.exec(location, runner.container, (command.strip(),), rows, cols)
-        )
+        return ArmResponse(self.terminals.exec(location, runner.container, (command,), rows, cols))
 
     async def attach(self, request: ArmRequest) -> ArmResponse:
         runner = self._running(request)
@@ -69,7 +73,7 @@ class Containers:
 
     async def list_usage(self, request: ArmRequest) -> ArmResponse:
         location = check_location(request.params["location"], GROUP_TYPE)
-        return ArmResponse({"value": usages(self.groups.store, location)})
+        return ArmResponse({"value": usages(self.store, location)})
 
     async def list_capabilities(self, request: ArmRequest) -> ArmResponse:
         location = check_location(request.params["location"], GROUP_TYPE)
@@ -87,11 +91,14 @@ class Containers:
         }
         return ArmResponse({"value": [capability]})
 
+    def _group(self, request: ArmRequest) -> Resource:
+        return require(self.store, expand(GROUP, request.params))
+
     def _location(self, request: ArmRequest) -> str:
-        return str(self.groups.group(expand(GROUP, request.params)).body["location"])
+        return str(self._group(request).body["location"])
 
     def _runner(self, request: ArmRequest) -> ContainerRunner:
-        group = self.groups.group(expand(GROUP, request.params))
+        group = self._group(request)
         name = request.params["containerName"]
         runner = self.groups.find(group, name)
         if runner is None:
@@ -112,7 +119,3 @@ class Containers:
                 target="containerName",
             )
         return runner
-
-
-def _size(given: object, default: int) -> int:
-    return given if isinstance(given, int) and 0 < given < 10_000 else default

@@ -1,0 +1,339 @@
+"""One container of a group as it is asked for, read once from a request's body.
+
+https://learn.microsoft.com/rest/api/container-instances/container-groups/create-or-update#container
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.arm.errors import bad_request, not_emulated
+from emulator.arm.fields import Fields, Refuse
+from emulator.processes.probes import ExecCommand, HttpGet, Probe
+from emulator.services.container_instances.volume_spec import GroupVolume, MountedVolume
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# [host[:port]/]path[:tag][@digest]
+_IMAGE = re.compile(
+    r"([\w.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?",
+    re.ASCII,
+)
+# The numbers of a probe -> the least that each may be.
+_PROBE_NUMBERS = {
+    "initialDelaySeconds": 0,
+    "periodSeconds": 1,
+    "failureThreshold": 1,
+    "successThreshold": 1,
+    "timeoutSeconds": 1,
+}
+
+
+def refusing(code: str) -> Refuse:
+    """Returns what makes a 400 of this error code."""
+    return lambda path, message: bad_request(message, code=code, target=path or None)
+
+
+@dataclass(frozen=True)
+class ContainerVariable:
+    """An environment variable. At most one of both values is given; without any it is empty."""
+
+    name: str
+    value: str | None
+    secure_value: str | None
+
+    @property
+    def text(self) -> str:
+        return self.value or self.secure_value or ""
+
+    def to_body(self, *, secrets: bool) -> dict[str, Any]:
+        body = {"name": self.name}
+        if self.value is not None:
+            body["value"] = self.value
+        if secrets and self.secure_value is not None:
+            body["secureValue"] = self.secure_value
+        return body
+
+
+@dataclass(frozen=True)
+class ContainerProbe:
+    """A liveness or readiness probe. `numbers` are those that were given, by their names.
+
+    https://learn.microsoft.com/azure/container-instances/container-instances-liveness-probe
+    """
+
+    action: ExecCommand | HttpGet
+    numbers: tuple[tuple[str, int], ...]
+
+    @property
+    def probe(self) -> Probe:
+        """With the REST reference's defaults for what was not given."""
+        given = dict(self.numbers)
+        return Probe(
+            self.action,
+            initial_delay=given.get("initialDelaySeconds", 0),
+            period=given.get("periodSeconds", 10),
+            timeout=given.get("timeoutSeconds", 1),
+            success_threshold=given.get("successThreshold", 1),
+            failure_threshold=given.get("failureThreshold", 3),
+        )
+
+    def to_body(self) -> dict[str, Any]:
+        if isinstance(self.action, ExecCommand):
+            return {"exec": {"command": list(self.action.command)}, **dict(self.numbers)}
+        get: dict[str, Any] = {
+            "path": self.action.path,
+            "port": self.action.port,
+            "scheme": self.action.scheme,
+        }
+        if self.action.headers:
+            get["httpHeaders"] = [
+                {"name": name, "value": value} for name, value in self.action.headers
+            ]
+        return {"httpGet": get, **dict(self.numbers)}
+
+
+@dataclass(frozen=True)
+class GroupContainer:
+    """A container, or an init container: that one has neither ports nor resources nor probes.
+
+    `cpu` is in cores, `memory_gb` in GB; the limits are None where none was given.
+    """
+
+    name: str
+    image: str
+    command: tuple[str, ...]
+    variables: tuple[ContainerVariable, ...]
+    mounts: tuple[MountedVolume, ...]
+    ports: tuple[int, ...] = ()
+    cpu: float = 0.0
+    memory_gb: float = 0.0
+    cpu_limit: float | None = None
+    memory_limit_gb: float | None = None
+    liveness: ContainerProbe | None = None
+    readiness: ContainerProbe | None = None
+
+    @property
+    def is_init(self) -> bool:
+        return not self.cpu
+
+    def to_body(self, *, secrets: bool) -> dict[str, Any]:
+        """As a request has it; as a response has it without `secrets`."""
+        properties: dict[str, Any] = {"image": self.image}
+        if self.command:
+            properties["command"] = list(self.command)
+        properties["environmentVariables"] = [
+            one.to_body(secrets=secrets) for one in self.variables
+        ]
+        if self.mounts:
+            properties["volumeMounts"] = [mount.to_body() for mount in self.mounts]
+        if not self.is_init:
+            properties["ports"] = [{"port": port, "protocol": "TCP"} for port in self.ports]
+            properties["resources"] = self._resources()
+        for name, probe in (("livenessProbe", self.liveness), ("readinessProbe", self.readiness)):
+            if probe:
+                properties[name] = probe.to_body()
+        return {"name": self.name, "properties": properties}
+
+    def _resources(self) -> dict[str, Any]:
+        limits = {"cpu": self.cpu_limit, "memoryInGB": self.memory_limit_gb}
+        limits = {name: value for name, value in limits.items() if value is not None}
+        return {
+            "requests": {"cpu": self.cpu, "memoryInGB": self.memory_gb},
+            **({"limits": limits} if limits else {}),
+        }
+
+
+def read_container(
+    fields: Fields, group: str, volumes: tuple[GroupVolume, ...], *, is_init: bool
+) -> GroupContainer:
+    """The container at `fields` of the group of that name. Raises ArmError naming the field."""
+    name = fields.text("name") or ""
+    if not _NAME.fullmatch(name):
+        raise bad_request(
+            f"The container name '{name}' in container group '{group}' is invalid. It can "
+            "contain at most 63 lowercase letters, digits and hyphens. It must match the regex "
+            "'[a-z0-9]([-a-z0-9]*[a-z0-9])?' (e.g. 'my-name').",
+            code="InvalidContainerName",
+            target=fields.at("name"),
+        )
+    properties = fields.object("properties", required=True)
+    image = _image(properties, name, group)
+    properties.not_emulated(("securityContext", "configMap"), "a container")
+    command = tuple(properties.texts("command"))
+    variables = _variables(properties)
+    mounts = tuple(
+        MountedVolume.read(mount, name, volumes) for mount in properties.objects("volumeMounts")
+    )
+    _check_distinct(properties, mounts)
+    if is_init:
+        return GroupContainer(name, image, command, variables, mounts)
+    ports = tuple(read_port(port) for port in properties.objects("ports"))
+    cpu, memory, cpu_limit, memory_limit = _resources(properties, name)
+    return GroupContainer(
+        name,
+        image,
+        command,
+        variables,
+        mounts,
+        ports,
+        cpu,
+        memory,
+        cpu_limit,
+        memory_limit,
+        _probe(properties, "livenessProbe"),
+        _probe(properties, "readinessProbe"),
+    )
+
+
+def read_port(fields: Fields) -> int:
+    """A port of a container or of the group's address: from 1 to 65535, TCP."""
+    strict = Fields(fields.value, fields.path, refusing("InvalidPort"))
+    port = strict.whole("port", least=1, most=65535)
+    if port is None:
+        raise strict.missing("port")
+    if fields.choice("protocol", ("TCP", "UDP"), "TCP") == "UDP":
+        raise not_emulated("UDP ports of container groups")
+    return port
+
+
+def _image(properties: Fields, name: str, group: str) -> str:
+    image = properties.text("image")
+    if not image:
+        raise bad_request(
+            f"The image of the container '{name}' in container group '{group}' is missing.",
+            code="MissingImage",
+            target=properties.at("image"),
+        )
+    if not _IMAGE.fullmatch(image):
+        raise bad_request(
+            f"The image '{image}' of the container '{name}' is not a valid reference, such as "
+            "myregistry.azurecr.io/digits:1.",
+            code="InvalidImageName",
+            target=properties.at("image"),
+        )
+    return image
+
+
+def _variables(properties: Fields) -> tuple[ContainerVariable, ...]:
+    found: dict[str, ContainerVariable] = {}
+    for fields in properties.objects("environmentVariables"):
+        name = fields.text("name") or ""
+        if not _VARIABLE.fullmatch(name):
+            raise bad_request(
+                f"The environment variable name {name!r} is invalid: it has letters, digits and "
+                "underscores, and does not begin with a digit.",
+                code="InvalidEnvironmentVariableName",
+                target=fields.at("name"),
+            )
+        if name in found:
+            raise fields.error("name", f"The environment variable '{name}' is set twice.")
+        value, secure = fields.text("value"), fields.text("secureValue")
+        if value is not None and secure is not None:
+            raise fields.error("", f"'{name}' has a value and a secure value: it has one of them.")
+        if "\0" in (value or secure or ""):
+            raise fields.error("value" if secure is None else "secureValue", _no_nul(name))
+        found[name] = ContainerVariable(name, value, secure)
+    return tuple(found.values())
+
+
+def _no_nul(name: str) -> str:
+    return f"The value of the environment variable '{name}' holds a NUL character."
+
+
+def _check_distinct(properties: Fields, mounts: tuple[MountedVolume, ...]) -> None:
+    seen: set[str] = set()
+    for number, mount in enumerate(mounts):
+        if mount.folder in seen:
+            where = f"{properties.at('volumeMounts')}[{number}].mountPath"
+            raise properties.refuse(where, f"The mount path '{mount.path}' is used more than once.")
+        seen.add(mount.folder)
+
+
+def _resources(properties: Fields, name: str) -> tuple[float, float, float | None, float | None]:
+    """Cores and GB that are requested, then their limits."""
+    resources = properties.object("resources")
+    requests, limits = resources.object("requests"), resources.object("limits")
+    if not requests.names():
+        raise bad_request(
+            f"The resource requests are not specified in container '{name}'. Both memory and CPU "
+            "requests are required: memoryInGB and cpu.",
+            code="ResourceRequestsNotSpecified",
+            target=resources.at("requests"),
+        )
+    if requests.has("gpu") or limits.has("gpu"):
+        raise not_emulated("GPUs of a container")
+    found: list[float] = []
+    most: list[float | None] = []
+    for field in ("cpu", "memoryInGB"):
+        requested = _amount(requests, field, name)
+        if requested is None:
+            raise bad_request(
+                f"The '{field}' request is not specified in container '{name}'.",
+                code="ResourceSomeRequestsNotSpecified",
+                target=requests.at(field),
+            )
+        limit = _amount(limits, field, name)
+        if limit is not None and limit < requested:
+            raise bad_request(
+                f"The limit of {field} of the container '{name}' ({limit:g}) is less than "
+                f"what it requests ({requested:g}).",
+                code="InvalidResourceLimits",
+                target=limits.at(field),
+            )
+        found.append(requested)
+        most.append(limit)
+    return found[0], found[1], most[0], most[1]
+
+
+def _amount(fields: Fields, field: str, name: str) -> float | None:
+    strict = Fields(fields.value, fields.path, refusing("InvalidResourceRequests"))
+    amount = strict.number(field)
+    if amount == 0:
+        raise strict.error(
+            field, f"The {field} of the container '{name}' must be a number above 0, not 0."
+        )
+    return amount
+
+
+def _probe(properties: Fields, name: str) -> ContainerProbe | None:
+    fields = properties.object(name)
+    if not fields.names():
+        return None
+    command, get = fields.object("exec"), fields.object("httpGet")
+    kinds = [kind for kind in (command, get) if kind.names()]
+    if len(kinds) != 1:
+        raise fields.error("", "A probe has either exec or httpGet.")
+    numbers = tuple(
+        (number, value)
+        for number, least in _PROBE_NUMBERS.items()
+        if (value := fields.whole(number, least=least, most=2**31 - 1)) is not None
+    )
+    read: Callable[[Fields], ExecCommand | HttpGet] = _exec if kinds == [command] else _http_get
+    return ContainerProbe(read(kinds[0]), numbers)
+
+
+def _exec(fields: Fields) -> ExecCommand:
+    command = tuple(fields.texts("command"))
+    if not command:
+        raise fields.error("command", "The probe's command is missing.")
+    return ExecCommand(command)
+
+
+def _http_get(fields: Fields) -> HttpGet:
+    port = fields.whole("port", least=1, most=65535)
+    if port is None:
+        raise fields.missing("port")
+    path = fields.text("path", "/", pattern=r"[!-~]*", expected="a path without spaces") or "/"
+    https = fields.choice("scheme", ("http", "https"), "http") == "https"
+    headers = tuple(
+        (
+            header.required_text("name", pattern=r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", expected="a name"),
+            header.text("value", "", pattern=r"[^\r\n\0]*", expected="one line"),
+        )
+        for header in fields.objects("httpHeaders")
+    )
+    return HttpGet(port, path, "https" if https else "http", headers)
