@@ -5,13 +5,15 @@ PYTHON ?= $(shell python3.11 -c 'print("python3.11")' 2>/dev/null || echo python
 KERNEL ?= azure-local
 COURSE = .venv/bin/python -m course
 
-.PHONY: help setup lab test course bench lint notebooks site lock clean
+.PHONY: help setup lab test course bench fuzz faults lint notebooks site lock clean
 
 help:
 	@echo "make lab        JupyterLab on the first lesson (KERNEL=azure-live: on live Azure)"
 	@echo "make test       every test"
 	@echo "make course     run every lesson, results in build/course (KERNEL=azure-live too)"
 	@echo "make bench      the benchmarks, results in build/bench.json"
+	@echo "make fuzz       30,000 wrong requests, results in build/fuzz"
+	@echo "make faults     300 rounds of crossing changes and crashes, results in build/faults"
 	@echo "make lint       style, types and import rules alone"
 	@echo "make notebooks  build notebooks/*.ipynb from notebooks/src"
 	@echo "make site       the lessons and docs as a static site, in build/site"
@@ -27,7 +29,7 @@ lab: setup
 course: setup
 	@$(COURSE) run --kernel $(KERNEL)
 
-test bench lint notebooks site lock: setup
+test bench fuzz faults lint notebooks site lock: setup
 	@$(COURSE) $@
 
 clean:

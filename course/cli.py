@@ -125,8 +125,27 @@ def lint(keep_going: bool) -> None:
 @main.command()
 def bench() -> None:
     """Run the benchmarks; results in build/bench.json."""
-    done = subprocess.run([sys.executable, "-m", "benchmarks"], cwd=lessons.ROOT, check=False)
-    _exit(done.returncode == 0)
+    _exit(_python("benchmarks", ()))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def fuzz(arguments: tuple[str, ...]) -> None:
+    """Send 30,000 wrong requests; results in build/fuzz.
+
+    ARGUMENTS are those of `python -m tests.fuzz`, such as --requests and --seed.
+    """
+    _exit(_python("tests.fuzz", arguments))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def faults(arguments: tuple[str, ...]) -> None:
+    """Kill local Azure under several clients, 300 rounds; results in build/faults.
+
+    ARGUMENTS are those of `python -m tests.faults`, such as --rounds and --seed.
+    """
+    _exit(_python("tests.faults", arguments))
 
 
 @main.command()
@@ -182,6 +201,11 @@ def lock() -> None:
         lock(lessons.ROOT)
     except LockError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _python(module: str, arguments: tuple[str, ...]) -> bool:
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, cwd=lessons.ROOT, check=False).returncode == 0
 
 
 def _exit(ok: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,9 +52,13 @@ class LocalAzure:
 
 
 @contextmanager
-def azure_in(folder: Path) -> Iterator[LocalAzure]:
-    """An emulator whose settings are in os.environ while the block lasts."""
+def azure_in(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[LocalAzure]:
+    """An emulator whose settings are in os.environ while the block lasts.
+
+    `settings` are variables that the emulator itself is started with.
+    """
     before = dict(os.environ)
+    os.environ.update(settings or {})
     home = Home(folder)
     os.environ["AZURE_LOCAL_HOME"] = str(home.root)
     azure = LocalAzure(home)

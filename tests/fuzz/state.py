@@ -1,0 +1,112 @@
+"""Everything that local Azure has, as a client sees it: each list of each service, read anew."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from emulator.arm.http import Route
+from emulator.defaults import SUBSCRIPTION
+from tests.api_versions import api_version
+from tests.fuzz.message import Message
+from tests.fuzz.wire import Answer, Wire
+
+# What changes by itself: how containers are doing.
+BY_ITSELF = {
+    *("instanceView", "runningState", "runningStatus", "replicas", "lastActiveTime"),
+    *("healthState", "currentState", "previousState", "restartCount"),
+}
+
+# Azure's own environments, which nobody can change, have many lists of versions.
+_CURATED = "/environments/azureml-"
+
+
+class State:
+    """Reads the state of one emulator. `token(scope)` is an Authorization header."""
+
+    def __init__(
+        self, wire: Wire, routes: list[Route], token: Callable[[str], str], accounts: list[str]
+    ) -> None:
+        self.wire = wire
+        self.token = token
+        self.accounts = accounts
+        # Lists that were not answered: something is stored that cannot be shown.
+        self.unreadable: list[tuple[Message, Answer]] = []
+        lists = [route for route in routes if route.method == "GET" and _is_list(route)]
+        self.lists = sorted(lists, key=lambda route: len(route.segments))
+
+    def read(self, provider: str = "") -> dict[str, Any]:
+        """Each resource by its id, or those of one provider ("Microsoft.App") alone."""
+        found: dict[str, Any] = {}
+        ids = [f"/subscriptions/{SUBSCRIPTION}"]
+        for route in self.lists:
+            of_groups = "/providers/" not in route.template
+            if provider and not of_groups and provider.lower() not in route.template.lower():
+                continue
+            parent, _, last = route.template.rpartition("/")
+            for path in self._parents(parent, ids):
+                for resource in self._get(f"{path}/{last}"):
+                    found[resource["id"].lower()] = _still(resource)
+                    if _CURATED not in resource["id"].lower():
+                        ids.append(resource["id"])
+        return found
+
+    def blobs(self) -> dict[str, bytes]:
+        found = {}
+        for account in self.accounts:
+            host = f"{account}.blob.core.windows.net"
+            names = self._xml(host, "/", "comp=list")
+            found[account] = names
+            for name in re.findall(rb"<Name>([^<]+)</Name>", names):
+                path = f"/{name.decode()}"
+                query = "restype=container&comp=list&include=metadata"
+                found[account + path] = self._xml(host, path, query)
+        return found
+
+    @staticmethod
+    def _parents(template: str, ids: list[str]) -> list[str]:
+        """The ids that the template stands for; of `…/providers/P`, what is before it."""
+        scope, marker, provider = template.rpartition("/providers/")
+        own = f"/providers/{provider}" if marker and "/" not in provider else ""
+        pattern = re.sub(r"\{\w+\}", "[^/]+", scope if own else template)
+        whole = re.compile(pattern, re.IGNORECASE)
+        return [one + own for one in dict.fromkeys(ids) if whole.fullmatch(one)]
+
+    def _get(self, path: str) -> list[dict[str, Any]]:
+        headers = (("Authorization", self.token("https://management.azure.com/.default")),)
+        query = (("api-version", api_version(path)),)
+        message = Message("GET", "management.azure.com", path, query, headers)
+        answer = self.wire.send(message)
+        if answer.status == 404:  # it went while the state was read
+            return []
+        if answer.status != 200:
+            self.unreadable.append((message, answer))
+            return []
+        return [one for one in json.loads(answer.body)["value"] if "id" in one]
+
+    def _xml(self, host: str, path: str, query: str) -> bytes:
+        token = self.token("https://storage.azure.com/.default")
+        headers = (("Authorization", token), ("x-ms-version", "2024-11-04"))
+        message = Message("GET", host, f"{path}?{query}", (), headers)
+        answer = self.wire.send(message)
+        if answer.status != 200:
+            self.unreadable.append((message, answer))
+        return answer.body
+
+
+def _is_list(route: Route) -> bool:
+    """Whether it lists resources; not replicas, which come and go by themselves."""
+    last = route.segments[-1]
+    of_what = route.template.lower()
+    apart = "/locations" in of_what or of_what.endswith(("/providers", "/resources", "/replicas"))
+    return not last.startswith("{") and "{subscriptionid}" in of_what and not apart
+
+
+def _still(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _still(item) for key, item in value.items() if key not in BY_ITSELF}
+    if isinstance(value, list):
+        return [_still(item) for item in value]
+    return value
