@@ -30,7 +30,7 @@ from emulator.front_door.door import FrontDoor
 from emulator.home import Home
 from emulator.inference_servers.supervisor import Supervisor
 from emulator.proxy_password import make_password
-from emulator.python_environments.environments import Environments as PythonEnvironments
+from emulator.python_environments.environments import PythonEnvironments
 from emulator.quick_ack import quick_ack
 from emulator.services.container_apps.app_images import AppImages
 from emulator.services.container_apps.apps import ContainerApps

@@ -29,9 +29,9 @@ async def choose_runtime(folder: Path, environ: Mapping[str, str]) -> ContainerR
         return EngineRuntime(folder, found.url, found.description)
     if found.forced:
         raise ContainerRuntimeError(found.description)
-    from emulator.containers.process.runtime import ContainerProcesses
+    from emulator.containers.process.runtime import ProcessRuntime
 
-    return ContainerProcesses(folder, found.description)
+    return ProcessRuntime(folder, found.description)
 
 
 def describe(environ: Mapping[str, str]) -> str:

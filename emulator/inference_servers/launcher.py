@@ -1,10 +1,10 @@
 """The program that becomes azureml-inference-server-http, run by the deployment's own Python.
 
-    launcher.py start PARENT LISTENER ENTRY_SCRIPT    becomes one server (LISTENER: fd or port)
-    launcher.py serve PARENT MODULE...                loads the modules once, then forks servers
+    launcher.py start LISTENER ENTRY_SCRIPT    becomes one server (LISTENER: fd or port)
+    launcher.py serve MODULE...                loads the modules once, then forks servers
 
-PARENT is the process id of the emulator. Python 3.9 or later, standard library only: nothing of
-ours may be importable where a deployment's code runs.
+Python 3.9 or later, standard library only: nothing of ours may be importable where a deployment's
+code runs. It runs under a guard (processes/guard.py), which ends what is left of it.
 
 It is the unmodified server: `azureml_inference_server_http.amlserver.run`, which is what the
 command `azmlinfsrv` calls. That has no option for the address it listens on and takes every
@@ -33,7 +33,7 @@ from typing import Any, NoReturn
 LOOPBACK = "127.0.0.1"
 BACKLOG = 2048  # gunicorn's own
 ACTIVATED = 3  # the first descriptor of sd_listen_fds(3)
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 # What the server imports, but for what must be imported where and when the server runs:
 # `azureml_inference_server_http.server` reads its configuration then, and gunicorn its folder.
@@ -60,6 +60,17 @@ def die_with(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it ended before the line above
         os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every process below this one that loses its own. Linux alone.
+
+    https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html
+    """
+    if sys.platform.startswith("linux"):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def close_inherited(kept: int) -> None:
@@ -165,7 +176,7 @@ class ForkServer:
     Answers and news, the same on standard output:
         {"variables": [...]}                      once, when all is loaded: the environment
                                                   variables that the modules looked at
-        {"name", "pid", "port"}                   a server was forked
+        {"name", "pid", "port"}                   a server was forked; the name is the request's
         {"exited": pid, "code": n}                it ended; n as of os.waitstatus_to_exitcode
     """
 
@@ -177,6 +188,8 @@ class ForkServer:
         os.dup2(ACTIVATED, 0)
         os.dup2(2, 1)  # what a module prints while it is imported is no answer
         self.pid = os.getpid()
+        self.forked: set[int] = set()
+        adopt_orphans()
 
     def load(self, modules: list[str]) -> None:
         before = dict(os.environ)
@@ -231,7 +244,18 @@ class ForkServer:
                 return
             if pid == 0:
                 return
+            self.end_orphans()
+            if pid not in self.forked:
+                continue
+            self.forked.discard(pid)
             self.answer({"exited": pid, "code": os.waitstatus_to_exitcode(status)})
+
+    def end_orphans(self) -> None:
+        """Kill what servers that have ended left behind: a living server adopts its own."""
+        with suppress(OSError), open(f"/proc/self/task/{self.pid}/children") as file:
+            for child in map(int, file.read().split()):
+                if child not in self.forked:
+                    os.kill(child, signal.SIGKILL)
 
     def fork(self, request: dict[str, Any]) -> None:
         listener = socket.create_server((LOOPBACK, 0), backlog=BACKLOG)
@@ -241,6 +265,7 @@ class ForkServer:
         if pid == 0:
             os.close(led_read)
             self.child(request, listener.detach(), port, led_write)
+        self.forked.add(pid)
         listener.close()
         os.close(led_write)
         os.read(led_read, 1)  # until it leads its process group, by which it can be ended
@@ -257,6 +282,7 @@ class ForkServer:
         os.setsid()
         os.close(led)
         die_with(self.pid)
+        adopt_orphans()
         log = os.open(request["log_file"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.dup2(log, 1)
         os.dup2(log, 2)
@@ -271,8 +297,7 @@ class ForkServer:
 
 
 def main() -> None:
-    mode, parent, *rest = sys.argv[1:]
-    die_with(int(parent))
+    mode, *rest = sys.argv[1:]
     # This folder is on the path because the program is in it; a server of its own has no such.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]

@@ -129,7 +129,7 @@ class Server:
     def happened(self, event: Event) -> None:
         """Go on to the next state. For the runtime alone."""
         if self.state is State.STOPPED:
-            return
+            return  # whatever else is heard of it now is of no use
         before, self.state = self.state, TRANSITIONS[self.state, event]
         if self.state is State.STOPPED and not self._settled.is_set():
             self.failure = ServerFailed("It was stopped before it was ready.", "", None)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from emulator.inference_servers.launcher import BACKLOG, LOOPBACK
-from emulator.processes.groups import signal_group
+from emulator.processes.guarded import GuardedProcess
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
@@ -32,6 +32,12 @@ class StartRequest:
     variables: Mapping[str, str]
 
 
+def check_interpreter(python: Path) -> None:
+    """Raises StartError when there is no such program: its guard could only say so in the log."""
+    if not os.access(python, os.X_OK):
+        raise StartError(f"{python} could not be started: there is no such program.")
+
+
 class Process(Protocol):
     """A server that was started. Its process id is its process group's, too, except on Windows."""
 
@@ -39,23 +45,25 @@ class Process(Protocol):
     port: int
 
     async def wait(self) -> int:
-        """Wait until it ends; answers as `subprocess.Popen.returncode`."""
+        """Return its exit code once it has ended, 128 + n after signal n."""
+
+    async def end(self, grace: float) -> None:
+        """End it and all that it started: a request, `grace` seconds, then by force."""
 
 
 class PlainProcess:
     """Started as any program is."""
 
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        self.process = process
+    def __init__(self, process: GuardedProcess, port: int) -> None:
         self.pid = process.pid
         self.port = port
-
-    async def wait(self) -> int:
-        return await self.process.wait()
+        self.wait = process.wait
+        self.end = process.end
 
 
 async def start_plainly(request: StartRequest) -> PlainProcess:
     """Start the server with its own interpreter. Raises StartError."""
+    check_interpreter(request.python)
     listener = socket.create_server((LOOPBACK, 0), backlog=BACKLOG)
     port = int(listener.getsockname()[1])
     inherited = os.name == "posix"
@@ -63,33 +71,23 @@ async def start_plainly(request: StartRequest) -> PlainProcess:
         listener.close()  # the server listens there by itself
     try:
         with request.log_file.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                request.python,
-                LAUNCHER,
-                "start",
-                str(os.getpid()),
-                str(listener.fileno() if inherited else port),
-                request.entry_script,
+            process = await GuardedProcess.start(
+                (
+                    str(request.python),
+                    str(LAUNCHER),
+                    "start",
+                    str(listener.fileno() if inherited else port),
+                    str(request.entry_script),
+                ),
                 cwd=request.app_root,
                 env=request.variables,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 pass_fds=(listener.fileno(),) if inherited else (),
-                start_new_session=True,
             )
     except (OSError, ValueError) as error:
         raise StartError(f"{request.python} could not be started: {error}") from error
     finally:
         listener.close()
     return PlainProcess(process, port)
-
-
-async def end(process: Process, grace: float) -> int:
-    """End the process and its group: a request, `grace` seconds, then by force. It is reaped."""
-    signal_group(process.pid, kill=False)
-    exited = asyncio.create_task(process.wait())
-    await asyncio.wait({exited}, timeout=grace)
-    # What the server itself has started may still be there.
-    signal_group(process.pid, kill=True)
-    return await exited

@@ -13,6 +13,7 @@ the first answer on the probes have the deployment's own settings.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import sys
 import time
@@ -30,10 +31,11 @@ from emulator.inference_servers.server import (
     ServerSpec,
     State,
 )
-from emulator.inference_servers.starting import Process, StartError, StartRequest, end
+from emulator.inference_servers.starting import Process, StartError, StartRequest
 from emulator.processes.back_off import BackOff
 from emulator.processes.environment import clean_environment
-from emulator.processes.leftovers import Records
+from emulator.processes.guarded import KILLED
+from emulator.processes.leftovers import MARK, kill_marked
 from emulator.processes.logs import size_of, tail, trim
 from emulator.processes.probes import Prober
 from emulator.processes.tasks import to_the_end
@@ -45,11 +47,15 @@ GRACE = 5.0
 BACK_OFF_FIRST, BACK_OFF_LAST, BACK_OFF_RESET = 0.5, 30.0, 60.0
 # A server that starts is asked again this soon (seconds) after a connection came to nothing.
 START_UP_PERIOD = 0.02
+# What a process' end is to be heard of in after it (seconds).
+END_NEWS = 2.0
 # Logs are looked at this often (seconds), whatever a deployment's probes do.
 TRIM_PERIOD = 1.0
 # The server's own limit (seconds) for one request and for init(): the default in Azure's images,
 # or a minute more than the time after which the gateway has answered 408.
 WORKER_TIMEOUT, WORKER_MARGIN = 300, 60
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["DEFAULT_PROBE", "Server", "ServerFailed", "ServerSpec", "State", "Supervisor"]
 
@@ -59,11 +65,12 @@ class Supervisor:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.records = Records(folder)
+        self.folder = folder.resolve()
         self.fork_servers = ForkServers(folder)
         self.tasks: dict[Server, asyncio.Task[None]] = {}
         self.warming: set[asyncio.Task[None]] = set()
         self.trimming: asyncio.Task[None] | None = None
+        self.closed = False
 
     def warm(
         self,
@@ -84,16 +91,25 @@ class Supervisor:
             task.add_done_callback(self.warming.discard)
 
     async def start(self, spec: ServerSpec, on_change: Callable[[Server], None]) -> Server:
-        """Start a server and look after it until it is stopped. Answers at once.
+        """Start a server and look after it until it is stopped. Returns at once.
 
         `await server.ready()` tells how the start went. `on_change` is called after each change
         of the server's state, from the event loop.
         """
+        if self.closed:
+            raise ServerFailed("Local Azure stops, and starts no more servers.", "", None)
         if self.trimming is None:
             self.trimming = asyncio.create_task(self._trim_logs(), name="logs of servers")
         server = Server(spec, on_change)
-        self.tasks[server] = asyncio.create_task(self._supervise(server), name=spec.name)
+        task = self.tasks[server] = asyncio.create_task(self._supervise(server), name=spec.name)
+        task.add_done_callback(lambda _: self._ended(server, task))
         return server
+
+    def _ended(self, server: Server, task: asyncio.Task[None]) -> None:
+        """It is looked after no more: it was stopped, or has failed."""
+        self.tasks.pop(server, None)
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("supervision of %s", server.spec.name, exc_info=error)
 
     async def start_all(
         self, specs: Sequence[ServerSpec], on_change: Callable[[Server], None]
@@ -122,17 +138,25 @@ class Supervisor:
         await asyncio.gather(*(self.stop(server) for server in servers))
 
     async def stop(self, server: Server) -> None:
-        """Stop the server; its processes are gone when this returns. Twice is once."""
+        """Stop the server; its processes are gone when this returns. Twice is once.
+
+        Takes no longer than `GRACE` and the time in which the kernel ends what is killed. One that
+        is cancelled while it waits stops the server all the same.
+        """
+        first = server.state is not State.STOPPED
         server.happened(Event.STOP)  # first of all, so that no more requests are sent there
-        task = self.tasks.pop(server, None)
+        task = self.tasks.get(server)
         if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            if first:
+                task.cancel()
+            await asyncio.wait({task})
 
     async def close(self) -> None:
-        """Stop every server and fork server."""
-        await asyncio.gather(*(self.stop(server) for server in list(self.tasks)))
+        """Stop every server and fork server; none is started any more."""
+        self.closed = True
+        await self.stop_all(list(self.tasks))
+        for warming in self.warming:
+            warming.cancel()
         await asyncio.gather(*self.warming, return_exceptions=True)
         await self.fork_servers.close()
         if self.trimming:
@@ -141,7 +165,7 @@ class Supervisor:
 
     async def recover(self) -> None:
         """Kill what an earlier run of the emulator has left running."""
-        await asyncio.to_thread(self.records.kill_leftovers)
+        await asyncio.to_thread(kill_marked, self.folder)
 
     async def _trim_logs(self) -> None:
         while True:
@@ -165,51 +189,68 @@ class Supervisor:
         """Run one process of the server until it has ended, for whatever reason."""
         spec = server.spec
         written = size_of(spec.log_file)
-        reason, exit_code = "", None
+        reason, exit_code, by_itself = "", None, False
         try:
-            process = await self._launch(server)
+            process = await self.fork_servers.start(self._request(spec), spec.preload)
         except StartError as error:
             reason = str(error)
             if server.was_ready:
                 server.happened(Event.ENDED)
         else:
+            server.pid, server.port = process.pid, process.port
             exited = asyncio.create_task(process.wait())
             probes = asyncio.create_task(self._look_after(server))
             try:
-                await asyncio.to_thread(self.records.add, spec.name, process.pid, spec.app_root)
                 await asyncio.wait({exited, probes}, return_when=asyncio.FIRST_COMPLETED)
                 by_itself = exited.done()
+                reason = await _outcome(probes)
                 if server.was_ready:
                     server.happened(Event.ENDED)
             finally:
                 probes.cancel()
-                grace = GRACE if server.was_ready else 0  # before that it has no requests
-                server.exit_code = _as_container(await end(process, grace))
-                server.pid = None
-                exited.cancel()
-                self.records.remove(spec.name)
+                await to_the_end(self._end(server, process, exited))
             if by_itself:
                 exit_code = server.exit_code
                 reason = f"The inference server ended with exit code {exit_code}."
-            else:
-                reason = probes.result()
         if not server.was_ready:
             log = await asyncio.to_thread(tail, spec.log_file, written)
             server.failure = ServerFailed(reason, log, exit_code)
             server.happened(Event.NEVER_READY)
 
-    async def _launch(self, server: Server) -> Process:
-        starting = asyncio.create_task(
-            self.fork_servers.start(_request(server.spec), server.spec.preload)
+    async def _end(self, server: Server, process: Process, exited: asyncio.Task[int]) -> None:
+        by_itself = exited.done()
+        await process.end(GRACE if server.was_ready else 0)  # before that it has no requests
+        await asyncio.wait({exited}, timeout=END_NEWS)
+        server.exit_code = exited.result() if exited.done() else KILLED
+        server.pid = None
+        exited.cancel()
+        if by_itself and server.exit_code == KILLED:
+            # Its guard was killed, perhaps, and has not ended what the server left.
+            await asyncio.to_thread(kill_marked, self._mark(server.spec))
+
+    def _mark(self, spec: ServerSpec) -> Path:
+        return self.folder / spec.name
+
+    def _request(self, spec: ServerSpec) -> StartRequest:
+        timeout = max(WORKER_TIMEOUT, math.ceil(spec.request_timeout) + WORKER_MARGIN)
+        variables = {
+            **clean_environment(spec.python),
+            "WORKER_TIMEOUT": str(timeout),
+            **spec.variables,
+            "AML_APP_ROOT": str(spec.app_root),
+            MARK: str(self._mark(spec)),
+        }
+        if spec.model_dir:
+            variables["AZUREML_MODEL_DIR"] = str(spec.model_dir)
+        return StartRequest(
+            name=spec.name,
+            python=spec.python,
+            app_root=spec.app_root,
+            # The server makes it AZUREML_ENTRY_SCRIPT.
+            entry_script=spec.app_root / spec.entry_script,
+            log_file=spec.log_file,
+            variables=variables,
         )
-        try:
-            process = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            with suppress(StartError):
-                await end(await starting, 0)
-            raise
-        server.pid, server.port = process.pid, process.port
-        return process
 
     async def _look_after(self, server: Server) -> str:
         """Probe the process. Returns, in a sentence, why it must be ended."""
@@ -228,6 +269,7 @@ class Supervisor:
             await Prober(liveness, lambda _: server.port).until_failing()
         finally:
             watch.cancel()
+            await asyncio.wait({watch})
         return f"The liveness probe failed {liveness.failure_threshold} times in a row."
 
     async def _watch_readiness(self, server: Server) -> None:
@@ -240,27 +282,14 @@ class Supervisor:
             server.happened(Event.ANSWERED)
 
 
-def _request(spec: ServerSpec) -> StartRequest:
-    timeout = max(WORKER_TIMEOUT, math.ceil(spec.request_timeout) + WORKER_MARGIN)
-    variables = {
-        **clean_environment(spec.python),
-        "WORKER_TIMEOUT": str(timeout),
-        **spec.variables,
-        "AML_APP_ROOT": str(spec.app_root),
-    }
-    if spec.model_dir:
-        variables["AZUREML_MODEL_DIR"] = str(spec.model_dir)
-    return StartRequest(
-        name=spec.name,
-        python=spec.python,
-        app_root=spec.app_root,
-        # The server makes it AZUREML_ENTRY_SCRIPT.
-        entry_script=spec.app_root / spec.entry_script,
-        log_file=spec.log_file,
-        variables=variables,
-    )
-
-
-def _as_container(code: int) -> int:
-    """The exit code as a container's: 137 for a process that was killed."""
-    return code if code >= 0 else 128 - code
+async def _outcome(probes: asyncio.Task[str]) -> str:
+    """What the probes found, "" if they were still at it; they are at it no more."""
+    if not probes.done():
+        probes.cancel()
+        await asyncio.wait({probes})
+    if probes.cancelled():
+        return ""
+    if error := probes.exception():
+        _log.error("a probe", exc_info=error)
+        return f"The inference server could not be probed: {error!r}."
+    return probes.result()

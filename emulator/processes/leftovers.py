@@ -1,77 +1,88 @@
-"""Which processes run, on disk, so that the next run can end what a crash left behind.
+"""What an earlier run of local Azure has left running, found and killed at the next start.
 
-On Linux the kernel ends them with the emulator (`launcher.die_with`); this is for the others.
+Guards (guard.py) end everything with the emulator, also when it is killed. This is for what is
+left when a guard is killed as well, and for where there are no guards.
+
+Every process is known by a variable in its environment, whose value lies below the folder of who
+started it.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from emulator.processes.groups import signal_group
+from emulator.processes import trees
 
-SAME = 1.0  # seconds by which two readings of one process's start may differ
+MARK = "AZURE_LOCAL_PROCESS"  # names the owner's folder, and the server or build below it
+CONTAINER_MARK = "AZURE_LOCAL_CONTAINER"  # names the container's folder to all of its processes
+LIMIT = 5.0  # seconds
 
 
-class Records:
-    """One small file for each process: its id, when it started and its folder.
+def marked(folder: Path) -> list[int]:
+    """The ids of the processes that are marked with this folder or what lies below it.
 
-    `variable` is the environment variable that names the folder to the process and to all that
-    it starts.
+    This process and those above it are never among them.
     """
+    wanted = str(folder)
+    below = wanted + os.sep
+    own = set(_own())
+    return [
+        pid
+        for pid, variables in _environments()
+        if pid not in own
+        and any(
+            value == wanted or value.startswith(below)
+            for value in (variables.get(MARK, ""), variables.get(CONTAINER_MARK, ""))
+        )
+    ]
 
-    def __init__(self, folder: Path, variable: str = "AML_APP_ROOT") -> None:
-        self.folder = folder
-        self.variable = variable
 
-    def _file(self, name: str) -> Path:
-        return self.folder / f"{name}.process.json"
+def kill_marked(folder: Path) -> None:
+    """Kill them, each with its tree, until there is none. Blocks."""
+    deadline = time.monotonic() + LIMIT
+    while (found := marked(folder)) and time.monotonic() < deadline:
+        for pid in found:
+            trees.kill(pid)
 
-    def add(self, name: str, pid: int, app_root: Path) -> None:
+
+def _environments() -> Iterator[tuple[int, dict[str, str]]]:
+    """Each living process of this user's and the variables that it started with."""
+    if not trees.LINUX:
         import psutil
 
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    yield process.pid, process.environ()
+        return
+    for name in filter(str.isdigit, os.listdir("/proc")):
         try:
-            created = psutil.Process(pid).create_time()
-        except psutil.Error:
-            return  # ended already
-        body = {"pid": pid, "created": created, "app_root": str(app_root)}
-        temporary = self._file(name).with_suffix(".new")
-        temporary.write_text(json.dumps(body))
-        temporary.replace(self._file(name))
+            with open(f"/proc/{name}/environ", "rb") as file:
+                data = file.read()
+        except OSError:  # another user's, or gone
+            continue
+        if MARK.encode() in data or CONTAINER_MARK.encode() in data:
+            entries = data.decode(errors="surrogateescape").split("\0")
+            variables = dict(each.partition("=")[::2] for each in entries)
+            if trees.started(int(name)):
+                yield int(name), variables
 
-    def remove(self, name: str) -> None:
-        self._file(name).unlink(missing_ok=True)
 
-    def kill_leftovers(self) -> None:
-        for file in self.folder.glob("*.process.json"):
-            try:
-                record = json.loads(file.read_text())
-            except (OSError, ValueError):
-                record = None
-            if record and self._still_runs(record):
-                signal_group(record["pid"], kill=True)
-            file.unlink(missing_ok=True)
-
-    def _still_runs(self, record: dict[str, Any]) -> bool:
-        """Whether the process id still is that process, or the group that it led lives on."""
+def _own() -> Iterator[int]:
+    pid = os.getpid()
+    yield pid
+    if trees.LINUX:
+        while pid > 1:
+            with suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
+                pid = int(file.read().rpartition(b")")[2].split()[1])
+                yield pid
+                continue
+            return
+    else:
         import psutil
 
-        try:
-            created = psutil.Process(record["pid"]).create_time()
-            return abs(float(created) - float(record["created"])) < SAME
-        except psutil.Error:
-            return os.name == "posix" and any(
-                self._is_member(process, record) for process in psutil.process_iter()
-            )
-
-    def _is_member(self, process: Any, record: dict[str, Any]) -> bool:
-        import psutil
-
-        try:
-            if os.getpgid(process.pid) != record["pid"]:
-                return False
-            return bool(process.environ().get(self.variable) == record["app_root"])
-        except (OSError, psutil.Error):
-            return False
+        yield from (parent.pid for parent in psutil.Process().parents())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -23,3 +24,22 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
             task.exception()  # looked at: the cancellation goes before it
         raise cancelled
     return task.result()
+
+
+async def start_or_undo(start: Coroutine[Any, Any, T], undo: Callable[[T], Awaitable[object]]) -> T:
+    """Return what `start` returns. When cancelled meanwhile, `undo` that before being so.
+
+    `start` must be something that ends soon by itself: it is waited for.
+    """
+    task = asyncio.ensure_future(start)
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        await to_the_end(_undo(task, undo))
+        raise
+    return task.result()
+
+
+async def _undo(task: asyncio.Future[T], undo: Callable[[T], Awaitable[object]]) -> None:
+    with suppress(Exception):
+        await undo(await task)

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.processes.groups import GUARD, signal_group
+from emulator.processes.guarded import GuardedProcess
+from emulator.processes.leftovers import MARK, kill_marked
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Log = Callable[[str], None]
 
 MINORS = range(9, 16)  # the Pythons 3.x that are looked for; the inference server needs 3.9
+LOOK_LIMIT = 30.0  # seconds that a Python has to say whether it is one
 COMPLETE = "complete.json"
 PIP = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -57,7 +59,7 @@ class BuildError(Exception):
         self.log = log
 
 
-class Environments:
+class PythonEnvironments:
     """Finds or builds the interpreter of each environment. `folder` holds those built."""
 
     def __init__(self, folder: Path) -> None:
@@ -66,6 +68,7 @@ class Environments:
         self.builds: dict[str, _Build] = {}
         for leftover in folder.iterdir():  # of a build that a crash has cut short
             if leftover.is_dir() and not (leftover / COMPLETE).exists():
+                kill_marked(leftover)
                 shutil.rmtree(leftover, ignore_errors=True)
 
     async def resolve(self, conda: str | None, image: str, log: Log) -> PythonEnvironment:
@@ -193,7 +196,7 @@ class _Build:
                 (str(interpreter), "-m", "pip", "install", "--requirement", str(listed)),
             ):
                 self.note("$ " + " ".join(command))
-                code = await _run_logged(command, self.note)
+                code = await _run_logged(command, self.note, folder)
                 if code:
                     errors = [line for line in self.lines if line.startswith("ERROR: ")]
                     reason = errors[-1].removeprefix("ERROR: ") if errors else f"exit code {code}"
@@ -206,39 +209,43 @@ class _Build:
             raise
 
 
-async def _run_logged(command: Iterable[str], note: Log) -> int:
+async def _run_logged(command: Iterable[str], note: Log, mark: Path) -> int:
     """Run a program that does not outlive this one, each line of its output noted."""
     variables = {name: value for name, value in os.environ.items() if name not in NOT_FOR_PIP}
-    guard = () if os.name == "nt" else (*GUARD, str(os.getpid()))
-    process = await asyncio.create_subprocess_exec(
-        *guard,
-        *command,
-        env=variables | PIP,
+    process = await GuardedProcess.start(
+        tuple(command),
+        env=variables | PIP | {MARK: str(mark)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
         limit=2**20,
     )
     try:
-        assert process.stdout
-        async for line in process.stdout:
+        assert process.process.stdout
+        async for line in process.process.stdout:
             note(line.decode(errors="replace").rstrip())
         return await process.wait()
     finally:
-        if process.returncode is None:
-            signal_group(process.pid, kill=True)
-            await process.wait()
+        await process.end(0)
 
 
 async def _succeeds(*command: str) -> bool:
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        process = await GuardedProcess.start(
+            command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
         )
-        return await process.wait() == 0
     except OSError:
         return False
+    try:
+        async with asyncio.timeout(LOOK_LIMIT):
+            return await process.wait() == 0
+    except TimeoutError:
+        return False
+    finally:
+        await process.end(0)
 
 
 def version_of(parts: Iterable[object]) -> str:

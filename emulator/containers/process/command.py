@@ -15,9 +15,9 @@ from emulator.containers.process.images import ImageConfig
 from emulator.containers.process.paths import on_this_machine
 from emulator.containers.runtime import ContainerSpec
 from emulator.processes.environment import clean_environment
+from emulator.processes.leftovers import CONTAINER_MARK
 
 LOOPBACK = "127.0.0.1"
-MARK = "AZURE_LOCAL_CONTAINER"  # names the container's folder to all of its processes
 
 
 def variables(
@@ -46,7 +46,7 @@ def variables(
         "PATH": os.pathsep.join((*own, str(Path(config.python).parent), machine)),
         "HOST": LOOPBACK,
         **told,
-        MARK: str(root),
+        CONTAINER_MARK: str(root),
     }
 
 

@@ -11,16 +11,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from emulator.containers.runtime import ContainerRuntimeError
-from emulator.processes.groups import GUARD, signal_group
+from emulator.processes.guarded import GuardedProcess
 
 CHUNK = 2**16
 
 
 class ProcessExec:
-    """`terminal` is the descriptor of the terminal's far end, None without one."""
+    """`terminal` is the descriptor of the terminal's far end, None without one.
 
-    def __init__(self, process: asyncio.subprocess.Process, terminal: int | None) -> None:
-        self.process = process
+    What the program leaves behind goes on when it has ended, until the container ends.
+    """
+
+    def __init__(self, guarded: GuardedProcess, terminal: int | None) -> None:
+        self.guarded = guarded
+        self.process = guarded.process
         self.terminal = terminal
         self.output: asyncio.Queue[bytes] = asyncio.Queue()
         if terminal is not None:
@@ -47,21 +51,21 @@ class ProcessExec:
             far, near = os.openpty()
             _set_size(far, rows, cols)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *GUARD,
-                str(os.getpid()),
-                *(("--tty",) if tty else ()),
-                *words,
+            process = await GuardedProcess.start(
+                words,
+                tty=tty,
+                lingering=True,
                 cwd=workdir,
                 env={"TERM": "xterm", **variables} if tty else variables,
                 stdin=asyncio.subprocess.PIPE if near is None else near,
                 stdout=asyncio.subprocess.PIPE if near is None else near,
                 stderr=asyncio.subprocess.STDOUT if near is None else near,
-                start_new_session=True,
             )
-        except OSError as error:
+        except BaseException as error:
             if far is not None:
                 os.close(far)
+            if not isinstance(error, OSError):
+                raise
             raise ContainerRuntimeError(f"{words[0]} could not be started: {error}") from error
         finally:
             if near is not None:
@@ -108,13 +112,20 @@ class ProcessExec:
             _set_size(self.terminal, rows, cols)
 
     async def wait(self) -> int:
-        code = await self.process.wait()
-        return code if code >= 0 else 128 - code
+        return await self.guarded.wait()
+
+    @property
+    def all_ended(self) -> bool:
+        return self.guarded.all_ended
+
+    async def end(self) -> None:
+        """End the program and whatever it left behind."""
+        await self.guarded.end(0)
+        await self.close()
 
     async def close(self) -> None:
-        if self.process.returncode is None:
-            signal_group(self.process.pid, kill=True)
-        await self.process.wait()
+        if not self.guarded.ended:
+            await self.guarded.end(0)
         if self.terminal is not None:
             asyncio.get_running_loop().remove_reader(self.terminal)
             os.close(self.terminal)

@@ -64,7 +64,7 @@ class Stored:
         return Image(reference, self.digest, self.size, self.created, ports)
 
 
-class Images:
+class ProcessImages:
     """The images of one local Azure."""
 
     def __init__(self, folder: Path) -> None:

@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Set
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+
+from emulator.processes import trees
 
 PERIOD = 0.1  # seconds between two looks
 
 
-def memory_of(groups: Set[int]) -> dict[int, int]:
-    """Bytes for each process group.
+def memory_of(guards: Iterable[int]) -> dict[int, int]:
+    """Bytes of all that runs below each guard, the guard's own left out.
 
-    What a process shares with others, such as the code of libraries, is left out, as it is where
-    a control group runs out of memory: it can be given back.
+    What a process shares with others, such as the code of libraries, is left out as well, as it
+    is where a control group runs out of memory: it can be given back.
     """
+    return {guard: sum(map(_private, trees.below(guard))) for guard in guards}
+
+
+def _private(pid: int) -> int:
+    if trees.LINUX:
+        with suppress(OSError), open(f"/proc/{pid}/statm") as file:
+            # https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html
+            _, resident, shared, *_ = map(int, file.read().split())
+            return (resident - shared) * os.sysconf("SC_PAGE_SIZE")
+        return 0
     import psutil
 
-    found = dict.fromkeys(groups, 0)
-    if sys.platform == "win32":
-        for leader in groups:
-            with suppress(psutil.Error):
-                top = psutil.Process(leader)
-                found[leader] = sum(map(_private, (top, *top.children(recursive=True))))
-        return found
-    for pid in psutil.pids():
-        try:
-            group = os.getpgid(pid)
-            if group in groups:
-                found[group] += _private(psutil.Process(pid))
-        except (OSError, psutil.Error):
-            continue  # it has ended meanwhile
-    return found
-
-
-def _private(process: Any) -> int:
-    memory = process.memory_info()
-    return int(memory.rss - getattr(memory, "shared", 0))
+    with suppress(psutil.Error):
+        return int(psutil.Process(pid).memory_info().rss)
+    return 0

@@ -16,7 +16,6 @@ one has to be free on this machine. PORT_{port} has each port of its group.
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import shutil
 import socket
@@ -31,7 +30,7 @@ from emulator.containers.handle import KILLED, Handle, LineLog
 from emulator.containers.process import command as process_command
 from emulator.containers.process.build import ProcessBuild
 from emulator.containers.process.exec import ProcessExec
-from emulator.containers.process.images import ROOT, Images
+from emulator.containers.process.images import ROOT, ProcessImages
 from emulator.containers.process.memory import PERIOD, memory_of
 from emulator.containers.process.paths import below, on_this_machine
 from emulator.containers.references import with_tag
@@ -47,9 +46,11 @@ from emulator.containers.runtime import (
     Log,
     ThisMachine,
 )
-from emulator.processes.groups import GUARD, signal_group
-from emulator.processes.leftovers import Records
-from emulator.python_environments.environments import BuildError, Environments
+from emulator.processes import trees
+from emulator.processes.guarded import GuardedProcess
+from emulator.processes.leftovers import kill_marked
+from emulator.processes.tasks import to_the_end
+from emulator.python_environments.environments import BuildError, PythonEnvironments
 
 GIB = 2**30
 CLOSING_GRACE = 2.0  # seconds a container has when local Azure itself stops
@@ -62,35 +63,36 @@ MESSAGE = (
 
 
 @dataclass
-class Running:
+class StartedProcess:
     """What belongs to a container that was started."""
 
     handle: Handle
     root: Path
     environment: Mapping[str, str]
-    process: asyncio.subprocess.Process | None = None
+    process: GuardedProcess | None = None
     follower: asyncio.Task[None] | None = None
     sessions: list[ProcessExec] = field(default_factory=list)
     out_of_memory: bool = False
 
 
-class ContainerProcesses:
+class ProcessRuntime:
     """`folder` holds the images, the environments built for them, and what runs."""
 
     kind = "process"
 
     def __init__(self, folder: Path, description: str) -> None:
         self.description = description
-        self.images_here = Images(folder / "images")
-        self.environments = Environments(folder / "environments")
-        self.folder = folder / "running"
-        self.volumes = folder / "volumes"
+        self.images_here = ProcessImages(folder / "images")
+        self.environments = PythonEnvironments(folder / "environments")
+        self.root = folder.resolve()
+        self.folder = self.root / "running"
+        self.volumes = self.root / "volumes"
         for each in (self.folder, self.volumes):
             each.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.records = Records(self.folder, process_command.MARK)
-        self.containers: dict[str, Running] = {}
+        self.containers: dict[str, StartedProcess] = {}
         self.ports: dict[str, dict[int, int]] = {}  # group or id -> container port -> port here
         self.watcher: asyncio.Task[None] | None = None
+        self.closed = False
 
     # Images
 
@@ -174,6 +176,8 @@ class ContainerProcesses:
     # Containers
 
     async def start(self, spec: ContainerSpec) -> Container:
+        if self.closed:
+            raise ContainerRuntimeError(f"{spec.name}: local Azure stops.")
         stored = self.images_here.find(spec.image)
         if stored is None:
             raise ImageNotFound(f"The image {spec.image} is not on this machine.")
@@ -184,16 +188,17 @@ class ContainerProcesses:
         handle = Handle(spec, id, " ".join((message, *stored.config.notes)))
         log = LineLog(spec.log_file)
         try:
-            await asyncio.to_thread(self._prepare, spec, stored.root, root)
+            await to_the_end(asyncio.to_thread(self._prepare, spec, stored.root, root))
             environment = process_command.variables(spec, stored.config, root, ports)
             words = process_command.words(spec, stored.config, root, environment)
-            running = Running(handle, root, environment)
+            running = StartedProcess(handle, root, environment)
             self.containers[id] = running
             workdir = below(root, stored.config.workdir)
             await self._spawn(running, words, workdir, {port: ports[port] for port in spec.ports})
         except BaseException as error:
             log.close()
             self.containers.pop(id, None)
+            self._forget_ports(spec.group or id)
             await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
             if isinstance(error, (OSError, ValueError)):
                 raise ContainerRuntimeError(f"{spec.name}: {error}") from error
@@ -208,25 +213,25 @@ class ContainerProcesses:
         if running is None or running.process is None or running.follower is None:
             return
         running.handle.stopping = True
-        if running.process.returncode is None:
-            signal_group(running.process.pid, kill=False)
-            done, _ = await asyncio.wait({running.follower}, timeout=grace)
-            if not done:
-                signal_group(running.process.pid, kill=True)
+        if not running.process.ended:
+            await running.process.end(grace)
         await running.handle.wait()
 
     async def remove(self, container: Container) -> None:
         running = self.containers.get(container.id)
         if running is None:
             return
+        await to_the_end(self._remove(running))
+
+    async def _remove(self, running: StartedProcess) -> None:
+        container = running.handle
         await self.stop(container, 0)
         if running.follower:
-            await running.follower
+            await asyncio.wait({running.follower})
         self.containers.pop(container.id, None)
         await asyncio.to_thread(shutil.rmtree, running.root, ignore_errors=True)
         key = container.spec.group or container.id
-        if not any((each.handle.spec.group or id) == key for id, each in self.containers.items()):
-            self.ports.pop(key, None)
+        if self._forget_ports(key):
             await asyncio.to_thread(shutil.rmtree, self.volumes / key, ignore_errors=True)
 
     async def exec(
@@ -239,7 +244,7 @@ class ContainerProcesses:
         cols: int = 80,
     ) -> ExecSession:
         running = self.containers.get(container.id)
-        if running is None or container.state is not ContainerState.RUNNING:
+        if running is None or not _runs(container):
             raise ContainerRuntimeError(f"{container.spec.name} does not run.")
         stored = self.images_here.find(container.spec.image)
         workdir = below(running.root, stored.config.workdir) if stored else running.root
@@ -247,6 +252,10 @@ class ContainerProcesses:
         session = await ProcessExec.start(
             words, workdir, running.environment, tty=tty, rows=rows, cols=cols
         )
+        if not _runs(container):  # it ended meanwhile
+            await session.end()
+            raise ContainerRuntimeError(f"{container.spec.name} does not run.")
+        running.sessions[:] = [each for each in running.sessions if not each.all_ended]
         running.sessions.append(session)
         return session
 
@@ -254,12 +263,13 @@ class ContainerProcesses:
         return ThisMachine(process_command.LOOPBACK, process_command.LOOPBACK)
 
     async def recover(self) -> None:
-        await asyncio.to_thread(self.records.kill_leftovers)
+        await asyncio.to_thread(kill_marked, self.root)
         for folder in (self.folder, self.volumes):
             for each in folder.iterdir():
                 await asyncio.to_thread(shutil.rmtree, each, ignore_errors=True)
 
     async def close(self) -> None:
+        self.closed = True
         if self.watcher:
             self.watcher.cancel()
             with suppress(asyncio.CancelledError):
@@ -271,6 +281,13 @@ class ContainerProcesses:
         await self.environments.close()
 
     # How
+
+    def _forget_ports(self, key: str) -> bool:
+        """Whether that was the last container of the group, or the one that is a group itself."""
+        used = {each.handle.spec.group or id for id, each in self.containers.items()}
+        if key not in used:
+            self.ports.pop(key, None)
+        return key not in used
 
     def _ports(self, spec: ContainerSpec, id: str) -> dict[int, int]:
         """A free port of this machine for the first, which PORT tells; the others as they are."""
@@ -302,44 +319,41 @@ class ContainerProcesses:
             file.chmod(0o400)
 
     async def _spawn(
-        self, running: Running, words: list[str], workdir: Path, address: Mapping[int, int]
+        self, running: StartedProcess, words: list[str], workdir: Path, address: Mapping[int, int]
     ) -> None:
         if not words:
             raise ValueError("the image has no command, and none was given")
         workdir.mkdir(parents=True, exist_ok=True)
-        running.process = await asyncio.create_subprocess_exec(
-            *GUARD,
-            str(os.getpid()),
-            *words,
+        running.process = await GuardedProcess.start(
+            words,
             cwd=workdir,
             env=running.environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
         )
+        if self.closed:  # it was being started as local Azure stopped
+            await running.process.end(0)
+            raise ValueError("local Azure stops")
         running.handle.running(address)
 
-    async def _follow(self, running: Running, log: LineLog) -> None:
+    async def _follow(self, running: StartedProcess, log: LineLog) -> None:
         """Write the log until the process has ended, and say how."""
         process = running.process
         assert process
-        assert process.stdout
-        output = asyncio.create_task(_copy(process.stdout, log))
-        name = running.handle.id
+        assert process.process.stdout
+        output = asyncio.create_task(_copy(process.process.stdout, log))
         code = KILLED
         try:
-            await asyncio.to_thread(self.records.add, name, process.pid, running.root)
-            ended = await process.wait()
-            code = ended if ended >= 0 else 128 - ended
+            code = await process.wait()
         finally:
-            signal_group(process.pid, kill=True)  # what it has started ends with it
-            for session in running.sessions:
-                await session.close()
+            # What it has started, and what was started beside it, ends with it.
+            await asyncio.gather(process.end(0), *(each.end() for each in running.sessions))
+            if code == KILLED:  # its guard too, perhaps, which has not ended what it left
+                await asyncio.to_thread(kill_marked, running.root)
             await asyncio.wait({output}, timeout=LAST_OUTPUT)
             output.cancel()
             log.close()
-            self.records.remove(name)
             running.handle.ended(code, out_of_memory=running.out_of_memory and code == KILLED)
 
     async def _watch(self) -> None:
@@ -348,7 +362,7 @@ class ContainerProcesses:
             groups = {
                 each.process.pid: each
                 for each in self.containers.values()
-                if each.process and each.process.returncode is None
+                if each.process and not each.process.ended
             }
             if not groups:
                 continue
@@ -357,7 +371,11 @@ class ContainerProcesses:
                 running = groups[pid]
                 if bytes_used > running.handle.spec.memory_gb * GIB:
                     running.out_of_memory = True
-                    signal_group(pid, kill=True)
+                    await asyncio.to_thread(trees.kill, pid)
+
+
+def _runs(container: Container) -> bool:
+    return container.state is ContainerState.RUNNING
 
 
 async def _copy(output: asyncio.StreamReader, log: LineLog) -> None:

@@ -33,7 +33,11 @@ from emulator.inference_servers.supervisor import (
     Supervisor,
 )
 from emulator.processes.probes import Probe
-from emulator.python_environments.environments import BuildError, Environments, PythonEnvironment
+from emulator.python_environments.environments import (
+    BuildError,
+    PythonEnvironment,
+    PythonEnvironments,
+)
 from emulator.services.machine_learning.assets import locate, resolve
 from emulator.services.machine_learning.durations import seconds
 from emulator.store import Resource, Store
@@ -78,7 +82,7 @@ class Deployer:
         self,
         store: Store,
         blobs: Blobs,
-        environments: Environments,
+        environments: PythonEnvironments,
         runtime: Supervisor,
         folder: Path,
         routes: Routes,

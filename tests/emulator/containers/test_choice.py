@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from emulator.containers.choice import choose_runtime, describe
 from emulator.containers.engine import discovery
 from emulator.containers.engine.runtime import EngineRuntime
-from emulator.containers.runtime import ContainerRuntimeError, choose_runtime, describe
+from emulator.containers.runtime import ContainerRuntimeError
 
 VERSION = {"Version": "28.2.2", "Components": [{"Name": "Engine", "Version": "28.2.2"}]}
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from emulator.containers.choice import choose_runtime
 from emulator.containers.engine import discovery
 from emulator.containers.runtime import (
     BuildFailed,
@@ -24,7 +25,6 @@ from emulator.containers.runtime import (
     ContainerState,
     ExecSession,
     ImageNotFound,
-    choose_runtime,
 )
 from tests.emulator.containers.container_images import (
     BASE_IMAGE,
@@ -520,7 +520,7 @@ from tests.emulator.containers.container_images import ask, script, spec
 async def main():
     folder = Path(sys.argv[1])
     runtime = await choose_runtime(folder / "containers", os.environ)
-    command = ("sh", "-c", "sleep 600 & exec python3 main.py")
+    command = ("sh", "-c", "setsid sleep 600 & exec python3 main.py")
     container = await runtime.start(
         spec(folder, ports=(80,), command=command, empty_dirs={"/mnt/x": "x"}, group="left")
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -57,6 +58,17 @@ async def served(runtime: Supervisor, spec: ServerSpec) -> Server:
     server = await runtime.start(spec, lambda _: None)
     await server.ready()
     return server
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """The process and all below it that live, a guard left out."""
+    top = psutil.Process(pid)
+    found = []
+    for each in (top, *top.children(recursive=True)):
+        with suppress(psutil.Error):  # gone, a zombie
+            if "guard.py" not in " ".join(each.cmdline()):
+                found.append(each)
+    return found
 
 
 def group(pid: int) -> list[psutil.Process]:

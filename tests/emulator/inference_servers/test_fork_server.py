@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from textwrap import dedent
 
 import psutil
@@ -18,7 +20,15 @@ from emulator.inference_servers.supervisor import (
     State,
     Supervisor,
 )
-from tests.emulator.inference_servers.servers import ECHO, MIRROR, is_forked, post, served
+from emulator.processes.leftovers import marked
+from tests.emulator.inference_servers.servers import (
+    ECHO,
+    MIRROR,
+    is_forked,
+    post,
+    served,
+    tree,
+)
 from tests.waiting import until_async
 
 pytestmark = [
@@ -55,12 +65,12 @@ async def test_another_interpreter_or_framework_has_its_own(
 
 async def test_warm_starts_it_ahead(runtime: Supervisor, spec: Spec) -> None:
     what = spec()
-    others = set(psutil.Process().children())  # such as the emulator that the tests share
     runtime.warm(what.python, what.preload)
-    await until_async(lambda: set(psutil.Process().children()) - others)
-    ahead = set(psutil.Process().children()) - others
+    await until_async(lambda: runtime.fork_servers.started)
+    [loading] = runtime.fork_servers.started.values()
+    ahead = (await loading).process.pid
     server = await served(runtime, what)
-    assert {parent(server)} == ahead
+    assert parent(server).ppid() == ahead
 
 
 EARLY = [
@@ -219,6 +229,164 @@ async def test_loggers_of_preloaded_libraries_still_log(runtime: Supervisor, spe
         what = spec(script, name=f"ep--{plainly}", plainly=plainly, preload=preload)
         await served(runtime, what)
         assert "as in a plain start" in what.log_file.read_text()
+
+
+# What is stopped, or asked for and not wanted any more
+
+
+def running_in(spec: ServerSpec) -> list[int]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.cwd() == str(spec.app_root):
+                found.append(process.pid)
+    return found
+
+
+async def test_stopped_fork_server_is_asked_no_more_and_its_servers_live_on(
+    runtime: Supervisor, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fork_server, "FORK_LIMIT", 0.5)
+    first = await served(runtime, spec(name="a"))
+    warm = parent(first)
+    warm.suspend()
+    second = await served(runtime, spec(name="b"))
+    assert not is_forked(second)
+    third = await served(runtime, spec(name="c"))
+    assert is_forked(third)
+    assert parent(third) != warm
+    assert await post(first.port, 1) == 1
+    assert (first.restarts, first.state) == (0, State.READY)
+
+    what = first.spec
+    async with asyncio.timeout(supervisor.GRACE + 10):
+        await runtime.stop(first)
+    assert not running_in(what)
+    await until_async(lambda: not warm.is_running(), 5)  # none of its servers is left
+    assert await post(third.port, 3) == 3
+
+
+async def test_close_ends_a_stopped_fork_server_and_its_servers(
+    runtime: Supervisor, spec: Spec
+) -> None:
+    server = await served(runtime, spec())
+    warm = parent(server)
+    warm.suspend()
+    async with asyncio.timeout(20):
+        await runtime.close()
+    assert not running_in(server.spec)
+    await until_async(lambda: not warm.is_running(), 5)  # init reaps it
+
+
+async def test_fork_server_that_does_not_load_in_time_is_ended(
+    runtime: Supervisor, spec: Spec, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(fork_server, "LOAD_LIMIT", 0.3)
+    (tmp_path / "slow_to_load.py").write_text("import time\ntime.sleep(600)\n")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    server = await served(runtime, spec(python=python, preload=("slow_to_load",)))
+    assert not is_forked(server)
+    loading = [
+        process.pid
+        for process in psutil.process_iter()
+        if "slow_to_load" in _words(process) and str(python) in _words(process)
+    ]
+    assert loading == []
+
+
+def _words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+async def test_stop_at_any_moment_of_a_start_leaves_nothing(
+    runtime: Supervisor, spec: Spec
+) -> None:
+    await served(runtime, spec(name="warm"))
+    what = [spec(name="forked"), spec(name="plain", plainly=True)]
+    for moment in range(40):
+        for each in what:
+            server = await runtime.start(each, lambda _: None)
+            for _ in range(moment):
+                await asyncio.sleep(0 if moment % 2 else 0.0005)
+            await runtime.stop(server)
+            assert server.state is State.STOPPED
+            assert not running_in(each), moment
+
+
+async def test_stopping_twice_at_once_waits_for_the_end_both_times(
+    runtime: Supervisor, spec: Spec
+) -> None:
+    server = await served(runtime, spec())
+
+    async def stop() -> list[int]:
+        await runtime.stop(server)
+        return running_in(server.spec)
+
+    assert await asyncio.gather(stop(), stop(), stop()) == [[], [], []]
+
+
+async def test_a_stop_that_is_cancelled_stops_all_the_same(runtime: Supervisor, spec: Spec) -> None:
+    server = await served(runtime, spec())
+    stopping = asyncio.create_task(runtime.stop(server))
+    await asyncio.sleep(0)
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    await until_async(lambda: not running_in(server.spec))
+    await runtime.stop(server)
+
+
+async def test_close_during_a_start_leaves_nothing(spec: Spec, tmp_path: Path) -> None:
+    for moment in (0, 1, 5, 20, 200):
+        runtime = Supervisor(tmp_path / f"runtime-{moment}")
+        what = [spec(name="forked"), spec(name="plain", plainly=True)]
+        runtime.warm(what[0].python, ())
+        for each in what:
+            await runtime.start(each, lambda _: None)
+        for _ in range(moment):
+            await asyncio.sleep(0.001)
+        await runtime.close()
+        assert not [pid for each in what for pid in running_in(each)]
+        assert not marked(runtime.folder)
+        with pytest.raises(ServerFailed):
+            await runtime.start(what[0], lambda _: None)
+
+
+IGNORES_TERM = """
+    import signal
+
+    def init():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    def run(data):
+        return 1
+"""
+
+
+@pytest.mark.parametrize("plainly", [False, True], ids=["forked", "plain"])
+@pytest.mark.parametrize("state", ["stopped", "ignores"])
+async def test_stop_ends_whatever_state_the_server_is_in(
+    runtime: Supervisor,
+    spec: Spec,
+    plainly: bool,
+    state: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "GRACE", 0.5)
+    server = await served(runtime, spec(IGNORES_TERM, plainly=plainly))
+    if state == "stopped":
+        for process in tree(server.pid or 0):
+            process.suspend()
+        psutil.Process(server.pid).suspend()
+    async with asyncio.timeout(20):
+        await runtime.stop(server)
+    assert not running_in(server.spec)
+    assert server.pid is None
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ from tests.emulator.inference_servers.servers import (
     is_forked,
     post,
     served,
+    tree,
     until_state,
 )
 from tests.waiting import until_async
@@ -47,7 +48,7 @@ async def test_scores_on_loopback_only(runtime: Supervisor, spec: Spec, plainly:
     assert await post(server.port, {"data": [1, 2]}) == {"data": [1, 2]}
     listening = {
         (connection.laddr.ip, connection.laddr.port)
-        for each in group(server.pid or 0)
+        for each in tree(server.pid or 0)
         for connection in each.net_connections()
         if connection.status == psutil.CONN_LISTEN
     }
@@ -99,7 +100,7 @@ async def test_leads_a_session_of_its_own_and_has_no_input(
 
 async def test_worker_count_is_respected(runtime: Supervisor, spec: Spec) -> None:
     server = await served(runtime, spec(variables={"WORKER_COUNT": "2"}))
-    await until_async(lambda: len(psutil.Process(server.pid).children()) == 2)
+    await until_async(lambda: len(tree(server.pid or 0)) == 3)  # the master and its workers
 
 
 FAILURES = {
@@ -293,7 +294,7 @@ async def test_stop_leaves_nothing(runtime: Supervisor, spec: Spec, plainly: boo
     await server.ready()
     leader, port = server.pid, server.port
     assert leader
-    assert len(group(leader)) == 3
+    assert len(tree(leader)) == 3
     await runtime.stop(server)
 
     await until_async(lambda: group(leader) == [], 2)  # init reaps the orphaned sleep

@@ -15,7 +15,11 @@ import pytest
 
 from emulator.inference_servers.supervisor import ServerSpec, Supervisor
 from emulator.python_environments import environments
-from emulator.python_environments.environments import BuildError, Environments, PythonEnvironment
+from emulator.python_environments.environments import (
+    BuildError,
+    PythonEnvironment,
+    PythonEnvironments,
+)
 from tests.emulator.inference_servers.servers import post, served
 from tests.waiting import until_async
 
@@ -62,7 +66,7 @@ def folder(tmp_path: Path) -> Path:
 
 async def test_no_conda_file(folder: Path) -> None:
     log: list[str] = []
-    found = await Environments(folder).resolve(None, IMAGE, log.append)
+    found = await PythonEnvironments(folder).resolve(None, IMAGE, log.append)
     assert found == PythonEnvironment(Path(sys.executable), ())
     assert IMAGE in log[0]
 
@@ -70,14 +74,14 @@ async def test_no_conda_file(folder: Path) -> None:
 async def test_this_python_when_it_has_everything(folder: Path) -> None:
     text = f"dependencies: [python={HERE}, pip, {{pip: [torch, tensorflow, azureml-defaults]}}]"
     log: list[str] = []
-    found = await Environments(folder).resolve(text, IMAGE, log.append)
+    found = await PythonEnvironments(folder).resolve(text, IMAGE, log.append)
     assert found == PythonEnvironment(Path(sys.executable), ("tensorflow", "torch"))
     assert log[-1].endswith("has every package of the list.")
     assert list(folder.iterdir()) == []
 
 
 async def test_built_once_for_all_that_wait(folder: Path, wheels: Path) -> None:
-    built = Environments(folder)
+    built = PythonEnvironments(folder)
     text = conda(wheels, "digit-names==1.0")
     logs: list[list[str]] = [[], []]
     first, second = await asyncio.gather(*(built.resolve(text, IMAGE, log.append) for log in logs))
@@ -95,12 +99,12 @@ async def test_built_once_for_all_that_wait(folder: Path, wheels: Path) -> None:
         subprocess.run([first.python, "-c", "import numpy"], check=True, capture_output=True)
 
     again: list[str] = []
-    assert await Environments(folder).resolve(text, IMAGE, again.append) == first
+    assert await PythonEnvironments(folder).resolve(text, IMAGE, again.append) == first
     assert not any("pip install" in line for line in again)
 
 
 async def test_list_that_cannot_be_installed(folder: Path, wheels: Path) -> None:
-    built = Environments(folder)
+    built = PythonEnvironments(folder)
     for _ in range(2):  # a failure is not kept
         log: list[str] = []
         with pytest.raises(BuildError) as error:
@@ -117,13 +121,13 @@ async def test_list_that_cannot_be_installed(folder: Path, wheels: Path) -> None
 async def test_conda_file_that_cannot_be_understood(folder: Path) -> None:
     log: list[str] = []
     with pytest.raises(BuildError, match="not valid YAML") as error:
-        await Environments(folder).resolve("dependencies: [a\n- b", IMAGE, log.append)
+        await PythonEnvironments(folder).resolve("dependencies: [a\n- b", IMAGE, log.append)
     assert error.value.log == "\n".join(log)
 
 
 async def test_python_that_is_nowhere(folder: Path) -> None:
     with pytest.raises(BuildError) as error:
-        await Environments(folder).resolve("dependencies: [python=3.6]", IMAGE, nothing)
+        await PythonEnvironments(folder).resolve("dependencies: [python=3.6]", IMAGE, nothing)
     assert str(error.value) == (
         "No Python ==3.6.* is on this machine. Install it and put it on the PATH, or ask for"
         f" python={HERE} in the conda file."
@@ -139,7 +143,7 @@ async def test_name_on_the_path_with_nothing_behind_it(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(environments, "MINORS", range(12, 13))
     with pytest.raises(BuildError, match=r"No Python ==3\.12\.\* is on this machine"):
-        await Environments(folder).resolve("dependencies: [python=3.12]", IMAGE, nothing)
+        await PythonEnvironments(folder).resolve("dependencies: [python=3.12]", IMAGE, nothing)
 
 
 async def test_another_python_on_the_path(
@@ -152,12 +156,12 @@ async def test_another_python_on_the_path(
     monkeypatch.setattr(environments, "MINORS", range(14, 15))
     text = conda(wheels).replace("dependencies:", "dependencies:\n- python=3.14")
     log: list[str] = []
-    await Environments(folder).resolve(text, IMAGE, log.append)
+    await PythonEnvironments(folder).resolve(text, IMAGE, log.append)
     assert any(line.startswith(f"$ {other} -m venv") for line in log)
 
 
 async def test_closing_ends_a_build(folder: Path, wheels: Path) -> None:
-    built = Environments(folder)
+    built = PythonEnvironments(folder)
     waiting = asyncio.create_task(built.resolve(conda(wheels, "digit-names"), IMAGE, nothing))
     await until_async(lambda: list(folder.iterdir()))
     await built.close()
@@ -169,8 +173,8 @@ async def test_closing_ends_a_build(folder: Path, wheels: Path) -> None:
 BUILD = """
 import asyncio, sys
 from pathlib import Path
-from emulator.python_environments.environments import Environments
-asyncio.run(Environments(Path(sys.argv[1])).resolve(sys.argv[2], "image", print))
+from emulator.python_environments.environments import PythonEnvironments
+asyncio.run(PythonEnvironments(Path(sys.argv[1])).resolve(sys.argv[2], "image", print))
 """
 
 
@@ -186,7 +190,7 @@ async def test_killed_in_the_middle_of_a_build(folder: Path, wheels: Path) -> No
     emulator.send_signal(signal.SIGKILL)
     emulator.wait()
     (left,) = folder.iterdir()
-    built = Environments(folder)
+    built = PythonEnvironments(folder)
     assert list(folder.iterdir()) == []
     found = await built.resolve(text, IMAGE, nothing)
     assert found.python.is_relative_to(left)
@@ -198,7 +202,7 @@ async def test_server_in_a_python_that_was_built(
 ) -> None:
     """From the package registry, the inference server with it."""
     log: list[str] = []
-    found = await Environments(folder).resolve(
+    found = await PythonEnvironments(folder).resolve(
         "dependencies: [{pip: ['six==1.16.0']}]", IMAGE, log.append
     )
     script = "import six\ndef init():\n    pass\ndef run(data):\n    return six.__version__\n"

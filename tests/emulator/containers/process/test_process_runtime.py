@@ -6,9 +6,12 @@ import asyncio
 import json
 import os
 import sys
+import textwrap
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,16 +19,17 @@ from packaging.requirements import Requirement
 
 from emulator.containers.process.build import MINOR, is_python
 from emulator.containers.process.command import shell
-from emulator.containers.process.images import Images
+from emulator.containers.process.images import ProcessImages
 from emulator.containers.process.paths import below, on_this_machine
 from emulator.containers.process.run_commands import NotHonoured, commands
-from emulator.containers.process.runtime import ContainerProcesses
+from emulator.containers.process.runtime import ProcessRuntime
 from emulator.containers.runtime import (
     BuildFailed,
     Container,
     ContainerRuntimeError,
     ContainerState,
 )
+from emulator.processes.leftovers import marked
 from tests.emulator.containers.container_images import (
     REGISTRY,
     ask,
@@ -41,15 +45,13 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def runtime(tmp_path: Path) -> AsyncIterator[ContainerProcesses]:
-    runtime = ContainerProcesses(tmp_path / "containers", "processes of this machine: a test")
+async def runtime(tmp_path: Path) -> AsyncIterator[ProcessRuntime]:
+    runtime = ProcessRuntime(tmp_path / "containers", "processes of this machine: a test")
     yield runtime
     await runtime.close()
 
 
-async def run(
-    runtime: ContainerProcesses, folder: Path, dockerfile: str, **files: str
-) -> list[str]:
+async def run(runtime: ProcessRuntime, folder: Path, dockerfile: str, **files: str) -> list[str]:
     """Build it, run it to its end; the log without times."""
     await build(runtime, context(folder / "context", dockerfile, **files), "one:1")
     container = await runtime.start(spec(folder, image=f"{REGISTRY}/one:1"))
@@ -65,7 +67,7 @@ async def run(
 SHOW = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]))"
 
 
-async def test_settings_reach_the_program(runtime: ContainerProcesses, tmp_path: Path) -> None:
+async def test_settings_reach_the_program(runtime: ProcessRuntime, tmp_path: Path) -> None:
     lines = await run(
         runtime,
         tmp_path,
@@ -98,7 +100,7 @@ async def test_settings_reach_the_program(runtime: ContainerProcesses, tmp_path:
     assert not any("AZURE" in name and name != "AZURE_LOCAL_CONTAINER" for name in variables)
 
 
-async def test_the_shell_form_has_variables(runtime: ContainerProcesses, tmp_path: Path) -> None:
+async def test_the_shell_form_has_variables(runtime: ProcessRuntime, tmp_path: Path) -> None:
     lines = await run(
         runtime,
         tmp_path,
@@ -111,9 +113,7 @@ async def test_the_shell_form_has_variables(runtime: ContainerProcesses, tmp_pat
     assert lines == ["hello world", "80 127.0.0.1"]
 
 
-async def test_copy_puts_files_where_they_belong(
-    runtime: ContainerProcesses, tmp_path: Path
-) -> None:
+async def test_copy_puts_files_where_they_belong(runtime: ProcessRuntime, tmp_path: Path) -> None:
     folder = tmp_path / "context"
     for name in ("src/a.py", "src/deep/b.py", "one.txt", "two.txt", "run.sh"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ async def test_copy_puts_files_where_they_belong(
 
 
 async def test_packages_that_are_here_are_used_as_they_are(
-    runtime: ContainerProcesses, tmp_path: Path
+    runtime: ProcessRuntime, tmp_path: Path
 ) -> None:
     folder = context(
         tmp_path / "context",
@@ -164,7 +164,7 @@ async def test_packages_that_are_here_are_used_as_they_are(
     assert any("left out, the environment has its own" in line for line in log)
 
 
-async def test_what_has_no_effect_is_said(runtime: ContainerProcesses, tmp_path: Path) -> None:
+async def test_what_has_no_effect_is_said(runtime: ProcessRuntime, tmp_path: Path) -> None:
     folder = context(
         tmp_path / "context",
         f"""
@@ -230,7 +230,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("text", REFUSED)
 async def test_what_cannot_be_honoured_is_refused_with_line_and_reason(
-    runtime: ContainerProcesses, tmp_path: Path, text: str
+    runtime: ProcessRuntime, tmp_path: Path, text: str
 ) -> None:
     folder = context(tmp_path / "context", text)
     with pytest.raises(BuildFailed) as failure:
@@ -245,7 +245,7 @@ async def test_what_cannot_be_honoured_is_refused_with_line_and_reason(
 
 @pytest.mark.slow
 async def test_packages_that_cannot_be_had_end_the_build(
-    runtime: ContainerProcesses, tmp_path: Path
+    runtime: ProcessRuntime, tmp_path: Path
 ) -> None:
     folder = context(
         tmp_path / "context",
@@ -269,7 +269,7 @@ async def test_packages_that_cannot_be_had_end_the_build(
     ],
 )
 async def test_copy_never_leaves_the_context_or_the_image(
-    runtime: ContainerProcesses, tmp_path: Path, lines: str
+    runtime: ProcessRuntime, tmp_path: Path, lines: str
 ) -> None:
     (tmp_path / "secret").write_text("secret")
     folder = context(tmp_path / "context", f"FROM python:{MINOR}\n{lines}")
@@ -282,7 +282,7 @@ async def test_copy_never_leaves_the_context_or_the_image(
 
 
 async def test_a_link_that_leads_out_of_the_context_leads_nowhere(
-    runtime: ContainerProcesses, tmp_path: Path
+    runtime: ProcessRuntime, tmp_path: Path
 ) -> None:
     (tmp_path / "secret").write_text("secret")
     folder = tmp_path / "context"
@@ -298,7 +298,7 @@ async def test_a_link_that_leads_out_of_the_context_leads_nowhere(
 
 @pytest.mark.parametrize("target", ["/../../escape", "../../../../../../../escape", "/a/../../b"])
 async def test_a_destination_never_leaves_the_image(
-    runtime: ContainerProcesses, tmp_path: Path, target: str
+    runtime: ProcessRuntime, tmp_path: Path, target: str
 ) -> None:
     """In a container `..` of the root is the root, and so it is here."""
     lines = await run(
@@ -314,7 +314,7 @@ async def test_a_destination_never_leaves_the_image(
 
 
 async def test_secret_files_cannot_be_put_elsewhere(
-    runtime: ContainerProcesses, tmp_path: Path
+    runtime: ProcessRuntime, tmp_path: Path
 ) -> None:
     await build(runtime, context(tmp_path / "context"))
     container = await runtime.start(
@@ -329,7 +329,7 @@ async def test_secret_files_cannot_be_put_elsewhere(
 
 
 async def test_a_group_whose_leader_dies_leaves_no_children(
-    runtime: ContainerProcesses, tmp_path: Path
+    runtime: ProcessRuntime, tmp_path: Path
 ) -> None:
     await build(runtime, context(tmp_path / "context"))
     code = """
@@ -351,8 +351,113 @@ def _command(pid: int) -> str:
         return ""
 
 
+# A process that leaves its group (setsid) and its parent (double fork), without its environment.
+DAEMON = """
+    import os, subprocess, sys, time
+    subprocess.Popen(["setsid", "sleep", "{seconds}"], env={{"PATH": os.environ["PATH"]}})
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.execvpe("sleep", ["sleep", "{seconds}"], {{"PATH": os.environ["PATH"]}})
+        os._exit(0)
+    {then}
+    """
+
+
+def sleeping(seconds: str) -> list[int]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.cmdline() == ["sleep", seconds]:
+                found.append(process.pid)
+    return found
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has subreapers")
+@pytest.mark.parametrize("how", ["stop", "remove", "close", "exit", "killed guard"])
+async def test_what_left_the_group_ends_with_its_container(
+    runtime: ProcessRuntime, tmp_path: Path, unique: str, how: str
+) -> None:
+    seconds = f"6{int(unique, 16)}"
+    await build(runtime, context(tmp_path / "context"))
+    then = f"sys.exit({how == 'exit'})" if how == "exit" else "time.sleep(600)"
+    code = textwrap.dedent(DAEMON).format(seconds=seconds, then="time.sleep(1); " + then)
+    if how == "killed guard":  # then only the mark in the environment tells whose it was
+        code = code.replace(', env={"PATH": os.environ["PATH"]}', "")
+        code = code.replace(', {"PATH": os.environ["PATH"]}', ", os.environ")
+    container = await runtime.start(spec(tmp_path, command=script(code)))
+    await until_async(lambda: len(sleeping(seconds)) == 2)
+    if how == "exit":
+        assert await container.wait() == 1
+    elif how == "killed guard":
+        process = runtime.containers[container.id].process
+        assert process
+        psutil.Process(process.pid).kill()
+        assert await container.wait() == 137
+    elif how == "close":
+        await runtime.close()
+    else:
+        await getattr(runtime, how)(container)
+    await until_async(lambda: not sleeping(seconds))
+
+
+async def test_what_an_exec_session_leaves_goes_on_until_its_container_ends(
+    runtime: ProcessRuntime, tmp_path: Path, unique: str
+) -> None:
+    """As with Docker."""
+    seconds = f"6{int(unique, 16)}"
+    await build(runtime, context(tmp_path / "context"))
+    container = await runtime.start(spec(tmp_path, command=("sleep", "600")))
+    command = f"setsid sleep {seconds} >/dev/null 2>&1 & echo started; exit 7"
+    session = await runtime.exec(container, ("sh", "-c", command), tty=False)
+    assert await session.read() == b"started\n"
+    assert await session.wait() == 7
+    await session.close()
+    assert len(sleeping(seconds)) == 1
+    await runtime.stop(container)
+    await until_async(lambda: not sleeping(seconds))
+
+
+async def test_a_start_that_is_cancelled_leaves_nothing(
+    runtime: ProcessRuntime, tmp_path: Path
+) -> None:
+    await build(runtime, context(tmp_path / "context"))
+    for moment in range(30):
+        starting = asyncio.create_task(runtime.start(spec(tmp_path, command=("sleep", "600"))))
+        for _ in range(moment):
+            await asyncio.sleep(0.001)
+        starting.cancel()
+        with suppress(asyncio.CancelledError):
+            await runtime.remove(await starting)
+        assert not marked(tmp_path / "containers")
+        assert list((tmp_path / "containers" / "running").iterdir()) == []
+        assert runtime.containers == {}
+        assert runtime.ports == {}
+
+
+async def test_a_stopped_process_is_ended(runtime: ProcessRuntime, tmp_path: Path) -> None:
+    await build(runtime, context(tmp_path / "context"))
+    code = """
+        import signal, time
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print("ready")
+        time.sleep(600)
+        """
+    container = await runtime.start(spec(tmp_path, command=script(code)))
+    process = runtime.containers[container.id].process
+    assert process
+    guard = psutil.Process(process.pid)
+    await until_async(lambda: log_lines(container))
+    for each in (*guard.children(), guard):
+        each.suspend()
+    async with asyncio.timeout(20):
+        await runtime.stop(container, 0.3)
+    assert container.exit_code == 137
+    assert not marked(tmp_path / "containers")
+
+
 async def test_a_killed_process_is_an_error_and_not_out_of_memory(
-    runtime: ContainerProcesses, tmp_path: Path
+    runtime: ProcessRuntime, tmp_path: Path
 ) -> None:
     await build(runtime, context(tmp_path / "context"))
     code = "import os; os.kill(os.getpid(), 9)"
@@ -362,7 +467,7 @@ async def test_a_killed_process_is_an_error_and_not_out_of_memory(
 
 
 async def test_memory_is_counted_over_all_processes(
-    runtime: ContainerProcesses, tmp_path: Path
+    runtime: ProcessRuntime, tmp_path: Path
 ) -> None:
     await build(runtime, context(tmp_path / "context"))
     code = """
@@ -382,7 +487,7 @@ async def test_memory_is_counted_over_all_processes(
     assert container.reason == "OOMKilled"
 
 
-async def test_many_containers_start_at_once(runtime: ContainerProcesses, tmp_path: Path) -> None:
+async def test_many_containers_start_at_once(runtime: ProcessRuntime, tmp_path: Path) -> None:
     await build(runtime, context(tmp_path / "context"))
     containers: list[Container] = await asyncio.gather(
         *(runtime.start(spec(tmp_path, f"c{number}", ports=(80,))) for number in range(8))
@@ -397,7 +502,7 @@ async def test_many_containers_start_at_once(runtime: ContainerProcesses, tmp_pa
 
 
 async def test_closing_an_exec_session_ends_its_program(
-    runtime: ContainerProcesses, tmp_path: Path
+    runtime: ProcessRuntime, tmp_path: Path
 ) -> None:
     await build(runtime, context(tmp_path / "context"))
     container = await runtime.start(spec(tmp_path, command=("sleep", "600")))
@@ -411,7 +516,7 @@ async def test_closing_an_exec_session_ends_its_program(
 
 
 async def test_an_image_without_a_command_needs_one(
-    runtime: ContainerProcesses, tmp_path: Path
+    runtime: ProcessRuntime, tmp_path: Path
 ) -> None:
     folder = context(tmp_path / "context", f"FROM python:{MINOR}\nCMD []\nENTRYPOINT []\n")
     await build(runtime, folder, "none:1")
@@ -424,9 +529,7 @@ async def test_an_image_without_a_command_needs_one(
 # Images on disk
 
 
-async def test_the_same_content_is_the_same_image(
-    runtime: ContainerProcesses, tmp_path: Path
-) -> None:
+async def test_the_same_content_is_the_same_image(runtime: ProcessRuntime, tmp_path: Path) -> None:
     first, _ = await build(runtime, context(tmp_path / "one"), "a:1")
     second, _ = await build(runtime, context(tmp_path / "two"), "a:2")
     other, _ = await build(runtime, context(tmp_path / "three", main__py="pass"), "a:3")
@@ -440,11 +543,11 @@ async def test_the_same_content_is_the_same_image(
 
 
 async def test_images_outlive_a_crash_and_half_a_build_does_not(
-    runtime: ContainerProcesses, tmp_path: Path
+    runtime: ProcessRuntime, tmp_path: Path
 ) -> None:
     image, _ = await build(runtime, context(tmp_path / "one"), "a:1")
     (runtime.images_here.begin() / "rootfs" / "half").touch()
-    again = Images(tmp_path / "containers" / "images")
+    again = ProcessImages(tmp_path / "containers" / "images")
     found = again.find(image.reference)
     assert found
     assert found.named(image.reference) == image
@@ -454,7 +557,7 @@ async def test_images_outlive_a_crash_and_half_a_build_does_not(
 
 
 def test_without_a_tag_it_is_the_latest(tmp_path: Path) -> None:
-    images = Images(tmp_path)
+    images = ProcessImages(tmp_path)
     assert images.find("a.azurecr.io/b") is None
 
 
