@@ -15,11 +15,6 @@ from tests.emulator.inference_servers.servers import ECHO
 
 
 @pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    return "asyncio", {"use_uvloop": sys.platform != "win32"}
-
-
-@pytest.fixture
 async def runtime(tmp_path: Path) -> AsyncIterator[Supervisor]:
     runtime = Supervisor(tmp_path / "runtime")
     yield runtime

@@ -1,4 +1,4 @@
-"""The event loop that the emulator runs in."""
+"""What all tests of local Azure share: the event loop that it runs in."""
 
 from __future__ import annotations
 
