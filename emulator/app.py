@@ -103,11 +103,15 @@ class Emulator:
         self.storage = Storage(self.store, self.changes, home.blobs, verify=self.identity.verify)
         datastores = Datastores(self.store, self.storage)
         environments = Environments(self.store)
-        self.workspaces = Workspaces(
-            self.store, self.operations, self.storage, (datastores.seed, environments.seed)
+        workspaces = Workspaces(
+            self.store,
+            self.operations,
+            self.changes,
+            self.storage,
+            (datastores.seed, environments.seed),
         )
-        self.templates = WorkspaceTemplates(
-            self.store, self.operations, self.workspaces, self.storage.accounts.create
+        templates = WorkspaceTemplates(
+            self.store, self.operations, self.changes, workspaces, self.storage.accounts.create
         )
         scoring = EndpointTable()
         routes = ScoringRoutes(self.store, scoring)
@@ -116,16 +120,10 @@ class Emulator:
         deployer = Deployer(
             self.store, self.storage, self.python, self.runtime, home.deployments, routes
         )
-        self.endpoints = OnlineEndpoints(
-            self.store,
-            self.operations,
-            routes,
-            issue_token=self.identity.issue,
-            stop_deployments=deployer.stop,
+        endpoints = OnlineEndpoints(
+            self.store, self.operations, self.changes, routes, issue_token=self.identity.issue
         )
-        self.deployments = OnlineDeployments(self.store, self.operations, deployer, routes)
-        self.resources.before_delete.insert(0, self.endpoints.stop_below)
-        self.workspaces.before_delete.append(self.endpoints.stop_below)
+        deployments = OnlineDeployments(self.store, self.operations, self.changes, deployer, routes)
         self.registries = Registries(self.store, self.operations, containers)
         self.runs = Runs(self.store, self.storage, containers, home.containers / "builds")
         self.registries.before_delete.append(self.runs.forget)
@@ -187,15 +185,15 @@ class Emulator:
             self.resources,
             AnyResource(self.store, self.changes),
             self.storage.accounts,
-            self.workspaces,
-            self.templates,
+            workspaces,
+            templates,
             datastores,
             Models(self.store, self.storage),
             environments,
             Codes(self.store, self.storage),
             Data(self.store),
-            self.endpoints,
-            self.deployments,
+            endpoints,
+            deployments,
             self.registries,
             self.runs,
             ContainerGroups(self.store, self.operations, self.groups, group_images),
@@ -281,11 +279,6 @@ class Emulator:
         await self.containers.recover()
         await self.changes.recover()
         self.runs.seed()
-        self.workspaces.seed()
-        await self.workspaces.recover()
-        await self.templates.recover()
-        await self.endpoints.recover()
-        await self.deployments.recover()
         await self.registries.recover()
         await self.runs.recover()
         try:
@@ -296,7 +289,6 @@ class Emulator:
     async def stop(self) -> None:
         await self.door.close()
         await self.changes.close()
-        await self.deployments.close()
         await self.runs.close()
         await self.operations.close()
         await self.groups.close()

@@ -19,6 +19,7 @@ import json
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from emulator.arm.change import Change, SupersededError
@@ -146,6 +147,10 @@ class Changes:
                 code="ResourceGroupBeingDeleted",
             )
         raise conflict(f"'{name}' is being deleted. Wait until that has ended.")
+
+    def is_being_deleted(self, resource_id: str) -> bool:
+        """Whether the resource, or one above it, is being deleted."""
+        return self._scope_being_deleted(resource_id) is not None
 
     def _scope_being_deleted(self, resource_id: str) -> str | None:
         key = f"{resource_id.lower()}/"
@@ -327,19 +332,20 @@ class Changes:
             resource = self.store.get(change.resource_id)
             lifecycle = self.lifecycles.get(resource.type.lower()) if resource else None
             move = lifecycle.under_way(resource.state) if lifecycle and resource else None
+            error = _interrupted()
             if not (resource and lifecycle and move and resource.generation == change.id):
-                self.operations.end(change.id, "Failed", _interrupted())
+                self.operations.end(change.id, "Failed", error)
             elif move.resumes or move.deletes:
                 resumed.append((change, lifecycle, move))
             else:
-                self._end(change, lifecycle, move, None, _interrupted())
+                self._end(change, lifecycle, replace(move, failed=move.cut_short), None, error)
         return resumed
 
     def _settle_stray(self, lifecycle: Lifecycle, resource: Resource) -> None:
         """What is on its way without an operation that is on its way has failed."""
         move = lifecycle.under_way(resource.state)
         if move and not self.operations.is_under_way(resource.generation):
-            resource.state = move.failed
+            resource.state = move.cut_short
             lifecycle.show(resource)
             self.store.put_state(resource)
 

@@ -34,7 +34,8 @@ class Move:
     `work` runs while the resource is in `during`, for `limit` seconds at most. A move to GONE ends
     what is under way on the resource and below it, and removes all of that: its `work` is `nothing`
     as a rule. `resumes` says what a restart does with a change that was under way: it is run again
-    from what is stored and `Change.arguments`, or it has failed.
+    from what is stored and `Change.arguments`, or it has failed, and its state is `interrupted`
+    where that differs from `failed`.
     """
 
     name: str
@@ -45,6 +46,12 @@ class Move:
     work: Work = nothing
     resumes: bool = False
     limit: float = TIME_LIMIT
+    interrupted: str = ""
+
+    @property
+    def cut_short(self) -> str:
+        """The state after the emulator's end has interrupted it."""
+        return self.interrupted or self.failed
 
     @property
     def deletes(self) -> bool:
@@ -103,7 +110,7 @@ def check(moves: Iterable[Move]) -> None:
     """Raises ValueError for a table in which a state cannot be left, or one is never reached."""
     moves = tuple(moves)
     during = {move.during for move in moves}
-    settled = {move.done for move in moves} | {move.failed for move in moves}
+    settled = {end for move in moves for end in (move.done, move.failed, move.cut_short)}
     names = [move.name for move in moves]
     if len(names) != len(set(names)):
         raise ValueError(f"A name stands for two moves: {names}")

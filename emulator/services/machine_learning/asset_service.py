@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from emulator.arm.errors import ArmError, conflict, not_emulated
+from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import parent_of, system_data
-from emulator.arm.resources import page
-from emulator.services.machine_learning.answers import created, created_at, section, shown
+from emulator.arm.resources import created, page, shown
+from emulator.services.machine_learning.assets import created_at
 from emulator.services.machine_learning.blobs import BlobLocation
-from emulator.services.machine_learning.errors import user_error
+from emulator.services.machine_learning.deployment_spec import deployment_of
+from emulator.services.machine_learning.errors import bad_asset, user_error
 from emulator.services.machine_learning.paths import (
     ONLINE_DEPLOYMENT_TYPE,
     WORKSPACE_TYPE,
@@ -29,6 +31,7 @@ from emulator.services.machine_learning.paths import (
     version_of,
     versions_of,
 )
+from emulator.services.machine_learning.scoring_routes import good_of
 from emulator.store import Resource, Store
 
 # Ways to narrow a list down that are left out. To answer the whole list instead would be wrong.
@@ -47,6 +50,36 @@ def asset_routes(assets: str) -> tuple[tuple[str, str, str], ...]:
         ("DELETE", version_of(assets), "delete_version"),
         ("GET", version_of(assets), "get_version"),
         ("PUT", version_of(assets), "put_version"),
+    )
+
+
+@dataclass(frozen=True)
+class AssetNotes:
+    """What is said of a container or a version, and can be changed later."""
+
+    description: str | None
+    tags: dict[str, str]
+    properties: dict[str, str]
+    archived: bool
+
+    def to_body(self) -> dict[str, Any]:
+        return {
+            "description": self.description,
+            "tags": self.tags,
+            "properties": self.properties,
+            "isArchived": self.archived,
+        }
+
+
+def read_notes(given: Fields, before: Resource | None) -> AssetNotes:
+    """Raises ArmError 400; 501 for an asset that is to delete itself."""
+    given.not_emulated(("autoDeleteSetting",), "assets")
+    was_archived = bool(before and before.properties["isArchived"])
+    return AssetNotes(
+        given.text("description"),
+        given.mapping("tags"),
+        given.mapping("properties"),
+        given.flag("isArchived", was_archived),
     )
 
 
@@ -70,7 +103,7 @@ class Assets:
     # What a subclass says
 
     def content(
-        self, workspace: Resource, given: dict[str, Any], *, new: bool
+        self, workspace: Resource, given: Fields, *, new: bool
     ) -> tuple[dict[str, Any], BlobLocation | None]:
         """The version's own properties, and where its files are. Raises ArmError 400."""
         raise NotImplementedError
@@ -98,7 +131,7 @@ class Assets:
         containers = [
             self._container_shown(container)
             for container in self.store.of_type(self.container_type, workspace.id)
-            if self.lists_anonymous or not container.body.get("_anonymous")
+            if self.lists_anonymous or not container.private.get("anonymous")
         ]
         return page(request, _newest_first(_in_view(request, containers)))
 
@@ -112,15 +145,12 @@ class Assets:
     async def put_container(self, request: ArmRequest) -> ArmResponse:
         require_workspace(self.store, request)
         self._check_name(request.params["name"])
+        given = _properties(request)
         before = self.store.get(request.id)
-        container = self._new_container(request) if before is None else before
+        container = self._new_container(request, given) if before is None else before
         self._check_not_curated(container)
-        given = section(request.json(), "properties")
-        container.body["properties"] = {
-            **container.properties,
-            **_said(given, container.properties),
-        }
-        container.body["_anonymous"] = False
+        container.properties.update(read_notes(given, before).to_body())
+        container.private["anonymous"] = False
         container.body["systemData"] = system_data(request.claims, container.body["systemData"])
         answer = created(request, self.store.put(container), new=before is None)
         answer.body = self._container_shown(container)
@@ -155,26 +185,25 @@ class Assets:
         name, version = request.params["name"], request.params["version"]
         self._check_name(name)
         self.check_version(version)
-        given = section(request.json(), "properties")
+        given = _properties(request)
         before = self.store.get(request.id)
-        container = self.store.get(parent_of(request.id)) or self._new_container(request)
+        container = self.store.get(parent_of(request.id)) or self._new_container(request, given)
         self._check_not_curated(container)
-        old: dict[str, Any] = before.properties if before else {}
-        said = _said(given, old)
-        if container.properties["isArchived"] and before and not said["isArchived"]:
+        notes = read_notes(given, before)
+        if container.properties["isArchived"] and before and not notes.archived:
             raise user_error(
                 400,
                 f"All versions of the {self.noun} '{name}' are archived. Restore it without a "
                 "version first.",
             )
         content, location = self.content(workspace, given, new=before is None)
-        if any(old[field] != content[field] for field in self.fixed if before):
+        if before and any(before.properties[field] != content[field] for field in self.fixed):
             raise self.changed(name, version)
-        anonymous = bool(given.get("isAnonymous"))
-        container.body["_anonymous"] = container.body["_anonymous"] and anonymous
+        anonymous = given.flag("isAnonymous", False)
+        container.private["anonymous"] = container.private["anonymous"] and anonymous
         body = {
             "properties": {
-                **said,
+                **notes.to_body(),
                 "isAnonymous": anonymous,
                 **content,
                 "provisioningState": "Succeeded",
@@ -182,9 +211,9 @@ class Assets:
             "systemData": system_data(
                 request.claims, before.body["systemData"] if before else None
             ),
-            "_location": asdict(location) if location else None,
         }
-        resource = Resource(before.id if before else request.id, self.version_type, body)
+        private = {"location": asdict(location) if location else None}
+        resource = Resource(before.id if before else request.id, self.version_type, body, private)
         with self.store.transaction():
             self.store.put(container)
             self.store.put(resource)
@@ -200,17 +229,18 @@ class Assets:
             raise self.missing(name)
         return container
 
-    def _new_container(self, request: ArmRequest) -> Resource:
+    def _new_container(self, request: ArmRequest, given: Fields) -> Resource:
+        """The container of a version that is registered with `given`, nothing said of it yet."""
+        del given
         workspace = require_workspace(self.store, request)
-        properties = _said({}, {})
         return Resource(
             f"{workspace.id}/{self.collection}/{request.params['name']}",
             self.container_type,
             {
-                "properties": properties,
+                "properties": AssetNotes(None, {}, {}, archived=False).to_body(),
                 "systemData": system_data(request.claims),
-                "_anonymous": True,
             },
+            {"anonymous": True},
         )
 
     def _versions(self, container_id: str) -> list[Resource]:
@@ -264,25 +294,14 @@ class Assets:
             )
 
     def _check_not_curated(self, asset: Resource) -> None:
-        if asset.body.get("_curated"):
+        if asset.private.get("curated"):
             raise user_error(
                 400, f"The {self.noun} '{asset.name}' is curated by Azure and can't be changed."
             )
 
 
-def _said(given: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """What may be said of an asset and changed later. Tags and properties are strings."""
-    description = given.get("description")
-    return {
-        "description": None if description is None else str(description),
-        "tags": _strings(section(given, "tags")),
-        "properties": _strings(section(given, "properties")),
-        "isArchived": bool(given.get("isArchived", before.get("isArchived", False))),
-    }
-
-
-def _strings(values: dict[str, Any]) -> dict[str, str]:
-    return {key: "" if value is None else str(value) for key, value in values.items()}
+def _properties(request: ArmRequest) -> Fields:
+    return Fields(request.body, refuse=bad_asset).object("properties")
 
 
 def _in_view(request: ArmRequest, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -303,11 +322,7 @@ def _newest_first(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _uses(deployment: Resource, asset_id: str) -> bool:
-    properties = deployment.properties
-    code = properties.get("codeConfiguration") or {}
-    references = (properties.get("model"), properties.get("environmentId"), code.get("codeId"))
-    return any(
-        f"{reference}/".lower().startswith(f"{asset_id}/".lower())
-        for reference in references
-        if reference
-    )
+    """Whether the deployment is to run the asset, or a version of it, or runs it now."""
+    good = good_of(deployment)
+    used = [*deployment_of(deployment.body).assets, *(good.assets if good else ())]
+    return any(f"{asset}/".lower().startswith(f"{asset_id}/".lower()) for asset in used)

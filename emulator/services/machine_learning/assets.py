@@ -9,7 +9,6 @@ import re
 
 from emulator.arm.errors import ArmError, not_emulated
 from emulator.arm.ids import name_of
-from emulator.services.machine_learning.answers import created_at
 from emulator.services.machine_learning.blobs import BlobLocation
 from emulator.services.machine_learning.curated import registry_environment
 from emulator.services.machine_learning.paths import WORKSPACE_TYPE
@@ -19,6 +18,10 @@ _REGISTRY = re.compile(
     r"//registries/(?P<registry>[^/]+)/[^/]+/(?P<name>[^/]+)/(?:versions|labels)/(?P<version>[^/]+)",
     re.IGNORECASE,
 )
+
+
+def created_at(resource: Resource) -> str:
+    return str(resource.body["systemData"]["createdAt"])
 
 
 def resolve(store: Store, workspace_id: str, collection: str, reference: str) -> Resource:
@@ -54,7 +57,7 @@ def resolve(store: Store, workspace_id: str, collection: str, reference: str) ->
 
 def locate(version: Resource) -> BlobLocation:
     """Where the files of a version are. Raises LookupError when it has none."""
-    place = version.body.get("_location")
+    place = version.private.get("location")
     if not place:
         raise LookupError(f"{version.id} has no files.")
     return BlobLocation(**place)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -18,7 +19,7 @@ from emulator.services.machine_learning.errors import user_error
 ENDPOINT = "core.windows.net"
 
 
-class Blobs(Protocol):
+class BlobStorage(Protocol):
     """The storage accounts of local Azure; the composition root hands the service in."""
 
     def account_key(self, account: str) -> str:
@@ -35,6 +36,15 @@ class Blobs(Protocol):
 
     def exists(self, account: str, container: str, path: str) -> bool:
         """Whether there is a blob of that name, or any below it as a folder."""
+        ...
+
+    def is_blob(self, account: str, container: str, path: str) -> bool:
+        """Whether there is a blob of exactly that name: a file, not a folder of files."""
+        ...
+
+    async def materialize(self, account: str, container: str, prefix: str, target: Path) -> int:
+        """Copy a blob, or a folder of blobs, to a folder of this machine. Returns the number of
+        files. Raises LookupError when there are none."""
         ...
 
 
@@ -59,7 +69,10 @@ def parse_blob_url(url: str) -> BlobLocation:
 
     Raises ArmError 400 for any other URL.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # of "https://[", say
+        parts = urlsplit("")
     host = _HOST.fullmatch(parts.hostname or "")
     container, _, path = unquote(parts.path).strip("/").partition("/")
     if parts.scheme != "https" or not host or not container:

@@ -10,18 +10,19 @@ import secrets
 from typing import Any
 
 from emulator.arm.errors import ArmError
+from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import name_of, new_guid
-from emulator.arm.resources import page
-from emulator.services.machine_learning.answers import shown
+from emulator.arm.resources import page, shown
 from emulator.services.machine_learning.asset_service import Assets, asset_routes
-from emulator.services.machine_learning.blobs import BlobLocation, Blobs, account_must_exist
+from emulator.services.machine_learning.blobs import BlobLocation, BlobStorage, account_must_exist
 from emulator.services.machine_learning.datastores import resolve_uri
-from emulator.services.machine_learning.errors import user_error
+from emulator.services.machine_learning.errors import bad_asset, user_error
 from emulator.services.machine_learning.paths import CODES, require_workspace, version_of
 from emulator.store import Resource, Store
 
 UPLOAD_HOURS = 24
+UPLOAD_TYPE = "TemporaryBlobReference"
 
 
 class Codes(Assets):
@@ -33,7 +34,7 @@ class Codes(Assets):
     noun = "code asset"
     fixed = ("codeUri",)
 
-    def __init__(self, store: Store, blobs: Blobs) -> None:
+    def __init__(self, store: Store, blobs: BlobStorage) -> None:
         super().__init__(store)
         self.blobs = blobs
 
@@ -57,6 +58,8 @@ class Codes(Assets):
     async def start_pending_upload(self, request: ArmRequest) -> ArmResponse:
         """A new container for each upload: in an older one the client would find older files."""
         workspace = require_workspace(self.store, request)
+        body = Fields({} if request.body is None else request.body, refuse=bad_asset)
+        body.choice("pendingUploadType", (UPLOAD_TYPE,))
         account_id = str(workspace.properties["storageAccount"])
         account = name_of(account_id)
         ending = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
@@ -67,8 +70,8 @@ class Codes(Assets):
         uri = BlobLocation(account, container, "").url.rstrip("/")
         return ArmResponse(
             {
-                "pendingUploadId": new_guid(),
-                "pendingUploadType": "TemporaryBlobReference",
+                "pendingUploadId": body.text("pendingUploadId") or new_guid(),
+                "pendingUploadType": UPLOAD_TYPE,
                 "blobReferenceForConsumption": {
                     "blobUri": uri,
                     "storageAccountArmId": account_id,
@@ -78,9 +81,9 @@ class Codes(Assets):
         )
 
     def content(
-        self, workspace: Resource, given: dict[str, Any], *, new: bool
+        self, workspace: Resource, given: Fields, *, new: bool
     ) -> tuple[dict[str, Any], BlobLocation | None]:
-        uri, location = resolve_uri(self.store, workspace, given.get("codeUri"))
+        uri, location = resolve_uri(self.store, workspace, given.text("codeUri"))
         if new and not self.blobs.exists(location.account, location.container, location.path):
             raise user_error(400, f"There are no files at {uri}. Upload the code first.")
         return {"codeUri": uri}, location

@@ -27,6 +27,8 @@ SINCE = {
     "lastModifiedByType": "User",
 }
 VERSION = "1"
+# Nobody can change them, and they have no files.
+PRIVATE = {"curated": True}
 _REGISTRY_TYPE = "Microsoft.MachineLearningServices/registries/environments/versions"
 _MCR = "mcr.microsoft.com/azureml"
 
@@ -43,7 +45,7 @@ class CuratedEnvironment:
     tags: dict[str, str] = field(default_factory=dict)
 
     def container(self) -> dict[str, Any]:
-        return {"properties": self._said(), "systemData": SINCE, "_curated": True}
+        return {"properties": self._said(), "systemData": SINCE}
 
     def version(self) -> dict[str, Any]:
         conda = {
@@ -63,7 +65,7 @@ class CuratedEnvironment:
             "stage": "Production",
             "provisioningState": "Succeeded",
         }
-        return {**self.container(), "properties": {**self._said(), **content}, "_location": None}
+        return {"properties": {**self._said(), **content}, "systemData": SINCE}
 
     def _said(self) -> dict[str, Any]:
         return {
@@ -152,5 +154,5 @@ def registry_environment(name: str, version: str) -> Resource | None:
     for environment in REGISTRY:
         if environment.name == name and version in (VERSION, "latest"):
             reference = f"azureml://registries/azureml/environments/{name}/versions/{VERSION}"
-            return Resource(reference, _REGISTRY_TYPE, environment.version())
+            return Resource(reference, _REGISTRY_TYPE, environment.version(), PRIVATE)
     return None

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.arm.errors import ArmError, not_emulated
+from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest
-from emulator.services.machine_learning.answers import section
 from emulator.services.machine_learning.asset_service import Assets, asset_routes
 from emulator.services.machine_learning.blobs import BlobLocation
 from emulator.services.machine_learning.datastores import resolve_uri
@@ -27,13 +27,11 @@ class Data(Assets):
     fixed = ("dataUri", "dataType")
 
     def content(
-        self, workspace: Resource, given: dict[str, Any], *, new: bool
+        self, workspace: Resource, given: Fields, *, new: bool
     ) -> tuple[dict[str, Any], BlobLocation | None]:
         del new
-        data_type = given.get("dataType")
-        if data_type not in TYPES:
-            raise not_emulated(f"data assets of the type {data_type}")
-        uri, location = resolve_uri(self.store, workspace, given.get("dataUri"))
+        data_type = _data_type(given)
+        uri, location = resolve_uri(self.store, workspace, given.text("dataUri"))
         return {"dataType": data_type, "dataUri": uri}, location
 
     def missing(self, name: str, version: str = "") -> ArmError:
@@ -50,8 +48,17 @@ class Data(Assets):
             detail=("DataVersionExists", f"{name}, version {version}"),
         )
 
-    def _new_container(self, request: ArmRequest) -> Resource:
+    def _new_container(self, request: ArmRequest, given: Fields) -> Resource:
         """A data container says what type its versions are."""
-        container = super()._new_container(request)
-        container.properties["dataType"] = section(request.json(), "properties").get("dataType")
+        container = super()._new_container(request, given)
+        container.properties["dataType"] = _data_type(given)
         return container
+
+
+def _data_type(given: Fields) -> str:
+    data_type = given.choice("dataType", (*TYPES, "mltable"))
+    if data_type is None:
+        raise given.missing("dataType")
+    if data_type not in TYPES:
+        raise not_emulated(f"data assets of the type {data_type}")
+    return data_type

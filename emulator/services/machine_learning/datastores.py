@@ -6,23 +6,22 @@ https://learn.microsoft.com/rest/api/azureml/datastores
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from emulator.arm.errors import not_emulated
+from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import name_of, resource_group_of, subscription_of, system_data
-from emulator.arm.resources import page
+from emulator.arm.resources import created, page, shown
 from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
-from emulator.services.machine_learning.answers import created, section, shown
 from emulator.services.machine_learning.blobs import (
     ENDPOINT,
     BlobLocation,
-    Blobs,
+    BlobStorage,
     account_must_exist,
     account_sas,
     parse_blob_url,
 )
-from emulator.services.machine_learning.errors import user_error
+from emulator.services.machine_learning.errors import bad_asset, user_error
 from emulator.services.machine_learning.paths import (
     DATASTORE,
     DATASTORE_TYPE,
@@ -34,6 +33,12 @@ from emulator.store import Resource, Store
 DEFAULT = "workspaceblobstore"
 ARTIFACTS = "workspaceartifactstore"
 MOST_HOURS = 24 * 7
+CREDENTIALS = ("None", "AccountKey", "Sas", "ServicePrincipal", "Certificate")
+SERVICE_IDENTITIES = (
+    "None",
+    "WorkspaceSystemAssignedIdentity",
+    "WorkspaceUserAssignedIdentity",
+)
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}")
 _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 _URI = re.compile(
@@ -53,7 +58,7 @@ class Datastores:
         ("POST", DATASTORE + "/listSecrets", "list_secrets"),
     )
 
-    def __init__(self, store: Store, blobs: Blobs) -> None:
+    def __init__(self, store: Store, blobs: BlobStorage) -> None:
         self.store = store
         self.blobs = blobs
 
@@ -122,18 +127,16 @@ class Datastores:
                 f"The datastore name '{name}' is invalid: up to 255 letters, digits, hyphens and "
                 "underscores, beginning with a letter or a digit.",
             )
-        given = section(request.json(), "properties")
+        given = Fields(request.body, refuse=bad_asset).object("properties")
         before = self.store.get(request.id)
-        location = self._check_place(given)
-        credentials, secrets = self._check_credentials(
-            section(given, "credentials"), location.account
-        )
+        location = self._read_place(given)
+        kind, secrets = self._read_credentials(given.object("credentials"), location.account)
         properties = {
-            "description": given.get("description"),
-            "tags": section(given, "tags"),
-            "properties": given.get("properties"),
+            "description": given.text("description"),
+            "tags": given.mapping("tags"),
+            "properties": given.mapping("properties"),
             "isDefault": before.properties["isDefault"] if before else False,
-            "credentials": credentials,
+            "credentials": {"credentialsType": kind},
             "subscriptionId": SUBSCRIPTION,
             "resourceGroup": RESOURCE_GROUP,
             "datastoreType": "AzureBlob",
@@ -141,16 +144,20 @@ class Datastores:
             "containerName": location.container,
             "endpoint": ENDPOINT,
             "protocol": "https",
-            "serviceDataAccessAuthIdentity": given.get("serviceDataAccessAuthIdentity") or "None",
+            "serviceDataAccessAuthIdentity": given.choice(
+                "serviceDataAccessAuthIdentity", SERVICE_IDENTITIES, SERVICE_IDENTITIES[0]
+            ),
         }
         body = {
             "properties": properties,
             "systemData": system_data(
                 request.claims, before.body.get("systemData") if before else None
             ),
-            "_secrets": secrets,
         }
-        datastore = self.store.put(Resource(request.id, DATASTORE_TYPE, body))
+        datastore_id = before.id if before else request.id
+        datastore = self.store.put(
+            Resource(datastore_id, DATASTORE_TYPE, body, {"secrets": secrets})
+        )
         return created(request, datastore, new=before is None)
 
     async def list_secrets(self, request: ArmRequest) -> ArmResponse:
@@ -163,27 +170,29 @@ class Datastores:
                 400, f"The datastore '{datastore.name}' has no credentials, so no secrets either."
             )
         if kind == "Sas":
-            return ArmResponse({"secretsType": "Sas", **datastore.body["_secrets"]})
-        options = request.body if isinstance(request.body, dict) else {}
+            return ArmResponse({"secretsType": "Sas", **datastore.private["secrets"]})
+        options = Fields({} if request.body is None else request.body, refuse=bad_asset)
+        expires = options.flag("expirableSecret", False)
+        hours = options.whole("expireAfterHours", 1, least=1, most=MOST_HOURS)
         account = properties["accountName"]
         with account_must_exist(account):
             key = self.blobs.account_key(account)
-        if not options.get("expirableSecret"):
+        if not expires:
             return ArmResponse({"secretsType": "AccountKey", "key": key})
-        hours = options.get("expireAfterHours", 1)
-        if not isinstance(hours, int) or not 0 < hours <= MOST_HOURS:
-            raise user_error(
-                400, f"expireAfterHours is a number from 1 to {MOST_HOURS}, not {hours!r}."
-            )
         return ArmResponse(
             {"secretsType": "Sas", "sasToken": f"?{account_sas(account, key, hours)}"}
         )
 
-    def _check_place(self, given: dict[str, Any]) -> BlobLocation:
-        kind = given.get("datastoreType")
-        if str(kind).lower() != "azureblob":
+    def _read_place(self, given: Fields) -> BlobLocation:
+        kind = given.required_text("datastoreType")
+        if kind.lower() != "azureblob":
             raise not_emulated(f"datastores of the type {kind}; there are blob datastores")
-        account, container = str(given.get("accountName")), str(given.get("containerName"))
+        given.not_emulated(
+            {"endpoint": ENDPOINT, "protocol": "https", "subscriptionId": SUBSCRIPTION},
+            "datastores",
+        )
+        account = given.required_text("accountName")
+        container = given.required_text("containerName")
         with account_must_exist(account):
             self.blobs.account_key(account)
         if not _CONTAINER.fullmatch(container):
@@ -194,25 +203,25 @@ class Datastores:
             )
         return BlobLocation(account, container, "")
 
-    def _check_credentials(
-        self, given: dict[str, Any], account: str
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What is shown of them, and the secrets, which are kept apart."""
-        kind = given.get("credentialsType") or "None"
-        secrets = section(given, "secrets")
-        if kind == "AccountKey":
-            if secrets.get("key") not in (None, self.blobs.account_key(account)):
-                raise user_error(
-                    400, f"The account key given is not a key of the storage account '{account}'."
-                )
-            return {"credentialsType": kind}, {}
-        if kind == "Sas":
-            if not secrets.get("sasToken"):
-                raise user_error(400, "The credentials of a datastore need their sasToken.")
-            return {"credentialsType": kind}, {"sasToken": secrets["sasToken"]}
-        if kind == "None":
-            return {"credentialsType": kind}, {}
-        raise not_emulated(f"datastore credentials of the type {kind}")
+    def _read_credentials(self, given: Fields, account: str) -> tuple[str, dict[str, str]]:
+        """The kind of the credentials, and the secrets, which are never shown with it."""
+        kind = given.choice("credentialsType", CREDENTIALS, CREDENTIALS[0])
+        secrets = given.object("secrets")
+        if kind in ("ServicePrincipal", "Certificate"):
+            raise not_emulated(f"datastore credentials of the type {kind}")
+        if kind == "AccountKey" and secrets.text("key") not in (
+            None,
+            self.blobs.account_key(account),
+        ):
+            raise user_error(
+                400, f"The account key given is not a key of the storage account '{account}'."
+            )
+        if kind != "Sas":
+            return kind, {}
+        token = secrets.text("sasToken")
+        if not token:
+            raise user_error(400, "The credentials of a datastore need their sasToken.")
+        return kind, {"sasToken": token}
 
 
 def find_datastore(store: Store, workspace: Resource, name: str) -> Resource:
@@ -223,13 +232,13 @@ def find_datastore(store: Store, workspace: Resource, name: str) -> Resource:
     return datastore
 
 
-def resolve_uri(store: Store, workspace: Resource, uri: object) -> tuple[str, BlobLocation]:
+def resolve_uri(store: Store, workspace: Resource, uri: str | None) -> tuple[str, BlobLocation]:
     """The long form of a storage URI, and where its files are.
 
     Takes azureml://datastores/{name}/paths/{path}, the same with the workspace spelled out, and
     https://{account}.blob.core.windows.net/{container}/{path}. Raises ArmError 400 or 404.
     """
-    text = str(uri or "")
+    text = uri or ""
     if text.lower().startswith("https://"):
         return text, parse_blob_url(text)
     match = _URI.fullmatch(text)

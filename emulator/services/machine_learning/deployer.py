@@ -1,252 +1,202 @@
-"""Makes a deployment run: model and code from blob storage, an interpreter, supervised servers.
-
-The folder of one deployment, as the inference container on Azure has it below /var/azureml-app:
-
-    azureml-models/{model}/{version}/   what AZUREML_MODEL_DIR names
-    azureml-code/{code}/{version}/      the code folder, with the scoring script
-    storage-initializer.log             what was downloaded
-    inference-server.{n}.log            what instance n printed
+"""Makes deployments run: an interpreter, model and code on disk, supervised inference servers.
 
 https://learn.microsoft.com/azure/machine-learning/concept-online-deployment-model-specification
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import logging
-import shutil
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
 
-from emulator.arm.errors import ArmError, bad_request
-from emulator.arm.ids import name_of, now, parent_of
+from emulator.arm.errors import ArmError
+from emulator.arm.ids import parent_of
 from emulator.inference_servers.supervisor import (
-    DEFAULT_PROBE,
     Server,
     ServerFailed,
     ServerSpec,
     State,
     Supervisor,
 )
-from emulator.processes.probes import Probe
+from emulator.processes.tasks import to_the_end
 from emulator.python_environments.environments import (
     BuildError,
     PythonEnvironment,
     PythonEnvironments,
 )
-from emulator.services.machine_learning.assets import locate, resolve
-from emulator.services.machine_learning.durations import seconds
+from emulator.services.machine_learning.assets import resolve
+from emulator.services.machine_learning.blobs import BlobStorage
+from emulator.services.machine_learning.deployment_folder import (
+    DeploymentFolder,
+    last_lines,
+    script_in,
+)
+from emulator.services.machine_learning.deployment_spec import DeploymentSpec
+from emulator.services.machine_learning.scoring_routes import ScoringRoutes
 from emulator.store import Resource, Store
 
 TROUBLESHOOTING = "Please see troubleshooting guide, available here: https://aka.ms/oe-tsg"
-_log = logging.getLogger(__name__)
 
 
-class Blobs(Protocol):
-    """What a deployment needs of blob storage; the composition root hands the service in."""
+@dataclass(eq=False)
+class RunningDeployment:
+    """What runs for one deployment, and how far the latest attempt came.
 
-    def is_blob(self, account: str, container: str, path: str) -> bool: ...
+    `serving` are given requests when they are ready. `leaving` are given none any more, and are
+    stopped when they have answered those under way.
+    """
 
-    async def materialize(self, account: str, container: str, prefix: str, target: Path) -> int: ...
-
-
-@dataclass
-class Running:
-    """What runs for one deployment, and how far the latest attempt came."""
-
-    servers: list[Server] = field(default_factory=list)
+    id: str
+    folder: DeploymentFolder
+    serving: list[Server] = field(default_factory=list)
+    leaving: list[Server] = field(default_factory=list)
     next_instance: int = 0
     steps: dict[str, str] = field(default_factory=dict)
 
 
-class Routes(Protocol):
-    """Where requests are sent; the composition root hands the scoring routes in."""
-
-    def ready(self, deployment_id: str, servers: Sequence[Server]) -> None: ...
-
-    def close(self, deployment_id: str) -> None: ...
-
-    async def drained(self, deployment_id: str, servers: Sequence[Server]) -> None: ...
-
-    def forget(self, deployment_id: str) -> None: ...
-
-
 class Deployer:
-    """Owns every inference server. `routes` is told which are ready, and which are to go."""
+    """Owns every inference server. `routes` is told which are ready, and which are to go.
+
+    What changes one deployment is called by one at a time (arm/changes.py sees to it). When it
+    raises, or is cancelled, the servers that it has started are gone.
+    """
 
     def __init__(
         self,
         store: Store,
-        blobs: Blobs,
+        blobs: BlobStorage,
         environments: PythonEnvironments,
-        runtime: Supervisor,
+        supervisor: Supervisor,
         folder: Path,
-        routes: Routes,
+        routes: ScoringRoutes,
     ) -> None:
         self.store = store
         self.blobs = blobs
         self.environments = environments
-        self.runtime = runtime
+        self.supervisor = supervisor
         self.folder = folder
         self.routes = routes
-        self.running: dict[str, Running] = {}
+        self._running: dict[str, RunningDeployment] = {}
 
-    def folder_of(self, deployment_id: str) -> Path:
-        """One for each id, whatever its case; the hash tells equal names of two endpoints apart."""
-        key = deployment_id.lower()
-        return self.folder / f"{name_of(key)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-
-    async def deploy(self, deployment_id: str, spec: dict[str, Any]) -> None:
+    async def deploy(self, deployment_id: str, spec: DeploymentSpec) -> None:
         """Bring up the instances of `spec` and then retire those of the version before it.
 
         Raises ArmError with Azure's code when it does not come up; the version before it, if
         there was one, is then still running.
         """
-        running = self.running.setdefault(deployment_id.lower(), Running())
+        running = self._of(deployment_id)
+        self.routes.open(deployment_id)
         running.steps = {"SystemSetup": "Succeeded"}
-        server_spec = await self._prepare(deployment_id, spec, running.steps)
-        old, new = running.servers, []
-        running.steps["UserContainerStart"] = "InProgress"
+        server = await self._prepare(running, spec)
+        new = await self._start(running, server, spec.instance_count)
+        old, running.serving = running.serving, new
+        await self._retire(running, old)
+
+    async def scale(self, deployment_id: str, spec: DeploymentSpec) -> None:
+        """Start or stop instances until there are as many as `spec` asks for.
+
+        Raises ArmError when those that are missing do not come up; the others go on serving.
+        """
+        running = self._of(deployment_id)
+        self.routes.open(deployment_id)
+        missing = spec.instance_count - len(running.serving)
+        if missing > 0:
+            running.steps = {"SystemSetup": "Succeeded"}
+            server = await self._prepare(running, spec)
+            running.serving += await self._start(running, server, missing)
+            self._publish(running)
+        elif missing < 0:
+            surplus = running.serving[spec.instance_count :]
+            running.serving = running.serving[: spec.instance_count]
+            await self._retire(running, surplus)
+
+    async def remove(self, deployment_id: str) -> None:
+        """Stop what runs for a deployment and delete its folder."""
+        running = self._of(deployment_id)
+        self.routes.close(deployment_id)
+        servers, running.serving = running.serving, []
         try:
-            for _ in range(spec["sku"]["capacity"]):
-                new.append(await self._start(deployment_id, running, server_spec))
-            await asyncio.gather(*(server.ready() for server in new))
-        except ServerFailed as error:
-            running.steps["UserContainerStart"] = "Failed"
-            await asyncio.gather(*(self.runtime.stop(server) for server in new))
-            raise ArmError(
-                400,
-                "ResourceNotReady",
-                "User container has crashed or terminated: "
-                f"{error} {TROUBLESHOOTING}#error-resourcenotready",
-            ) from None
-        except BaseException:
-            await asyncio.gather(*(self.runtime.stop(server) for server in new))
-            raise
-        running.steps["UserContainerStart"] = "Succeeded"
-        running.servers = new
-        self._publish(deployment_id)
-        await self._retire(deployment_id, old)
-
-    async def scale(self, deployment_id: str, spec: dict[str, Any]) -> None:
-        """Start or stop instances until there are as many as `spec` asks for."""
-        running = self.running.setdefault(deployment_id.lower(), Running())
-        count = spec["sku"]["capacity"]
-        surplus = running.servers[count:]
-        running.servers = running.servers[:count]
-        self._publish(deployment_id)
-        await self._retire(deployment_id, surplus)
-        if count > len(running.servers):
-            server_spec = await self._prepare(deployment_id, spec, running.steps)
-            new = [
-                await self._start(deployment_id, running, server_spec)
-                for _ in range(count - len(running.servers))
-            ]
-            running.servers = running.servers + new
-            try:
-                await asyncio.gather(*(server.ready() for server in new))
-            except ServerFailed as error:
-                raise ArmError(400, "ResourceNotReady", f"{error} {TROUBLESHOOTING}") from None
-            self._publish(deployment_id)
-
-    async def stop(self, scope: str) -> None:
-        """Stop every deployment at or below an id, and delete its folder."""
-        below = scope.lower()
-        gone = [key for key in self.running if key == below or key.startswith(below + "/")]
-        for key in gone:
-            servers = self.running.pop(key).servers
-            self.routes.close(key)
-            try:
-                await self._retire(key, servers)
-            finally:
-                self.routes.forget(key)
-            await asyncio.to_thread(shutil.rmtree, self.folder_of(key), ignore_errors=True)
+            await self._retire(running, servers)
+            await self.supervisor.stop_all(running.leaving)
+        finally:
+            self._running.pop(deployment_id.lower(), None)
+            self.routes.forget(deployment_id)
+        await running.folder.delete()
 
     def logs(self, deployment_id: str, container: str, tail: int) -> str:
         """The last `tail` lines of a container's log, under the state of the instance."""
-        folder = self.folder_of(deployment_id)
+        running = self._running.get(deployment_id.lower())
+        folder = running.folder if running else DeploymentFolder(self.folder, deployment_id)
         if container == "StorageInitializer":
-            return _tail(folder / "storage-initializer.log", tail)
-        running = self.running.get(deployment_id.lower()) or Running()
-        latest = running.servers[-1].spec.log_file if running.servers else None
-        file = latest or _newest(folder) or folder / "inference-server.0.log"
-        status = "".join(f"{step}: {state}\n" for step, state in running.steps.items())
-        build = _tail(folder / "image-build.log", tail)
+            return last_lines(folder.download_log, tail)
+        serving = running.serving[-1:] if running else []
+        latest = serving[0].spec.log_file if serving else folder.newest_server_log()
+        steps = running.steps if running else {}
+        status = "".join(f"{step}: {state}\n" for step, state in steps.items())
+        build = last_lines(folder.build_log, tail)
         return (
             f"Instance status:\n{status}\n"
-            + (f"Image build log:\n{build}\n" if build and not file.exists() else "")
-            + f"Container logs:\n{_tail(file, tail)}"
+            + (f"Image build log:\n{build}\n" if build and not (latest and latest.exists()) else "")
+            + f"Container logs:\n{last_lines(latest, tail) if latest else ''}"
         )
 
     # Steps
 
-    async def _prepare(
-        self, deployment_id: str, spec: dict[str, Any], steps: dict[str, str]
-    ) -> ServerSpec:
-        folder = self.folder_of(deployment_id)
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        properties = spec["properties"]
-        workspace = parent_of(deployment_id, 2)
-        python = await self._build(workspace, properties["environmentId"], folder, steps)
-        with (folder / "storage-initializer.log").open("a") as log:
-            steps["ModelDownload"] = "InProgress"
-            try:
-                code_dir = await self._download_code(workspace, properties, folder, log.write)
-                # The framework is loaded while the model is downloaded.
-                self.runtime.warm(
-                    python.python,
-                    python.preload,
-                    code_dir,
-                    properties.get("environmentVariables") or {},
-                )
-                model_dir = await self._download_model(workspace, properties, folder, log.write)
-            except ArmError as error:
-                steps["ModelDownload"] = "Failed"
-                log.write(f"{now()} {error.message}\n")
-                raise
-            steps["ModelDownload"] = "Succeeded"
-        script = properties["codeConfiguration"]["scoringScript"]
-        if not _inside(code_dir, script).is_file():
-            raise bad_request(
-                f"The scoring script '{script}' is not in the code folder, which holds "
-                f"{', '.join(sorted(path.name for path in code_dir.iterdir())) or 'nothing'}.",
-                target="codeConfiguration.scoringScript",
-            )
-        settings = properties.get("requestSettings") or {}
+    def _of(self, deployment_id: str) -> RunningDeployment:
+        folder = DeploymentFolder(self.folder, deployment_id)
+        return self._running.setdefault(
+            deployment_id.lower(), RunningDeployment(deployment_id, folder)
+        )
+
+    async def _prepare(self, running: RunningDeployment, spec: DeploymentSpec) -> ServerSpec:
+        """Have everything on disk that an instance needs. Raises ArmError."""
+        folder = running.folder
+        await folder.make()
+        python = await self._build(running, self._asset(running, "environments", spec.environment))
+        running.steps["ModelDownload"] = "InProgress"
+        variables = dict(spec.variables or {})
+        try:
+            code = self._asset(running, "codes", spec.code)
+            code_dir = await folder.download_code(self.blobs, code)
+            # The framework is loaded while the model is downloaded.
+            self.supervisor.warm(python.python, python.preload, code_dir, variables)
+            model_dir = None
+            if spec.model:
+                model = self._asset(running, "models", spec.model)
+                model_dir = await folder.download_model(self.blobs, model)
+        except ArmError as error:
+            running.steps["ModelDownload"] = "Failed"
+            folder.note(error.message)
+            raise
+        running.steps["ModelDownload"] = "Succeeded"
         return ServerSpec(
-            name=folder.name,
+            name=folder.path.name,
             python=python.python,
             preload=python.preload,
             app_root=code_dir,
-            entry_script=script,
+            entry_script=script_in(code_dir, spec.script),
             model_dir=model_dir,
-            variables=properties.get("environmentVariables") or {},
-            log_file=folder / "inference-server.log",
-            liveness=_probe(properties.get("livenessProbe")),
-            readiness=_probe(properties.get("readinessProbe")),
-            request_timeout=seconds(settings.get("requestTimeout") or "PT5S", "requestTimeout"),
+            variables=variables,
+            log_file=folder.server_log(0),
+            liveness=spec.liveness,
+            readiness=spec.readiness,
+            request_timeout=spec.requests.timeout,
         )
 
-    async def _build(
-        self, workspace: str, reference: str, folder: Path, steps: dict[str, str]
-    ) -> PythonEnvironment:
-        environment = resolve(self.store, workspace, "environments", reference)
-        steps["UserContainerImagePull"] = "InProgress"
-        build_log = folder / "image-build.log"
-        build_log.write_text("")
+    def _asset(self, running: RunningDeployment, collection: str, asset_id: str) -> Resource:
+        return resolve(self.store, parent_of(running.id, 2), collection, asset_id)
+
+    async def _build(self, running: RunningDeployment, environment: Resource) -> PythonEnvironment:
+        running.steps["UserContainerImagePull"] = "InProgress"
         try:
-            with build_log.open("a", buffering=1) as build:
+            with running.folder.build_log.open("w", buffering=1) as build:
                 python = await self.environments.resolve(
-                    environment.properties.get("condaFile"),
-                    environment.properties.get("image") or "",
+                    environment.properties["condaFile"],
+                    environment.properties["image"] or "",
                     lambda line: print(line.rstrip("\n"), file=build),
                 )
         except BuildError as error:
-            steps["UserContainerImagePull"] = "Failed"
+            running.steps["UserContainerImagePull"] = "Failed"
             last = error.log.strip().splitlines()[-1:] or ["nothing."]
             raise ArmError(
                 400,
@@ -255,110 +205,47 @@ class Deployer:
                 f"built. The build log ends with: {last[0]} "
                 f"{TROUBLESHOOTING}#error-imagebuildfailure",
             ) from None
-        steps["UserContainerImagePull"] = "Succeeded"
+        running.steps["UserContainerImagePull"] = "Succeeded"
         return python
 
-    async def _download_model(
-        self, workspace: str, properties: dict[str, Any], folder: Path, log: Callable[[str], Any]
-    ) -> Path | None:
-        reference = properties.get("model")
-        if not reference:
-            return None
-        model = resolve(self.store, workspace, "models", reference)
-        name, version = name_of(parent_of(model.id)), model.name
-        target = folder / "azureml-models" / name / version
-        await self._download(model, target, keep_folder=True, log=log)
-        return target
-
-    async def _download_code(
-        self, workspace: str, properties: dict[str, Any], folder: Path, log: Callable[[str], Any]
-    ) -> Path:
-        code = resolve(self.store, workspace, "codes", properties["codeConfiguration"]["codeId"])
-        target = folder / "azureml-code" / name_of(parent_of(code.id)) / code.name
-        await self._download(code, target, keep_folder=False, log=log)
-        return target
-
-    async def _download(
-        self, asset: Resource, target: Path, *, keep_folder: bool, log: Callable[[str], Any]
-    ) -> None:
-        """Complete or not at all: assets never change, so what is there is right."""
-        what = "/".join(asset.id.split("/")[-4:])
-        if target.is_dir():
-            log(f"{now()} {what} is here already\n")
-            return
-        place = locate(asset)
-        temporary = target.with_name(target.name + ".part")
-        await asyncio.to_thread(shutil.rmtree, temporary, ignore_errors=True)
-        log(f"{now()} Downloading {what} from {place.container}/{place.path}\n")
-        # A registered folder keeps its name below AZUREML_MODEL_DIR; a file stands there itself.
-        last = place.path.rstrip("/").rsplit("/", 1)[-1]
-        is_file = self.blobs.is_blob(place.account, place.container, place.path)
-        inside = temporary / last if keep_folder and not is_file else temporary
+    async def _start(
+        self, running: RunningDeployment, server: ServerSpec, count: int
+    ) -> list[Server]:
+        """Start `count` instances and wait until all are ready. Raises ArmError: none runs then."""
+        running.steps["UserContainerStart"] = "InProgress"
+        first = running.next_instance
+        running.next_instance += count
+        specs = [_numbered(server, running.folder, first + number) for number in range(count)]
         try:
-            count = await self.blobs.materialize(
-                place.account, place.container, place.path.rstrip("/"), inside
-            )
-        except (LookupError, OSError) as error:
-            raise bad_request(f"{what} cannot be downloaded: {error}.") from None
-        temporary.rename(target)
-        log(f"{now()} Downloaded {count} {'file' if count == 1 else 'files'} of {what}\n")
+            servers = await self.supervisor.start_all(specs, lambda _: self._publish(running))
+        except ServerFailed as error:
+            running.steps["UserContainerStart"] = "Failed"
+            raise ArmError(
+                400,
+                "ResourceNotReady",
+                "User container has crashed or terminated: "
+                f"{error} {TROUBLESHOOTING}#error-resourcenotready",
+            ) from None
+        running.steps["UserContainerStart"] = "Succeeded"
+        return servers
 
-    async def _start(self, deployment_id: str, running: Running, spec: ServerSpec) -> Server:
-        number = running.next_instance
-        running.next_instance += 1
-        return await self.runtime.start(
-            _numbered(spec, number), lambda _: self._publish(deployment_id)
-        )
+    async def _retire(self, running: RunningDeployment, servers: Sequence[Server]) -> None:
+        """Stop instances that serve no longer, once what they are at is done."""
+        running.leaving += servers
+        self._publish(running)
+        try:
+            await self.routes.drained(running.id, servers)
+        finally:
+            await to_the_end(self.supervisor.stop_all(servers))
+            running.leaving = [each for each in running.leaving if each not in servers]
 
-    async def _retire(self, deployment_id: str, servers: list[Server]) -> None:
-        """Stop instances that are no longer published, once what they are at is done."""
-        await self.routes.drained(deployment_id, servers)
-        await asyncio.gather(*(self.runtime.stop(server) for server in servers))
-
-    def _publish(self, deployment_id: str) -> None:
-        running = self.running.get(deployment_id.lower())
-        servers = running.servers if running else []
+    def _publish(self, running: RunningDeployment) -> None:
+        if self._running.get(running.id.lower()) is not running:
+            return  # it has been removed
         self.routes.ready(
-            deployment_id, [server for server in servers if server.state is State.READY]
+            running.id, [server for server in running.serving if server.state is State.READY]
         )
 
 
-def _numbered(spec: ServerSpec, number: int) -> ServerSpec:
-    return replace(
-        spec,
-        name=f"{spec.name}--{number}",
-        log_file=spec.log_file.with_name(f"inference-server.{number}.log"),
-    )
-
-
-def _inside(folder: Path, relative: str) -> Path:
-    path = (folder / relative).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise bad_request(f"'{relative}' leads out of the code folder.", target="scoringScript")
-    return path
-
-
-def _probe(settings: dict[str, Any] | None) -> Probe:
-    """ProbeSettings of the REST reference; what is not given keeps Azure's default."""
-    names = {"initialDelay": "initial_delay", "period": "period", "timeout": "timeout"}
-    counts = {"successThreshold": "success_threshold", "failureThreshold": "failure_threshold"}
-    given: dict[str, Any] = {}
-    for key, value in (settings or {}).items():
-        if value is None:
-            continue
-        if key in names:
-            given[names[key]] = seconds(value, key)
-        elif key in counts:
-            given[counts[key]] = int(value)
-    return replace(DEFAULT_PROBE, **given)
-
-
-def _tail(file: Path, lines: int) -> str:
-    with suppress(OSError):
-        return "\n".join(file.read_text(errors="replace").splitlines()[-lines:]) + "\n"
-    return ""
-
-
-def _newest(folder: Path) -> Path | None:
-    logs = sorted(folder.glob("inference-server.*.log"), key=lambda file: file.stat().st_mtime)
-    return logs[-1] if logs else None
+def _numbered(server: ServerSpec, folder: DeploymentFolder, number: int) -> ServerSpec:
+    return replace(server, name=f"{server.name}--{number}", log_file=folder.server_log(number))

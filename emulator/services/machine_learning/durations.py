@@ -1,18 +1,17 @@
-"""ISO 8601 durations, as request settings and probes carry them."""
+"""ISO 8601 durations, as Azure Machine Learning writes them."""
 
 from __future__ import annotations
 
-import isodate
 
-from emulator.arm.errors import bad_request
-
-
-def seconds(text: object, field: str) -> float:
-    """`PT5S` is 5.0. Raises ArmError 400 naming the field when it is not a duration."""
-    try:
-        duration = isodate.parse_duration(str(text), as_timedelta_if_possible=True)
-        return float(duration.total_seconds())
-    except (isodate.ISO8601Error, AttributeError):
-        raise bad_request(
-            f"{field} must be an ISO 8601 duration such as PT5S, not '{text}'.", target=field
-        ) from None
+def iso_of(seconds: float) -> str:
+    """90.5 is "PT1M30.5S", 0 is "PT0S". Takes what is not negative; hours are not made days."""
+    minutes, rest = divmod(round(seconds, 6), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    text = "PT"
+    if hours:
+        text += f"{hours}H"
+    if minutes:
+        text += f"{minutes}M"
+    if rest or text == "PT":
+        text += f"{rest:.6f}".rstrip("0").rstrip(".") + "S"
+    return text

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from emulator.arm.errors import ArmError, conflict
-from emulator.services.machine_learning.answers import section
+from emulator.arm.errors import ArmError, conflict, not_emulated
+from emulator.arm.fields import Fields
 from emulator.services.machine_learning.asset_service import Assets, asset_routes
 from emulator.services.machine_learning.blobs import BlobLocation
-from emulator.services.machine_learning.curated import VERSION, WORKSPACE
+from emulator.services.machine_learning.curated import PRIVATE, VERSION, WORKSPACE
 from emulator.services.machine_learning.datastores import resolve_uri
 from emulator.services.machine_learning.errors import user_error
 from emulator.services.machine_learning.paths import ENVIRONMENTS
@@ -20,6 +20,8 @@ from emulator.store import Resource
 
 # Names that begin so are curated.
 RESERVED = "AzureML"
+REBUILDS = ("Disabled", "OnBaseImageUpdate")
+MOST_PARTS = 100_000  # of a conda file
 
 
 class Environments(Assets):
@@ -33,38 +35,48 @@ class Environments(Assets):
         """The curated environments, in every workspace."""
         for environment in WORKSPACE:
             container_id = f"{workspace.id}/{self.collection}/{environment.name}"
-            container = Resource(container_id, self.container_type, environment.container())
+            container = Resource(
+                container_id, self.container_type, environment.container(), dict(PRIVATE)
+            )
+            version = Resource(
+                f"{container_id}/versions/{VERSION}",
+                self.version_type,
+                environment.version(),
+                dict(PRIVATE),
+            )
             self.store.put(container)
-            version_id = f"{container_id}/versions/{VERSION}"
-            self.store.put(Resource(version_id, self.version_type, environment.version()))
+            self.store.put(version)
 
     def content(
-        self, workspace: Resource, given: dict[str, Any], *, new: bool
+        self, workspace: Resource, given: Fields, *, new: bool
     ) -> tuple[dict[str, Any], BlobLocation | None]:
         del new
-        image, build = given.get("image"), section(given, "build") or None
-        if not image and not build:
+        image, build = given.text("image") or None, given.object("build")
+        if not image and not build.value:
             raise user_error(
                 400, "An environment needs a base image, or a build context with a Dockerfile."
             )
-        if image and build:
+        if image and build.value:
             raise user_error(
                 400, "An environment has either an image or a build context, not both."
             )
-        location = None
-        if build:
-            uri, location = resolve_uri(self.store, workspace, build.get("contextUri"))
-            path = build.get("dockerfilePath") or "Dockerfile"
-            build = {"contextUri": uri, "dockerfilePath": path}
+        location, context = None, None
+        if build.value:
+            uri, location = resolve_uri(self.store, workspace, build.text("contextUri"))
+            file = build.text("dockerfilePath") or "Dockerfile"
+            context = {"contextUri": uri, "dockerfilePath": file}
+        if given.choice("osType", ("Linux", "Windows"), "Linux") != "Linux":
+            raise not_emulated("environments for Windows")
         content = {
             "environmentType": "UserCreated",
             "image": image,
-            "build": build,
-            "condaFile": _conda_as_json(given.get("condaFile")),
-            "osType": given.get("osType") or "Linux",
-            "inferenceConfig": given.get("inferenceConfig"),
-            "autoRebuild": given.get("autoRebuild") or "Disabled",
-            "stage": given.get("stage") or "Development",
+            "build": context,
+            "condaFile": _conda_as_json(given),
+            "osType": "Linux",
+            "inferenceConfig": _read_routes(given.object("inferenceConfig")),
+            # Neither has an effect that can be seen, here or on Azure.
+            "autoRebuild": given.choice("autoRebuild", REBUILDS, REBUILDS[0]),
+            "stage": given.text("stage") or "Development",
         }
         return content, location
 
@@ -91,15 +103,33 @@ class Environments(Assets):
             )
 
 
-def _conda_as_json(conda: object) -> str:
+def _read_routes(config: Fields) -> dict[str, Any] | None:
+    """Where a custom container answers; what runs here is Azure's own server."""
+    routes = {}
+    for name in ("livenessRoute", "readinessRoute", "scoringRoute"):
+        if config.has(name):
+            route = config.object(name)
+            routes[name] = {
+                "path": route.required_text("path"),
+                "port": route.whole("port", least=1, most=65535),
+            }
+    return routes or None
+
+
+def _conda_as_json(given: Fields) -> str:
     """The conda file as Azure keeps it: its YAML rewritten as JSON. Raises ArmError 400."""
-    if not conda:
+    text = given.text("condaFile")
+    if not text:
         return ""
     import yaml  # here: it takes a tenth of the emulator's start, and few starts need it
 
     try:
-        content = yaml.safe_load(str(conda))
-    except yaml.YAMLError as error:
+        content = yaml.safe_load(text)
+        if _is_too_large(content):
+            raise user_error(400, "The conda file is too large.")
+        rewritten = json.dumps(content, indent=2, default=str)
+    # YAML holds more than JSON does: dates that are none, keys of any type, a list in itself.
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise user_error(400, f"The conda file is not YAML: {error}") from None
     if not isinstance(content, dict) or not isinstance(content.get("dependencies", []), list):
         raise user_error(
@@ -107,4 +137,17 @@ def _conda_as_json(conda: object) -> str:
             "The conda file must be a mapping with a list of dependencies, see "
             "https://docs.conda.io/projects/conda/en/latest/user-guide/tasks/manage-environments.html",
         )
-    return json.dumps(content, indent=2)
+    return rewritten
+
+
+def _is_too_large(content: object) -> bool:
+    """Whether the content, with its YAML aliases written out, has too many parts, or no end."""
+    waiting, parts = [content], 0
+    while waiting and parts < MOST_PARTS:
+        part = waiting.pop()
+        parts += 1
+        if isinstance(part, dict):
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    return bool(waiting)

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from emulator.arm.errors import ArmError
+from emulator.arm.errors import ArmError, bad_request
 
 
 def user_error(status: int, message: str, *, detail: tuple[str, str] | None = None) -> ArmError:
     """`detail` is a more precise code and its message; the SDK prints both."""
     details = [{"code": detail[0], "message": detail[1], "details": []}] if detail else None
     return ArmError(status, "UserError", message, details=details)
+
+
+def bad_asset(path: str, message: str) -> ArmError:
+    """400 for a field of an asset or a datastore; for `Fields`."""
+    del path  # the message names it
+    return user_error(400, message)
+
+
+def bad_argument(path: str, message: str) -> ArmError:
+    """400 for a field of a workspace, an endpoint or a deployment; for `Fields`."""
+    return bad_request(message, target=path or None)

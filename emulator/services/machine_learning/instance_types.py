@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from emulator.services.machine_learning.errors import bad_argument
+
 
 @dataclass(frozen=True)
 class InstanceType:
@@ -80,3 +82,15 @@ INSTANCE_TYPES: dict[str, InstanceType] = {
     for family, sizes in _FAMILIES.items()
     for size, (vcpus, memory_gb) in sizes.items()
 }
+_SPELLED = {size.lower(): size for size in INSTANCE_TYPES}
+
+
+def find_instance_type(path: str, name: str) -> str:
+    """The type's name as Azure spells it. Raises ArmError 400 for an unknown one in the field."""
+    if spelled := _SPELLED.get(name.lower()):
+        return spelled
+    raise bad_argument(
+        path,
+        f"The instance type '{name[:80]}' is not supported. Choose one of "
+        f"{', '.join(INSTANCE_TYPES)}.",
+    )

@@ -5,18 +5,20 @@ https://learn.microsoft.com/rest/api/azureml/model-versions
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from emulator.arm.errors import ArmError
-from emulator.services.machine_learning.answers import section
+from emulator.arm.fields import Fields
 from emulator.services.machine_learning.asset_service import Assets, asset_routes
-from emulator.services.machine_learning.blobs import BlobLocation, Blobs
+from emulator.services.machine_learning.blobs import BlobLocation, BlobStorage
 from emulator.services.machine_learning.datastores import resolve_uri
 from emulator.services.machine_learning.errors import user_error
 from emulator.services.machine_learning.paths import MODELS
 from emulator.store import Resource, Store
 
 TYPES = ("custom_model", "mlflow_model", "triton_model")
+_VERSION = re.compile(r"0*[1-9]\d{0,8}", re.ASCII)
 
 
 class Models(Assets):
@@ -25,14 +27,14 @@ class Models(Assets):
     noun = "model"
     fixed = ("modelUri", "modelType")
 
-    def __init__(self, store: Store, blobs: Blobs) -> None:
+    def __init__(self, store: Store, blobs: BlobStorage) -> None:
         super().__init__(store)
         self.blobs = blobs
 
     def content(
-        self, workspace: Resource, given: dict[str, Any], *, new: bool
+        self, workspace: Resource, given: Fields, *, new: bool
     ) -> tuple[dict[str, Any], BlobLocation | None]:
-        uri, location = resolve_uri(self.store, workspace, given.get("modelUri"))
+        uri, location = resolve_uri(self.store, workspace, given.text("modelUri"))
         if new and not self.blobs.exists(location.account, location.container, location.path):
             raise user_error(
                 400,
@@ -40,22 +42,18 @@ class Models(Assets):
                 f"'{location.container}', so the model can't be registered. Upload it first, or "
                 "give the path of a file or folder on this machine.",
             )
-        model_type = given.get("modelType") or "custom_model"
-        if model_type not in TYPES:
-            raise user_error(
-                400, f"A model's type is one of {', '.join(TYPES)}, not '{model_type}'."
-            )
+        flavors = given.object("flavors")
         content = {
-            "flavors": section(given, "flavors"),
-            "modelType": model_type,
+            "flavors": {name: {"data": _flavor(flavors, name)} for name in flavors.names()},
+            "modelType": given.choice("modelType", TYPES, TYPES[0]),
             "modelUri": uri,
-            "jobName": given.get("jobName"),
-            "stage": given.get("stage") or "Development",
+            "jobName": given.text("jobName"),
+            "stage": given.text("stage") or "Development",
         }
         return content, location
 
     def check_version(self, version: str) -> None:
-        if not version.isdecimal() or int(version) < 1:
+        if not _VERSION.fullmatch(version):
             raise user_error(
                 400,
                 "Model version must be a positive integer.",
@@ -86,3 +84,8 @@ class Models(Assets):
             "and isArchived can be updated.",
             detail=("ModelVersionExists", f"{name}, version {version}"),
         )
+
+
+def _flavor(flavors: Fields, name: str) -> dict[str, str]:
+    """What an MLflow model says of one of the frameworks that can load it."""
+    return flavors.object(name).mapping("data")

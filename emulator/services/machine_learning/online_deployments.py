@@ -2,39 +2,38 @@
 
 https://learn.microsoft.com/rest/api/azureml/online-deployments
 
-    provisioningState   while                               followed by
-    Creating            the first PUT is under way          Succeeded, Failed
-    Updating            a PUT that changes what runs is     Succeeded, Failed
-    Scaling             a PUT or PATCH of the count is      Succeeded, Failed
-    Deleting            a DELETE is                         gone
-    Succeeded, Failed   nothing is                          Updating, Scaling, Deleting
-    Failed, at first    nothing is                          Deleting
-
-`_good` in the stored body is the last version that came up. It keeps serving when an update
-fails, and comes back when the emulator is started again. `_unrecoverable` is there when the first
-PUT failed: Azure takes no second one.
+`MOVES` are the states and what leads from one to the other. A deployment whose first version never
+came up is shown as Failed, and Azure takes no second PUT for it. One whose update failed is Failed
+as well, goes on serving the version before (`good` in what is private), and takes another update.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
-from emulator.arm.errors import ArmError, bad_request, conflict, not_found
+from emulator.arm.change import Change
+from emulator.arm.changes import Changes
+from emulator.arm.errors import ArmError, bad_request, conflict
+from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse, expand
 from emulator.arm.ids import parent_of, system_data
+from emulator.arm.lifecycle import ABSENT, GONE, Finish, Lifecycle, Move
 from emulator.arm.operations import Operations
-from emulator.arm.resources import page
-from emulator.services.machine_learning.answers import shown
-from emulator.services.machine_learning.assets import resolve
+from emulator.arm.resources import page, require, shown
+from emulator.arm.tags import read_tags
 from emulator.services.machine_learning.deployer import Deployer
-from emulator.services.machine_learning.deployment_rules import (
+from emulator.services.machine_learning.deployment_rules import check_quota, check_room, with_assets
+from emulator.services.machine_learning.deployment_spec import (
+    INT32,
     MOST_INSTANCES,
-    check_properties,
-    check_quota,
-    check_room,
+    DeploymentSpec,
+    deployment_of,
+    read_deployment,
 )
+from emulator.services.machine_learning.errors import bad_argument
+from emulator.services.machine_learning.locations import location_in
 from emulator.services.machine_learning.names import check_name
 from emulator.services.machine_learning.paths import (
     ONLINE_DEPLOYMENT,
@@ -43,13 +42,14 @@ from emulator.services.machine_learning.paths import (
     ONLINE_ENDPOINT,
     require_workspace,
 )
-from emulator.services.machine_learning.scoring_routes import ScoringRoutes
+from emulator.services.machine_learning.scoring_routes import ScoringRoutes, good_of
 from emulator.store import Resource, Store
 
-BUSY = {"Creating", "Updating", "Scaling", "Deleting"}
+SUCCEEDED, FAILED = "Succeeded", "Failed"
+# Failed at its first provisioning: it can only be deleted.
+NEVER_CAME_UP = "NeverCameUp"
 LOG_CONTAINERS = ("InferenceServer", "StorageInitializer")
 DEFAULT_TAIL = 100  # lines
-_log = logging.getLogger(__name__)
 
 
 class OnlineDeployments:
@@ -64,43 +64,44 @@ class OnlineDeployments:
     )
 
     def __init__(
-        self, store: Store, operations: Operations, deployer: Deployer, routes: ScoringRoutes
+        self,
+        store: Store,
+        operations: Operations,
+        changes: Changes,
+        deployer: Deployer,
+        routes: ScoringRoutes,
     ) -> None:
         self.store = store
         self.operations = operations
+        self.changes = changes
         self.deployer = deployer
         self.routes = routes
-        self.restarts: set[asyncio.Task[None]] = set()
-
-    async def recover(self) -> None:
-        """After a restart: end what was under way, and bring back what was running."""
-        for operation in self.operations.interrupted():
-            deployment = self.store.get(operation.resource_id)
-            if operation.kind == "delete-deployment":
-                self.store.delete(operation.resource_id)
-                self.operations.finish(operation.id)
-            elif operation.kind == "put-deployment":
-                self.operations.abandon(operation.id)
-                if deployment:
-                    deployment.properties["provisioningState"] = "Failed"
-                    self.store.put(deployment)
-        for deployment in self.store.of_type(ONLINE_DEPLOYMENT_TYPE):
-            if "_good" in deployment.body:
-                task = asyncio.create_task(self._bring_back(deployment))
-                self.restarts.add(task)
-                task.add_done_callback(self.restarts.discard)
-
-    async def close(self) -> None:
-        for task in list(self.restarts):
-            task.cancel()
-        await asyncio.gather(*self.restarts, return_exceptions=True)
-
-    async def _bring_back(self, deployment: Resource) -> None:
-        try:
-            await self.deployer.deploy(deployment.id, deployment.body["_good"])
-        except ArmError as error:
-            _log.warning("%s did not come back: %s", deployment.id, error)
-            self._set_state(deployment.id, "Failed")
+        settled = (SUCCEEDED, FAILED)
+        changes.register(
+            Lifecycle(
+                ONLINE_DEPLOYMENT_TYPE,
+                moves=(
+                    # FAILED without a good version: the emulator's end has interrupted the first.
+                    Move(
+                        "create",
+                        (ABSENT, FAILED),
+                        "Creating",
+                        SUCCEEDED,
+                        failed=NEVER_CAME_UP,
+                        interrupted=FAILED,
+                        work=self._deploy,
+                    ),
+                    Move("update", settled, "Updating", SUCCEEDED, work=self._deploy),
+                    Move("scale", settled, "Scaling", SUCCEEDED, work=self._scale),
+                    Move("delete", (*settled, NEVER_CAME_UP), "Deleting", GONE),
+                ),
+                show=_show,
+                refuse=_refuse,
+                withdraw=self._withdraw,
+                remove=self._remove,
+                revive=self._revive,
+            )
+        )
 
     async def list(self, request: ArmRequest) -> ArmResponse:
         endpoint = self._endpoint(request)
@@ -112,7 +113,6 @@ class OnlineDeployments:
         deployment = self.store.get(request.id)
         if deployment is None:
             return ArmResponse(None, 204)
-        self._check_idle(deployment)
         for field in ("traffic", "mirrorTraffic"):
             if share := endpoint.properties[field].get(deployment.name):
                 raise bad_request(
@@ -121,17 +121,8 @@ class OnlineDeployments:
                     "to 0 before you delete the deployment.",
                     target=field,
                 )
-        self._set_state(deployment.id, "Deleting")
-        operation = self.operations.start(
-            "delete-deployment", deployment.id, self._delete(deployment)
-        )
+        operation = self.changes.begin("delete", deployment, deployment)
         return self.operations.accepted(operation, request, endpoint.body["location"], status=202)
-
-    async def _delete(self, deployment: Resource) -> None:
-        await self.deployer.stop(deployment.id)
-        self.store.delete(deployment.id)
-        self.routes.forget(deployment.id)
-        self.routes.publish(parent_of(deployment.id))
 
     async def get(self, request: ArmRequest) -> ArmResponse:
         return ArmResponse(shown(self._deployment(request)))
@@ -139,64 +130,49 @@ class OnlineDeployments:
     async def update(self, request: ArmRequest) -> ArmResponse:
         """PATCH: tags and the instance count."""
         deployment = self._deployment(request)
-        body = request.json()
-        merged = {
-            **deployment.body,
-            "tags": body.get("tags", deployment.body["tags"]),
-            "sku": {**deployment.body["sku"], **(body.get("sku") or {})},
-        }
-        return self._put(request, deployment, merged)
+        body = Fields(request.body, refuse=bad_argument)
+        spec = deployment_of(deployment.body)
+        if body.is_named("tags"):
+            spec = replace(spec, tags=read_tags(body))
+        count = body.object("sku").whole("capacity", least=1, most=MOST_INSTANCES)
+        if count is not None:
+            spec = replace(spec, instance_count=count)
+        return self._put(request, deployment, spec)
 
     async def create_or_update(self, request: ArmRequest) -> ArmResponse:
         endpoint = self._endpoint(request)
         check_name(request.params["deploymentName"], "deployment")
-        body = request.json()
-        if not isinstance(body.get("properties"), dict):
-            raise bad_request("The deployment's properties are missing.", target="properties")
+        before = self.store.get(request.id)
+        if before and before.state == NEVER_CAME_UP:
+            raise _refuse(before, "update")
+        body = Fields(request.body, refuse=bad_argument)
+        location_in(body, endpoint)
+        spec = read_deployment(body)
         check_room(self.store, endpoint, request.id)
-        return self._put(request, self.store.get(request.id), body)
+        return self._put(request, before, spec)
 
     def _put(
-        self, request: ArmRequest, before: Resource | None, body: dict[str, Any]
+        self, request: ArmRequest, before: Resource | None, spec: DeploymentSpec
     ) -> ArmResponse:
-        if before:
-            self._check_idle(before)
-            self._check_recoverable(before)
         deployment_id = before.id if before else request.id
-        endpoint = self.store.get(parent_of(deployment_id))
-        assert endpoint is not None
-        given = body["properties"]
-        sku = {"name": "Default", **(body.get("sku") or {})}
-        sku["capacity"] = sku.get("capacity") or 1
-        check_properties(given, sku["capacity"])
-        for kind, field in (("models", "model"), ("environments", "environmentId")):
-            if given.get(field):
-                resolve(self.store, parent_of(endpoint.id), kind, given[field])
-        resolve(self.store, parent_of(endpoint.id), "codes", given["codeConfiguration"]["codeId"])
-        check_quota(self.store, deployment_id, given["instanceType"], sku["capacity"])
-        good = before.body.get("_good") if before else None
-        properties = _with_defaults(given)
-        only_count = good is not None and _runs(good["properties"]) == _runs(properties)
-        state = "Creating" if good is None else "Scaling" if only_count else "Updating"
+        endpoint = require(self.store, parent_of(deployment_id))
+        spec = with_assets(self.store, parent_of(endpoint.id), spec)
+        check_quota(self.store, deployment_id, spec)
+        good = good_of(before) if before else None
         deployment = Resource(
             deployment_id,
             ONLINE_DEPLOYMENT_TYPE,
             {
                 "location": endpoint.body["location"],
-                "tags": body.get("tags") or {},
-                "kind": "Managed",
-                "sku": sku,
-                "properties": properties | {"provisioningState": state},
+                **spec.to_body(),
                 "systemData": system_data(
-                    request.claims, before.body.get("systemData") if before else None
+                    request.claims, before.body["systemData"] if before else None
                 ),
-                **({"_good": good} if good else {}),
             },
+            {"good": good.to_body()} if good else {},
         )
-        self.store.put(deployment)
-        operation = self.operations.start(
-            "put-deployment", deployment_id, self._bring_up(deployment, only_count)
-        )
+        move = "create" if good is None else "scale" if good.runs_as(spec) else "update"
+        operation = self.changes.begin(move, deployment, before)
         return self.operations.accepted(
             operation,
             request,
@@ -205,43 +181,16 @@ class OnlineDeployments:
             body=shown(deployment),
         )
 
-    async def _bring_up(self, deployment: Resource, only_count: bool) -> None:
-        spec = {"properties": deployment.properties, "sku": deployment.body["sku"]}
-        try:
-            await (self.deployer.scale if only_count else self.deployer.deploy)(deployment.id, spec)
-        except BaseException as error:
-            # A cancelled one is the emulator stopping: the next start says so.
-            if not isinstance(error, asyncio.CancelledError):
-                self._fail(deployment.id)
-            raise
-        deployment.properties["provisioningState"] = "Succeeded"
-        deployment.body["_good"] = spec
-        self.store.put(deployment)
-        self.routes.publish(parent_of(deployment.id))
-
     async def get_logs(self, request: ArmRequest) -> ArmResponse:
-        deployment = self.store.get(request.parent)
-        if deployment is None:
-            raise not_found(request.parent)
-        body = request.body or {}
-        container = body.get("containerType") or LOG_CONTAINERS[0]
-        if container not in LOG_CONTAINERS:
-            raise bad_request(
-                f"containerType must be one of {', '.join(LOG_CONTAINERS)}, not '{container}'.",
-                target="containerType",
-            )
-        tail = body.get("tail")
-        if tail is not None and (not isinstance(tail, int) or tail < 1):
-            raise bad_request(f"tail must be at least 1, not {tail!r}.", target="tail")
-        content = await asyncio.to_thread(
-            self.deployer.logs, deployment.id, container, tail or DEFAULT_TAIL
-        )
+        deployment = require(self.store, request.parent)
+        body = Fields({} if request.body is None else request.body, refuse=bad_argument)
+        container = body.choice("containerType", LOG_CONTAINERS, LOG_CONTAINERS[0])
+        tail = body.whole("tail", DEFAULT_TAIL, least=1, most=INT32)
+        content = await asyncio.to_thread(self.deployer.logs, deployment.id, container, tail)
         return ArmResponse({"content": content})
 
     async def list_skus(self, request: ArmRequest) -> ArmResponse:
-        deployment = self.store.get(request.parent)
-        if deployment is None:
-            raise not_found(request.parent)
+        require(self.store, request.parent)
         return page(
             request,
             [
@@ -258,104 +207,65 @@ class OnlineDeployments:
             ],
         )
 
+    # The work of the moves
+
+    async def _deploy(self, change: Change) -> Finish:
+        spec = deployment_of(change.resource().body)
+        await self.deployer.deploy(change.resource_id, spec)
+        return self._came_up(spec)
+
+    async def _scale(self, change: Change) -> Finish:
+        spec = deployment_of(change.resource().body)
+        await self.deployer.scale(change.resource_id, spec)
+        return self._came_up(spec)
+
+    def _came_up(self, spec: DeploymentSpec) -> Callable[[Resource], None]:
+        def finish(deployment: Resource) -> None:
+            deployment.private["good"] = spec.to_body()
+            self.routes.serve(deployment, spec)
+
+        return finish
+
+    async def _revive(self, deployment: Resource) -> None:
+        if good := good_of(deployment):
+            await self.deployer.deploy(deployment.id, good)
+
+    def _withdraw(self, deployment: Resource) -> None:
+        self.routes.close(deployment.id)
+
+    async def _remove(self, deployment: Resource) -> None:
+        await self.deployer.remove(deployment.id)
+
     # Rules
 
     def _endpoint(self, request: ArmRequest) -> Resource:
         require_workspace(self.store, request)
-        endpoint_id = expand(ONLINE_ENDPOINT, request.params)
-        endpoint = self.store.get(endpoint_id)
-        if endpoint is None:
-            raise not_found(endpoint_id)
-        return endpoint
+        return require(self.store, expand(ONLINE_ENDPOINT, request.params))
 
     def _deployment(self, request: ArmRequest) -> Resource:
         self._endpoint(request)
-        deployment = self.store.get(request.id)
-        if deployment is None:
-            raise not_found(request.id)
-        return deployment
-
-    def _check_idle(self, deployment: Resource) -> None:
-        state = deployment.properties["provisioningState"]
-        if state in BUSY:
-            raise conflict(
-                f"The deployment '{deployment.name}' is {state}. Wait until that has ended.",
-                code="OperationInProgress",
-            )
-
-    def _check_recoverable(self, deployment: Resource) -> None:
-        if deployment.body.get("_unrecoverable"):
-            reason = (
-                f"Specified deployment [{deployment.name}] failed during initial provisioning and "
-                "is in an unrecoverable state. Delete and re-create."
-            )
-            raise ArmError(
-                400,
-                "BadRequest",
-                "The request is invalid.",
-                details=[{"code": "InferencingClientCallFailed", "message": reason}],
-            )
-
-    def _fail(self, deployment_id: str) -> None:
-        deployment = self.store.get(deployment_id)
-        if deployment:
-            deployment.properties["provisioningState"] = "Failed"
-            if "_good" not in deployment.body:
-                deployment.body["_unrecoverable"] = True
-            self.store.put(deployment)
-
-    def _set_state(self, deployment_id: str, state: str) -> None:
-        deployment = self.store.get(deployment_id)
-        if deployment:
-            deployment.properties["provisioningState"] = state
-            self.store.put(deployment)
+        return require(self.store, request.id)
 
 
-def _runs(properties: dict[str, Any]) -> dict[str, Any]:
-    """What an instance depends on: if none of it changes, a PUT merely scales."""
-    fields = (
-        "model",
-        "codeConfiguration",
-        "environmentId",
-        "environmentVariables",
-        "instanceType",
-        "livenessProbe",
-        "readinessProbe",
+def _show(deployment: Resource) -> None:
+    state = FAILED if deployment.state == NEVER_CAME_UP else deployment.state
+    deployment.properties["provisioningState"] = state
+
+
+def _refuse(deployment: Resource | None, move: str) -> ArmError:
+    name, state = (deployment.name, deployment.state) if deployment else ("", "absent")
+    if state == NEVER_CAME_UP and move != "delete":
+        reason = (
+            f"Specified deployment [{name}] failed during initial provisioning and is in an "
+            "unrecoverable state. Delete and re-create."
+        )
+        return ArmError(
+            400,
+            "BadRequest",
+            "The request is invalid.",
+            details=[{"code": "InferencingClientCallFailed", "message": reason}],
+        )
+    return conflict(
+        f"The deployment '{name}' is {state}. Wait until that has ended.",
+        code="OperationInProgress",
     )
-    return {field: properties.get(field) for field in fields}
-
-
-def _with_defaults(given: dict[str, Any]) -> dict[str, Any]:
-    """The properties as Azure shows them: its defaults stand where nothing was given.
-
-    https://learn.microsoft.com/rest/api/azureml/online-deployments/create-or-update
-    """
-    probe = {
-        "failureThreshold": 30,
-        "initialDelay": "PT10S",
-        "period": "PT10S",
-        "successThreshold": 1,
-        "timeout": "PT2S",
-    }
-    requests = {
-        "maxConcurrentRequestsPerInstance": 1,
-        "maxQueueWait": "PT0.5S",
-        "requestTimeout": "PT5S",
-    }
-    return {
-        "description": None,
-        "appInsightsEnabled": False,
-        "egressPublicNetworkAccess": "Enabled",
-        "scaleSettings": {"scaleType": "Default"},
-        "modelMountPath": None,
-        **given,
-        "properties": given.get("properties") or {},
-        "environmentVariables": given.get("environmentVariables") or {},
-        "requestSettings": requests | _without_nulls(given.get("requestSettings")),
-        "livenessProbe": probe | _without_nulls(given.get("livenessProbe")),
-        "readinessProbe": probe | _without_nulls(given.get("readinessProbe")),
-    }
-
-
-def _without_nulls(settings: dict[str, Any] | None) -> dict[str, Any]:
-    return {key: value for key, value in (settings or {}).items() if value is not None}

@@ -5,8 +5,8 @@ https://learn.microsoft.com/rest/api/azureml/
 
 from __future__ import annotations
 
-from emulator.arm.errors import not_found
 from emulator.arm.http import ArmRequest, expand
+from emulator.arm.resources import require
 from emulator.store import Resource, Store
 
 PROVIDER = "Microsoft.MachineLearningServices"
@@ -50,8 +50,4 @@ def version_of(assets: str) -> str:
 
 def require_workspace(store: Store, request: ArmRequest) -> Resource:
     """The workspace that a call is about. Raises ArmError 404 when it does not exist."""
-    workspace_id = expand(WORKSPACE, request.params)
-    workspace = store.get(workspace_id)
-    if workspace is None:
-        raise not_found(workspace_id)
-    return workspace
+    return require(store, expand(WORKSPACE, request.params))

@@ -12,12 +12,13 @@ from weakref import WeakKeyDictionary
 from emulator.arm.ids import name_of, parent_of
 from emulator.data_plane.backend import Backend
 from emulator.data_plane.routes.endpoints import DeploymentRoute, EndpointRoute, EndpointTable
-from emulator.services.machine_learning.durations import seconds
+from emulator.services.machine_learning.deployment_spec import (
+    DeploymentSpec,
+    RequestSettings,
+    deployment_of,
+)
 from emulator.services.machine_learning.paths import ONLINE_DEPLOYMENT_TYPE
 from emulator.store import Resource, Store
-
-# https://learn.microsoft.com/azure/machine-learning/reference-yaml-deployment-managed-online
-DEFAULT_REQUEST_TIMEOUT = "PT5S"
 
 SCORING_SUFFIX = ".inference.ml.azure.com"
 
@@ -30,6 +31,12 @@ def scoring_host(name: str, location: str) -> str:
     return f"{name}.{location}{SCORING_SUFFIX}".lower()
 
 
+def good_of(deployment: Resource) -> DeploymentSpec | None:
+    """The last version that came up: it serves, whatever became of those after it."""
+    good = deployment.private.get("good")
+    return deployment_of(good) if good else None
+
+
 class Listening(Protocol):
     """An inference server, as far as the gateway is concerned."""
 
@@ -37,39 +44,45 @@ class Listening(Protocol):
 
 
 class ScoringRoutes:
-    """Publishes an endpoint whenever it, or one of its deployments, changed."""
+    """Publishes endpoints, and their deployments once these have come up."""
 
     def __init__(self, store: Store, table: EndpointTable) -> None:
         self.store = store
         self.table = table
-        self.ready_backends: dict[str, tuple[Backend, ...]] = {}  # by deployment id, lower case
+        # By deployment id in lower case.
+        self.ready_backends: dict[str, tuple[Backend, ...]] = {}
+        self.settings: dict[str, RequestSettings] = {}
         self.closed: set[str] = set()  # deployments that are on their way out
         self._backends: WeakKeyDictionary[Listening, Backend] = WeakKeyDictionary()
 
-    def publish(self, endpoint_id: str) -> None:
-        """Serve an endpoint as the store has it at this moment, unless it is being deleted."""
-        endpoint = self.store.get(endpoint_id)
-        if endpoint is None or endpoint.properties["provisioningState"] == "Deleting":
-            return
+    def publish(self, endpoint: Resource) -> None:
+        """The endpoint answers from now on, with the keys and the traffic that it has."""
         properties = endpoint.properties
         self.table.publish(
             EndpointRoute(
                 host_of(endpoint),
                 endpoint.id,
                 properties["authMode"],
-                keys=tuple(endpoint.body["_keys"].values()),
+                keys=tuple(endpoint.private["keys"].values()),
                 traffic=dict(properties["traffic"]),
                 mirror_traffic=dict(properties["mirrorTraffic"]),
                 deployments={
-                    deployment.name: self._deployment(deployment)
+                    deployment.name: self._deployment(deployment, good)
                     for deployment in self.store.of_type(ONLINE_DEPLOYMENT_TYPE, endpoint.id)
-                    if "_good" in deployment.body
+                    if (good := good_of(deployment))
                 },
             )
         )
 
     def withdraw(self, endpoint: Resource) -> None:
+        """The endpoint answers nothing new; what is under way goes on."""
         self.table.withdraw(host_of(endpoint), endpoint.id)
+
+    def serve(self, deployment: Resource, good: DeploymentSpec) -> None:
+        """This version of a deployment has come up: its settings hold from now on."""
+        route = self._deployment(deployment, good)
+        if endpoint := self._endpoint(deployment.id):
+            self.table.publish(endpoint.with_deployment(route))
 
     def ready(self, deployment_id: str, servers: Sequence[Listening]) -> None:
         """These instances of a deployment pass their readiness probe."""
@@ -78,6 +91,10 @@ class ScoringRoutes:
             return
         self.ready_backends[key] = tuple(self._backend(server) for server in servers)
         self._change(deployment_id)
+
+    def open(self, deployment_id: str) -> None:
+        """Give a deployment requests, as soon as it has instances."""
+        self.closed.discard(deployment_id.lower())
 
     def close(self, deployment_id: str) -> None:
         """Give a deployment nothing new; what it has been given is still answered."""
@@ -89,17 +106,25 @@ class ScoringRoutes:
 
         A request ends within the deployment's time-out, so this does, too.
         """
-        route = self._published(deployment_id)
+        settings = self.settings.get(deployment_id.lower(), RequestSettings())
         backends = [self._backend(server) for server in servers]
-        limit = (route.request_timeout_seconds if route else 0) + 1
         with suppress(TimeoutError):
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(settings.timeout + 1):
                 while any(backend.under_way for backend in backends):
                     await asyncio.sleep(0.01)
 
     def forget(self, deployment_id: str) -> None:
-        self.ready_backends.pop(deployment_id.lower(), None)
-        self.closed.discard(deployment_id.lower())
+        """The deployment is gone."""
+        key = deployment_id.lower()
+        self.ready_backends.pop(key, None)
+        self.settings.pop(key, None)
+        self.closed.discard(key)
+        endpoint, route = self._endpoint(deployment_id), self._published(deployment_id)
+        if endpoint and route:
+            others = {
+                name: other for name, other in endpoint.deployments.items() if name != route.name
+            }
+            self.table.publish(replace(endpoint, deployments=others))
 
     def _backend(self, server: Listening) -> Backend:
         """The same one for as long as the server listens there, whether it is ready or not."""
@@ -129,20 +154,14 @@ class ScoringRoutes:
             )
             self.table.publish(endpoint.with_deployment(changed))
 
-    def _deployment(self, deployment: Resource) -> DeploymentRoute:
-        """What serves is the last version that came up, which a failed update left as it was."""
-        good = deployment.body["_good"]
-        settings = good["properties"].get("requestSettings") or {}
+    def _deployment(self, deployment: Resource, good: DeploymentSpec) -> DeploymentRoute:
         key = deployment.id.lower()
+        self.settings[key] = good.requests
         return DeploymentRoute(
             deployment.name,
             backends=self.ready_backends.get(key, ()),
-            request_timeout_seconds=seconds(
-                settings.get("requestTimeout") or DEFAULT_REQUEST_TIMEOUT, "requestTimeout"
-            ),
-            max_concurrent_requests_per_instance=int(
-                settings.get("maxConcurrentRequestsPerInstance") or 1
-            ),
-            instance_count=good["sku"]["capacity"],
+            request_timeout_seconds=good.requests.timeout,
+            max_concurrent_requests_per_instance=good.requests.most_at_once,
+            instance_count=good.instance_count,
             is_open=key not in self.closed,
         )

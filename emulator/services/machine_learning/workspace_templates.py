@@ -10,16 +10,21 @@ it is the parameters that are read here. Of the other resources, local Azure has
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from emulator.arm.errors import bad_request, not_emulated, not_found
+from emulator.arm.change import Change
+from emulator.arm.changes import Changes
+from emulator.arm.errors import bad_request, not_emulated
+from emulator.arm.fields import Fields, is_empty
 from emulator.arm.http import ArmRequest, ArmResponse, Handler, expand
 from emulator.arm.ids import new_guid, now, stable_guid
+from emulator.arm.lifecycle import ABSENT, Finish, Lifecycle, Move
 from emulator.arm.operations import Operations
-from emulator.arm.resources import page
-from emulator.services.machine_learning.answers import section, shown
+from emulator.arm.resources import page, require, shown
+from emulator.services.machine_learning.errors import bad_argument
 from emulator.services.machine_learning.paths import WORKSPACE_TYPE
+from emulator.services.machine_learning.workspace_spec import WorkspaceSpec, read_workspace
 from emulator.services.machine_learning.workspaces import Workspaces
 from emulator.store import Resource, Store
 
@@ -28,13 +33,39 @@ DEPLOYMENT = GROUP + "/providers/Microsoft.Resources/deployments/{deploymentName
 STORAGE_ACCOUNT = GROUP + "/providers/Microsoft.Storage/storageAccounts/{accountName}"
 DEPLOYMENT_TYPE = "Microsoft.Resources/deployments"
 # A parameter, the values of it that ask for nothing that is not there, and what others ask for.
-_ONLY: tuple[tuple[str, tuple[object, ...], str], ...] = (
-    ("privateEndpointType", ("none", None), "private endpoints"),
-    ("encryption_status", ("Disabled", None), "encryption with keys of one's own"),
-    ("keyVaultOption", ("new", None), "existing key vaults"),
-    ("applicationInsightsOption", ("new", "none", None), "existing Application Insights"),
-    ("containerRegistryOption", ("none", None), "container registries of workspaces"),
+_ONLY: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("privateEndpointType", ("none",), "private endpoints"),
+    ("encryption_status", ("disabled",), "encryption with keys of one's own"),
+    ("keyVaultOption", ("new",), "existing key vaults"),
+    ("applicationInsightsOption", ("new", "none"), "existing Application Insights"),
+    ("containerRegistryOption", ("none",), "container registries of workspaces"),
+    ("associatedResourcePNA", ("enabled",), "private endpoints"),
+    ("provisionNetworkNow", ("false",), "managed networks"),
 )
+# What the template hands on to the workspace as it is: the parameter -> the workspace's property.
+_HANDED_ON = {
+    "friendlyName": "friendlyName",
+    "description": "description",
+    "imageBuildCompute": "imageBuildCompute",
+    "publicNetworkAccess": "publicNetworkAccess",
+    "managedNetwork": "managedNetwork",
+    "confidential_data": "hbiWorkspace",
+    "systemDatastoresAuthMode": "systemDatastoresAuthMode",
+    "primaryUserAssignedIdentity": "primaryUserAssignedIdentity",
+    "serverless_compute_settings": "serverlessComputeSettings",
+    "enable_data_isolation": "enableDataIsolation",
+}
+
+
+@dataclass(frozen=True)
+class WorkspaceTemplate:
+    """What the template is to make. `storage_group` is the resource group of the account."""
+
+    name: str
+    workspace: WorkspaceSpec
+    storage_account: str
+    storage_group: str | None
+    new_storage_account: bool
 
 
 class WorkspaceTemplates:
@@ -50,58 +81,65 @@ class WorkspaceTemplates:
         self,
         store: Store,
         operations: Operations,
+        changes: Changes,
         workspaces: Workspaces,
         put_storage_account: Handler,
     ) -> None:
         """`put_storage_account` handles the PUT of a storage account."""
         self.store = store
         self.operations = operations
+        self.changes = changes
         self.workspaces = workspaces
         self.put_storage_account = put_storage_account
-
-    async def recover(self) -> None:
-        """The workspaces themselves have been finished by their own service."""
-        for operation in self.operations.interrupted():
-            if operation.kind == "deploy-workspace":
-                self._succeed(operation.resource_id, 0.0)
-                self.operations.finish(operation.id)
+        settled = ("Succeeded", "Failed")
+        changes.register(
+            Lifecycle(
+                DEPLOYMENT_TYPE,
+                moves=(
+                    Move(
+                        "deploy",
+                        (ABSENT, *settled),
+                        "Running",
+                        "Succeeded",
+                        work=self._deploy,
+                        resumes=True,
+                    ),
+                ),
+            )
+        )
 
     async def create_or_update(self, request: ArmRequest) -> ArmResponse:
-        given = section(request.json(), "properties")
-        parameters = section(given, "parameters")
-        values = {name: section(parameters, name).get("value") for name in parameters}
-        if WORKSPACE_TYPE not in _types(section(given, "template")) or not values.get(
-            "workspaceName"
-        ):
-            raise not_emulated("template deployments, but for the one that creates a workspace")
-        _check_parameters(values)
+        template = read_template(Fields(request.body, refuse=bad_argument))
+        before = self.store.get(request.id)
         scope = request.id.partition("/providers/")[0]
-        workspace_id = f"{scope}/providers/{WORKSPACE_TYPE}/{values['workspaceName']}"
-        targets = await self._create(request, workspace_id, values)
-        deployment = self.store.put(_deployment(request.id, targets))
-        operation = self.operations.start(
-            "deploy-workspace", deployment.id, self._deploy(deployment.id, workspace_id)
-        )
+        workspace_id = f"{scope}/providers/{WORKSPACE_TYPE}/{template.name}"
+        if self.store.get(workspace_id):
+            raise bad_request(f"The workspace '{template.name}' exists already.")
+        location = self.workspaces.check(workspace_id, template.workspace)
+        targets = [_target(WORKSPACE_TYPE, workspace_id)]
+        storage_id = await self._storage(request, template)
+        if template.new_storage_account:
+            targets.insert(0, _target("Microsoft.Storage/storageAccounts", storage_id))
+        spec = replace(template.workspace, storage_account=storage_id)
+        workspace = self.workspaces.planned(workspace_id, spec, request.claims)
+        deployment = _deployment(request.id, targets)
+        operation = self.changes.begin("deploy", deployment, before, workspace=workspace_id)
+        # The work begins after this, and waits for it.
+        self.changes.begin("create", workspace, None)
         return self.operations.accepted(
-            operation,
-            request,
-            str(values["location"]).replace(" ", "").lower(),
-            status=201,
-            body=shown(deployment),
+            operation, request, location, status=201, body=shown(deployment)
         )
 
-    async def _deploy(self, deployment_id: str, workspace_id: str) -> None:
+    async def _deploy(self, change: Change) -> Finish:
         start = time.monotonic()
-        self.workspaces.finish(workspace_id)
-        self._succeed(deployment_id, time.monotonic() - start)
+        workspace = require(self.store, change.arguments["workspace"])
+        await self.changes.wait(workspace.generation)
 
-    def _succeed(self, deployment_id: str, seconds: float) -> None:
-        deployment = self.store.get(deployment_id)
-        if deployment:
-            deployment.properties.update(
-                provisioningState="Succeeded", timestamp=now(), duration=f"PT{seconds:.7f}S"
-            )
-            self.store.put(deployment)
+        def finish(deployment: Resource) -> None:
+            seconds = time.monotonic() - start
+            deployment.properties.update(timestamp=now(), duration=f"PT{seconds:.7f}S")
+
+        return finish
 
     async def get(self, request: ArmRequest) -> ArmResponse:
         return ArmResponse(shown(self._deployment(request)))
@@ -123,87 +161,83 @@ class WorkspaceTemplates:
                         "targetResource": target,
                     },
                 }
-                for target in deployment.body["_targets"]
+                for target in deployment.private["targets"]
             ],
         )
 
-    async def _create(
-        self, request: ArmRequest, workspace_id: str, values: dict[str, Any]
-    ) -> list[dict[str, str]]:
-        """The workspace and, if it is to be new, its storage account; answers what they are."""
-        if self.store.get(workspace_id):
-            raise bad_request(f"The workspace '{values['workspaceName']}' exists already.")
-        properties: dict[str, Any] = {
-            "friendlyName": values.get("friendlyName"),
-            "description": values.get("description"),
-            "imageBuildCompute": values.get("imageBuildCompute"),
-            "publicNetworkAccess": values.get("publicNetworkAccess"),
-        }
-        body = {
-            "location": values.get("location"),
-            "kind": values.get("kind"),
-            "tags": values.get("tagValues"),
-            "properties": properties,
-        }
-        self.workspaces.check(workspace_id, body)
-        group = str(
-            values.get("storageAccountResourceGroupName") or request.params["resourceGroupName"]
-        )
-        storage = {
+    async def _storage(self, request: ArmRequest, template: WorkspaceTemplate) -> str:
+        """The id of the workspace's storage account, which is made if it is to be a new one."""
+        group = template.storage_group or request.params["resourceGroupName"]
+        params = {
             **request.params,
             "resourceGroupName": group,
-            "accountName": str(values.get("storageAccountName")),
+            "accountName": template.storage_account,
         }
-        storage_id = expand(STORAGE_ACCOUNT, storage)
-        targets = [_target(WORKSPACE_TYPE, workspace_id)]
-        if values.get("storageAccountOption") == "new":
-            location = {"location": values["location"]}
+        storage_id = expand(STORAGE_ACCOUNT, params)
+        if template.new_storage_account:
+            body = {"location": template.workspace.location}
             await self.put_storage_account(
-                replace(request, id=storage_id, params=storage, body=location)
+                replace(request, id=storage_id, params=params, body=body)
             )
-            targets.insert(0, _target("Microsoft.Storage/storageAccounts", storage_id))
-        properties["storageAccount"] = storage_id
-        self.workspaces.create(workspace_id, body, request.claims)
-        return targets
+        return storage_id
 
     def _deployment(self, request: ArmRequest) -> Resource:
         scope = request.id.partition("/providers/")[0].partition("/deployments/")[0]
         name = request.params["deploymentName"]
-        deployment_id = f"{scope}/providers/{DEPLOYMENT_TYPE}/{name}"
-        deployment = self.store.get(deployment_id)
-        if deployment is None:
-            raise not_found(deployment_id)
-        return deployment
+        return require(self.store, f"{scope}/providers/{DEPLOYMENT_TYPE}/{name}")
 
 
-def _types(template: dict[str, Any]) -> list[Any]:
-    resources = template.get("resources")
-    return [
-        resource.get("type")
-        for resource in (resources if isinstance(resources, list) else [])
-        if isinstance(resource, dict)
+def read_template(body: Fields) -> WorkspaceTemplate:
+    """Raises ArmError: 400 naming the field at fault, 501 for what is not emulated."""
+    properties = body.object("properties")
+    parameters = properties.object("parameters")
+    values = Fields(
+        {name: parameters.object(name).raw("value") for name in parameters.value},
+        parameters.path,
+        bad_argument,
+    )
+    types = [
+        resource.raw("type") for resource in properties.object("template").objects("resources")
     ]
-
-
-def _check_parameters(values: dict[str, Any]) -> None:
-    for name, possible, what in _ONLY:
-        if values.get(name) not in possible:
+    name = values.text("workspaceName")
+    if WORKSPACE_TYPE not in types or not name:
+        raise not_emulated("template deployments, but for the one that creates a workspace")
+    if properties.choice("mode", ("Incremental", "Complete")) == "Complete":
+        raise not_emulated("template deployments in the mode Complete")
+    for parameter, possible, what in _ONLY:
+        if values.has(parameter) and (values.text(parameter) or "").lower() not in possible:
             raise not_emulated(what)
-    network = section(values, "managedNetwork")
-    if network.get("isolationMode", "Disabled") != "Disabled":
-        raise not_emulated("managed networks")
+    option = values.choice("storageAccountOption", ("new", "existing"), "existing")
+    return WorkspaceTemplate(
+        name=name,
+        workspace=read_workspace(Fields(_workspace_body(values), refuse=bad_argument)),
+        storage_account=values.required_text("storageAccountName"),
+        storage_group=values.text("storageAccountResourceGroupName"),
+        new_storage_account=option == "new",
+    )
+
+
+def _workspace_body(values: Fields) -> dict[str, Any]:
+    properties = {name: values.raw(given) for given, name in _HANDED_ON.items()}
+    return {
+        "location": values.raw("location"),
+        "kind": values.raw("kind"),
+        "tags": values.raw("tagValues"),
+        "identity": values.raw("identity"),
+        "properties": {name: value for name, value in properties.items() if not is_empty(value)},
+    }
 
 
 def _deployment(deployment_id: str, targets: list[dict[str, str]]) -> Resource:
     properties = {
         "mode": "Incremental",
-        "provisioningState": "Running",
         "timestamp": now(),
         "duration": "PT0S",
         "correlationId": new_guid(),
         "outputResources": [{"id": target["id"]} for target in targets],
     }
-    return Resource(deployment_id, DEPLOYMENT_TYPE, {"properties": properties, "_targets": targets})
+    body = {"properties": properties}
+    return Resource(deployment_id, DEPLOYMENT_TYPE, body, {"targets": targets})
 
 
 def _target(kind: str, resource_id: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from emulator.arm.http import ArmRequest
 from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
 from emulator.services.machine_learning.assets import locate, resolve
 from emulator.services.machine_learning.blobs import BlobLocation, parse_blob_url
+from emulator.services.machine_learning.deployment_spec import DeploymentSpec
 from emulator.services.machine_learning.models import Models
 from emulator.services.machine_learning.paths import ONLINE_DEPLOYMENT_TYPE, WORKSPACE_TYPE
 from emulator.store import Resource, Store
@@ -27,12 +28,11 @@ def store(tmp_path: Path):
         collection = asset.partition("/")[0]
         made.put(Resource(f"{HOME}/{asset}", f"{WORKSPACE_TYPE}/{collection}", {}))
         for moment, version in enumerate(versions):
-            body = {
-                "systemData": {"createdAt": f"2026-01-0{moment + 1}"},
-                "_location": {"account": "acc", "container": "con", "path": f"v{version}"},
-            }
+            body = {"systemData": {"createdAt": f"2026-01-0{moment + 1}"}}
+            files = {"account": "acc", "container": "con", "path": f"v{version}"}
             version_id = f"{HOME}/{asset}/versions/{version}"
-            made.put(Resource(version_id, f"{WORKSPACE_TYPE}/{collection}/versions", body))
+            kind = f"{WORKSPACE_TYPE}/{collection}/versions"
+            made.put(Resource(version_id, kind, body, {"location": files}))
     yield made
     made.close()
 
@@ -95,8 +95,8 @@ def test_what_a_deployment_uses_cannot_be_deleted(store):
     store.put(Resource(HOME, WORKSPACE_TYPE, {}))
     model_id = f"{HOME}/models/digits/versions/2"
     deployment_id = f"{HOME}/onlineEndpoints/e/deployments/blue"
-    uses = {"properties": {"model": model_id.upper()}}
-    store.put(Resource(deployment_id, ONLINE_DEPLOYMENT_TYPE, uses))
+    spec = DeploymentSpec("Standard_DS3_v2", 1, "e", "c", "score.py", model_id.upper())
+    store.put(Resource(deployment_id, ONLINE_DEPLOYMENT_TYPE, spec.to_body()))
     models = Models(store, NoBlobs())
     params = {
         "subscriptionId": SUBSCRIPTION,

@@ -13,8 +13,11 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
 
+from emulator.arm.changes import Changes
+from emulator.arm.errors import ArmError
 from emulator.arm.operations import Operations
 from emulator.defaults import REGION, RESOURCE_GROUP, STORAGE_ACCOUNT, SUBSCRIPTION, WORKSPACE
+from emulator.services.machine_learning.workspace_spec import WorkspaceSpec
 from emulator.services.machine_learning.workspaces import GROUP_ID, Workspaces
 from emulator.store import Resource, Store
 from tests.emulator.services.arm import GROUP, HOME, WORKSPACES, NoBlobs, call
@@ -163,41 +166,41 @@ def test_what_was_under_way_at_a_crash_is_finished(tmp_path: Path):
     store = Store(tmp_path / "state.db")
     store.put(Resource(GROUP_ID, "Microsoft.Resources/resourceGroups", {"location": REGION}))
     furnished: list[str] = []
-    stopped: list[str] = []
+    new, old = f"{WORKSPACES}/new", f"{WORKSPACES}/old"
 
-    async def stop(scope: str) -> None:
-        stopped.append(scope)
-
-    async def start() -> Workspaces:
-        operations = Operations(store)
+    async def start() -> tuple[Changes, Workspaces]:
+        changes = Changes(store, Operations(store))
         furnish = [lambda workspace: furnished.append(workspace.name)]
-        workspaces = Workspaces(store, operations, NoBlobs(), furnish)
-        workspaces.before_delete.append(stop)
-        workspaces.seed()
-        await workspaces.recover()
-        assert operations.interrupted() == []
-        return workspaces
+        workspaces = Workspaces(store, changes.operations, changes, NoBlobs(), furnish)
+        await changes.recover()
+        return changes, workspaces
 
-    workspaces = asyncio.run(start())
-    for kind, name in (("put-workspace", "new"), ("delete-workspace", "old")):
-        workspace_id = f"{WORKSPACES}/{name}"
-        made = workspaces.create(workspace_id, {"location": REGION}, {})
-        if kind == "delete-workspace":
-            made.properties["provisioningState"] = "Deleting"
-            store.put(made)
-        store.execute(
-            "INSERT INTO operations (id, resource, kind, status, started)"
-            " VALUES (?, ?, ?, 'InProgress', '')",
-            name,
-            workspace_id,
-            kind,
-        )
+    async def crash() -> list[str]:
+        changes, workspaces = await start()
+        await changes.run("create", workspaces.planned(old, WorkspaceSpec(REGION), {}), None)
+        made = workspaces.planned(new, WorkspaceSpec(REGION), {})
+        there = store.get(old)
+        assert there
+        begun = [changes.begin("create", made, None), changes.begin("delete", there, there)]
+        await changes.close()  # before either has taken its first step
+        return begun
+
+    async def restart(begun: list[str]) -> list[ArmError | None]:
+        changes, _ = await start()
+        for operation in begun:
+            await changes.wait(operation)
+        return [changes.operations.error(operation) for operation in begun]
+
+    begun = asyncio.run(crash())
+    assert [found.state for found in map(store.get, (new, old)) if found] == [
+        "Creating",
+        "Deleting",
+    ]
     furnished.clear()
-    asyncio.run(start())
+    assert asyncio.run(restart(begun)) == [None, None]
     assert sorted(furnished) == [WORKSPACE, "new"]
-    assert stopped == [f"{WORKSPACES}/old"]
-    assert store.get(f"{WORKSPACES}/old") is None
-    new = store.get(f"{WORKSPACES}/new")
-    assert new is not None
-    assert new.properties["provisioningState"] == "Succeeded"
+    assert store.get(old) is None
+    finished = store.get(new)
+    assert finished is not None
+    assert finished.properties["provisioningState"] == "Succeeded"
     store.close()
