@@ -69,7 +69,8 @@ def test_the_life_of_a_workspace(ml_client, unique, tmp_path: Path):
     assert (made.name, made.location, made.tags["course"]) == (name, "northeurope", "azure")
     # The SDK's template gives it a storage account of its own, and that really is one.
     assert not made.storage_account.endswith(STORAGE_ACCOUNT)
-    assert call("GET", made.storage_account).status_code == 200
+    account = call("GET", made.storage_account, **{"api-version": "2023-05-01"})
+    assert account.status_code == 200
 
     made_as = guid(name)
 
