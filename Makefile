@@ -14,7 +14,7 @@ help:
 	@echo "make bench      the benchmarks, results in build/bench.json"
 	@echo "make fuzz       30,000 wrong requests, results in build/fuzz"
 	@echo "make faults     300 rounds of crossing changes and crashes, results in build/faults"
-	@echo "make lint       style, types and import rules alone"
+	@echo "make lint       style, format, types and import rules alone"
 	@echo "make notebooks  build notebooks/*.ipynb from notebooks/src"
 	@echo "make site       the lessons and docs as a static site, in build/site"
 	@echo "make lock       work out requirements.lock anew from pyproject.toml"

@@ -131,7 +131,10 @@ def set_up(root: Path, here: bool = False) -> None:
 
 
 def fingerprint(root: Path) -> str:
-    """What an environment's contents depend on, as one hash; its place too, as scripts name it."""
+    """Return a hash of everything that an environment depends on.
+
+    Its folder is part of it: an environment's scripts name the folder, so it cannot be moved.
+    """
     digest = hashlib.sha256(str(root).encode())
     for file in (root / "requirements.lock", root / "pyproject.toml", Path(__file__)):
         digest.update(file.read_bytes())
@@ -153,7 +156,7 @@ def interpreter(prefix: Path) -> Path:
 
 
 def find_python(may_search: bool = True) -> str:
-    """A Python 3.11 to build upon: this one, or else one that PATH or Windows' launcher has."""
+    """Return a Python 3.11: this one, or one that is found on PATH or by Windows' launcher."""
     if sys.version_info[:2] == PYTHON:
         return getattr(sys, "_base_executable", None) or sys.executable
     report = f"import sys; print(sys.executable if sys.version_info[:2] == {PYTHON} else '')"
@@ -268,12 +271,12 @@ def install_cpu_torch(
 
 
 def locked_versions(lock: Path) -> dict[str, str]:
-    """Package name to version, of every line of the lock file."""
+    """Return the version of each package in the lock file, by the package's name."""
     return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", lock.read_text(), re.MULTILINE))
 
 
 class Steps:
-    """Runs the commands of each step, shows where it is, keeps their output in a log."""
+    """Runs the commands of each step, shows the progress, and keeps their output in a log."""
 
     def __init__(self, log: Path, total: int, lock: int | None = None) -> None:
         self.log = log
@@ -288,7 +291,7 @@ class Steps:
         self.number += 1
 
     def run(self, title: str, *commands: list[str], again: bool = False) -> None:
-        """Run them in turn; `again`: another try at the step before. Raises StepError."""
+        """Run the commands in turn; `again` says that the step before failed. Raises StepError."""
         self.number += 0 if again else 1
         line = StatusLine(f"[{self.number}/{self.total}] {title}")
         started = time.monotonic()
@@ -300,7 +303,7 @@ class Steps:
         line.end(duration(time.monotonic() - started))
 
     def _run(self, command: list[str], line: StatusLine, started: float) -> str | None:
-        """None when it succeeds, else the end of its output."""
+        """Run a command; return None when it succeeds, else the end of its output."""
         tail: deque[str] = deque(maxlen=60)
         settings = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_USER": "0"}
         process = subprocess.Popen(

@@ -111,14 +111,14 @@ keep_going_option = click.option("--keep-going", is_flag=True, help="Do not stop
 @main.command()
 @keep_going_option
 def test(keep_going: bool) -> None:
-    """Style, types, import rules, every test, every lesson's outputs."""
+    """Style, format, types, import rules, every test, every lesson's outputs."""
     _checks(lambda testing: [*testing.LINT, *testing.tests()], keep_going)
 
 
 @main.command()
 @keep_going_option
 def lint(keep_going: bool) -> None:
-    """Style, types, import rules alone."""
+    """Style, format, types, import rules alone."""
     _checks(lambda testing: testing.LINT, keep_going)
 
 

@@ -19,7 +19,7 @@ from course.places import LOCAL, TITLES
 
 
 def set_kernel(notebook: dict[str, Any], place: str) -> None:
-    """Let `notebook` (an .ipynb's content) name `place`, if it names either place."""
+    """Set the kernel of `notebook` (an .ipynb's content) to `place`, unless it is another one."""
     metadata = notebook.get("metadata", {})
     if metadata.get("kernelspec", {}).get("name") in TITLES:
         metadata["kernelspec"] = {

@@ -103,7 +103,7 @@ def _stderr_to(file: Path) -> Iterator[None]:
 
 
 def _report(lesson: Path, number: int, source: str, line: int | None, reason: str) -> str:
-    """`line`: where in the cell it stopped, from 1."""
+    """Return a cell's source with its line `line` (from 1) marked, and the reason below it."""
     numbered = [
         f"{'>' if position == line else ' '} {position:>3}  {text}"
         for position, text in enumerate(source.splitlines(), start=1)

@@ -36,7 +36,7 @@ class CourseServer(ServerApp):
 
 
 def can_open_browser(environment: Mapping[str, str], platform: str = sys.platform) -> bool:
-    """Whether a browser opened from this process would appear before the person who typed."""
+    """Return whether a browser that this process opens would be on the user's own screen."""
     if "SSH_CONNECTION" in environment or "CI" in environment:
         return False
     if platform.startswith(("win", "darwin")):

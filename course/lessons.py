@@ -16,9 +16,9 @@ class LessonError(Exception):
 
 
 def choose(names: Sequence[str], folder: Path, suffix: str) -> list[Path]:
-    """The lessons of `folder` in order: all, or those that `names` begin ("02") or point to.
+    """Return the lessons of `folder` in order: all, or those that `names` name.
 
-    Raises LessonError.
+    A name is a path, or what the lesson's file name begins with, such as "02". Raises LessonError.
     """
     everything = sorted(folder.glob(f"[0-9][0-9]*{suffix}"))
     if not names:

@@ -43,6 +43,6 @@ def lock(root: Path) -> None:
 
 
 def tidy(compiled: str) -> str:
-    """uv's output without what is the same on every line."""
+    """Return uv's output without the markers that are true for every Python of this course."""
     short = _PYTHON_MARKER.sub(lambda match: " ; " if match[1] else "", compiled)
     return short.replace("deploying-models-on-azure (pyproject.toml)", "pyproject.toml")

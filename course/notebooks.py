@@ -104,7 +104,10 @@ def _new_identifier(cell: NotebookNode, seen: set[str]) -> str:
 
 
 def finished(executed: Path, plain: NotebookNode) -> NotebookNode:
-    """`plain` with the outputs and execution counts of its executed copy. Raises BuildError."""
+    """Return `plain` with the outputs and execution counts of its executed copy.
+
+    Raises BuildError when an output cannot be stored.
+    """
     results = nbformat.read(executed, as_version=4).cells
     for number, (cell, result) in enumerate(zip(plain.cells, results, strict=True), start=1):
         if cell.cell_type != "code":
@@ -118,7 +121,7 @@ def finished(executed: Path, plain: NotebookNode) -> NotebookNode:
 
 
 def _leave_out_widget(output: NotebookNode, where: str) -> None:
-    """Keep of a widget what says the same without one. Raises BuildError where nothing does."""
+    """Store a widget as its HTML. Raises BuildError for one that has none."""
     data = output.get("data", {})
     if data.pop(WIDGET, None) is not None and "text/html" not in data:
         raise BuildError(
@@ -128,7 +131,7 @@ def _leave_out_widget(output: NotebookNode, where: str) -> None:
 
 
 def drift(sources: Path, target: Path) -> list[str]:
-    """In what the notebooks in `target` differ from the texts in `sources`; no code is run."""
+    """Return how the notebooks in `target` differ from the texts in `sources`; no code is run."""
     texts = {file.stem: file for file in sorted(sources.glob("*.py"))}
     built = {file.stem: file for file in sorted(target.glob("*.ipynb"))}
     found = [f"{name}.ipynb is missing." for name in texts.keys() - built.keys()]

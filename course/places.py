@@ -67,16 +67,17 @@ def enter_local(environment: MutableMapping[str, str]) -> None:
 
 
 def _explain(error: Exception) -> str:
-    """The first line of what went wrong, and of the log that may follow only the last."""
+    """Return the error's first line, and of the log below it only the last line."""
     first, *log = str(error).strip().splitlines()
     last = f"\nIts last words: {log[-1].strip()}" if log else ""
     return f"Local Azure did not start: {first}{last}\nAll of them: python -m emulator logs"
 
 
 def find_coordinates(environment: MutableMapping[str, str], folder: Path) -> dict[str, str]:
-    """The workspace: from the environment, else from config.json in `folder` or one above it.
+    """Return the workspace's coordinates by the name of their variable.
 
-    The files are those that MLClient.from_config looks for. Raises PlaceError.
+    They are those of the environment, else of config.json in `folder` or a folder above it:
+    the files that MLClient.from_config looks for. Raises PlaceError.
     """
     if "AZURE_LOCAL_PROXY" in environment:
         raise PlaceError(LOCAL_SETTINGS)
@@ -110,7 +111,7 @@ def enter_live(environment: MutableMapping[str, str], folder: Path) -> None:
 
 
 def _refusal() -> str | None:
-    """Why DefaultAzureCredential gets no token for Azure Resource Manager; None when it does."""
+    """Return why DefaultAzureCredential gets no token for Resource Manager, or None."""
     # Slow to import, and not needed for local Azure.
     from azure.core.exceptions import AzureError
     from azure.identity import DefaultAzureCredential
@@ -138,7 +139,7 @@ def _refusal() -> str | None:
 
 
 def _tried(message: str) -> str:
-    """Of DefaultAzureCredential's page of advice: what each credential said, a line for each."""
+    """Return what each credential said, a line each, from DefaultAzureCredential's long message."""
     lines = [line.strip() for line in message.strip().splitlines()]
     tried = [line for line in lines if re.match(r"\w+Credential: ", line)]
     return "\n".join(f"  {textwrap.shorten(line, 160)}" for line in tried or lines[:1])
@@ -154,7 +155,7 @@ def enter(place: str, environment: MutableMapping[str, str], folder: Path) -> No
 
 @contextmanager
 def open_place(place: str, folder: Path) -> Iterator[None]:
-    """For the length of a command: the place is there; what the command started is stopped."""
+    """Enter a place for the length of a command; stop local Azure after it if this started it."""
     if place == LIVE:
         enter_live(dict(os.environ), folder)
         yield

@@ -43,7 +43,7 @@ class Result:
 def run(lessons: Sequence[Path], kernel: str, target: Path) -> bool:
     """Execute `lessons` until one fails; write copies, HTML pages and summary.json into `target`.
 
-    Answers whether all succeeded. Raises PlaceError.
+    Return whether all succeeded. Raises PlaceError.
     """
     kernels.install()
     shutil.rmtree(target, ignore_errors=True)
@@ -81,7 +81,7 @@ def run(lessons: Sequence[Path], kernel: str, target: Path) -> bool:
 
 
 def write_page(notebook: Path, folder: Path) -> None:
-    """An HTML page beside an executed notebook, with the pictures that are linked from `folder`."""
+    """Write an HTML page beside an executed notebook, with the pictures that it links to."""
     content = nbformat.read(notebook, as_version=4)
     # A widget without its kernel is dead, and its script would come from a foreign server.
     content.metadata.pop("widgets", None)

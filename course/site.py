@@ -14,14 +14,14 @@ LINKS = BUILD / "links"
 
 
 def build(target: Path = SITE) -> bool:
-    """Build the site into `target`, anew. Answers whether there was no warning."""
+    """Build the site anew in `target`. Return whether Sphinx gave no warning."""
     return _sphinx("html", target)
 
 
 def check_links(target: Path = LINKS) -> bool:
-    """Ask for every page that the site links to; needs the internet.
+    """Request every page that the site links to; needs the internet.
 
-    The findings are in `target`/output.txt. Answers whether every link leads somewhere.
+    The findings are in `target`/output.txt. Return whether every link leads somewhere.
     """
     return _sphinx("linkcheck", target)
 

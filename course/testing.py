@@ -17,7 +17,11 @@ from course.places import LOCAL, fresh_local_azure
 
 @dataclass(frozen=True)
 class Check:
-    """One command line; `on_azure`: it gets a local Azure of its own, `containers` run as that."""
+    """A command that passes when it ends with 0.
+
+    With `on_azure` it gets a local Azure of its own, whose containers run as `containers` says:
+    "process", "engine", or as on this machine.
+    """
 
     name: str
     command: list[str]
@@ -41,7 +45,7 @@ SITE = Check("the site builds without a warning", python("course", "site"))
 
 
 def tests() -> list[Check]:
-    """The site, the tests, and every lesson's outputs against its stored ones."""
+    """Return the checks of `course test` beyond LINT: site, lessons' stored outputs, tests."""
     stored = [str(file) for file in lessons.choose([], lessons.NOTEBOOKS, ".ipynb")]
     compare = ["--nbval", f"--nbval-kernel-name={LOCAL}", "--nbval-cell-timeout=600"]
     compare.append(f"--nbval-sanitize-with={lessons.ROOT / 'tests' / 'nbval-sanitize.cfg'}")
@@ -61,7 +65,7 @@ def tests() -> list[Check]:
 
 
 def check(checks: Sequence[Check], keep_going: bool = False) -> bool:
-    """Run them in order; answers whether all passed."""
+    """Run the checks in order, up to the first failure; return whether all passed."""
     kernels.install()
     console = Console()
     table = Table("check", "seconds", "result")

@@ -1,4 +1,4 @@
-"""Taking away what costs money, for a learner who stops in the middle."""
+"""Deleting what costs money, for a learner who stops in the middle."""
 
 from __future__ import annotations
 

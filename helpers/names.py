@@ -1,4 +1,4 @@
-"""Names that are a learner's own and stay the same from lesson to lesson."""
+"""Names of a learner's resources: unique to the learner, the same in every lesson."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SUFFIX = re.compile(r"[a-z0-9]{3,12}")
 
 
 def suffix() -> str:
-    """Return what makes this learner's names unique: six characters from a to f and 0 to 9.
+    """Return the end of this learner's resource names: six characters from a to f and 0 to 9.
 
     They are worked out from the subscription and the user's name, so that every lesson finds what
     an earlier one made. Set COURSE_SUFFIX to choose them (3 to 12 small letters or digits).

@@ -1,4 +1,4 @@
-"""Waiting for Azure with something to look at."""
+"""Waiting for Azure, with a line that shows the state and the seconds so far."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class _Line:
 
     @property
     def bar(self) -> str:
-        """A mark that moves: how long Azure will take, nobody knows."""
+        """A mark that moves; how long Azure will take is not known."""
         at = int(self.seconds * 5) % BAR
         return "[" + "".join("#" if i == at else "." for i in range(BAR)) + "]"
 

@@ -1,4 +1,4 @@
-"""What a lesson needs from earlier ones, made where it is missing.
+"""What a lesson needs of earlier ones: created where it is missing.
 
 Nothing here is new: lesson 00 registers the models and environments, lesson 02 makes the endpoint
 and lesson 04 the deployment, step by step. When they are there already, these calls only say so.

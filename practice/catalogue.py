@@ -1,4 +1,4 @@
-"""Which lessons there are, and which exercises each one has, in the order of the page."""
+"""The lessons, and the exercises of each in the order of the page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEADING_OR_CHECK = re.compile(r"^# ### (?P<heading>.+)$|^exercises\.(?P<name>\w
 
 @dataclass(frozen=True)
 class Task:
-    """An exercise as the page shows it: its name in the code, the heading above it."""
+    """An exercise: its name in the code, and the heading above it on the page."""
 
     name: str
     heading: str
@@ -29,7 +29,7 @@ class Lesson:
 
 
 def lessons(sources: Path = SOURCES) -> list[Lesson]:
-    """Every lesson, read from the texts in notebooks/src, which a learner's own edits leave alone.
+    """Return every lesson, as the texts in notebooks/src have it: learners edit the notebooks.
 
     Raises OSError when a text cannot be read.
     """
@@ -42,7 +42,7 @@ def lessons(sources: Path = SOURCES) -> list[Lesson]:
 
 
 def lesson(number: str, sources: Path = SOURCES) -> Lesson:
-    """The lesson with this number. Raises LookupError, which names those there are."""
+    """Return the lesson with this number. Raises LookupError, which names those there are."""
     there = {each.number: each for each in lessons(sources)}
     if number not in there:
         raise LookupError(f"There is no lesson {number!r}. There are: {', '.join(there)}.")

@@ -16,7 +16,7 @@ LIMIT = 900.0  # seconds; live Azure may take minutes
 
 @dataclass(frozen=True)
 class Call:
-    """One request: when it was sent, in seconds after the event, how long it took, how it went."""
+    """One request: when it was sent and how long it took, in seconds, and whether it succeeded."""
 
     sent: float
     took: float
@@ -25,7 +25,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Load:
-    """What came of some clients asking as fast as they could."""
+    """The outcome of some clients sending requests as fast as they could."""
 
     per_second: float  # requests that were answered well
     milliseconds: float  # the median of these
@@ -40,11 +40,11 @@ def around(
     quiet: float = QUIET,
     limit: float = LIMIT,
 ) -> list[Call]:
-    """Ask again and again, let the event happen, and go on until all is well again.
+    """Send requests before, during and after an event, and return them all.
 
-    `ask` says whether it got a good answer; all is well when it has for `quiet` seconds. The event
-    runs in a thread of its own, and what it raises is raised here. Raises TimeoutError when all is
-    not well after `limit` seconds.
+    `ask` sends one and returns whether it succeeded. This ends when all of `quiet` seconds have.
+    The event runs in a thread of its own, and what it raises is raised here. Raises TimeoutError
+    when requests still fail after `limit` seconds.
     """
     calls: list[Call] = []
     with ThreadPoolExecutor(1) as pool:
@@ -79,10 +79,10 @@ def outage(calls: Sequence[Call]) -> float:
 
 
 def load(client: Callable[[], Callable[[], bool]], clients: int, seconds: float) -> Load:
-    """Let some clients ask at the same time, each as fast as it gets its answers.
+    """Let several clients send requests for so many seconds, each the next after the answer.
 
-    `client` makes one, with a connection of its own: a function that asks once and says whether it
-    got a good answer. What each asks first opens its connection, and is not counted.
+    `client` returns a client with a connection of its own: a function that sends one request and
+    returns whether it succeeded. Each one's first opens its connection, and is not counted.
     """
     together = threading.Barrier(clients)
 

@@ -24,7 +24,7 @@ SHOWN = 200  # characters of a value or of an error
 
 
 class State(Enum):
-    """How an answer stands; the values are the words that a learner sees."""
+    """The state of an answer; the values are the words that a learner sees."""
 
     NOT_ATTEMPTED = "Not attempted yet."
     WRONG = "Not quite."
@@ -56,7 +56,7 @@ def not_attempted(message: str) -> Verdict:
 
 
 def wrong(variable: str, value: object, look_at: str) -> Verdict:
-    """Name what is wrong, its value, and what to look at."""
+    """Return a verdict that names what is wrong, its value, and what to look at."""
     return Verdict(State.WRONG, f"{variable} is {_shown(value)}. {look_at}")
 
 
@@ -81,7 +81,7 @@ class Exercise:
         self._hints_given = 0
 
     def verdict(self, *answers: object) -> Verdict:
-        """Judge the answers. One that is still `...` has not been attempted."""
+        """Return the verdict on the answers. One that is still `...` has not been attempted."""
         if any(answer is ... for answer in answers):
             return BLANK
         try:
@@ -95,7 +95,7 @@ class Exercise:
             return Verdict(State.WRONG, self._why_it_stopped(error, answers))
 
     def check(self, *answers: object) -> None:
-        """Tell the learner how the answers stand, and note it in their progress."""
+        """Print the verdict on the answers, and record it in the learner's progress."""
         verdict = self.verdict(*answers)
         print(verdict)
         if self.lesson is None or verdict.state is State.NOT_ATTEMPTED:
@@ -142,7 +142,7 @@ def exercise(*hints: str, solution: str) -> Callable[[Callable[..., Verdict]], E
 
 
 def _shown(value: object) -> str:
-    """The value as Python writes it, if it is not too long to read."""
+    """Return the value as Python writes it, cut to SHOWN characters."""
     try:
         text = repr(value)
     except Exception as error:  # an object's own __repr__

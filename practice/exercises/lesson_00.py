@@ -22,7 +22,7 @@ from practice.exercises.checks import Verdict, exercise, not_attempted, right, w
     """,
 )
 def most_missed(answer: object, confusion: NDArray[np.int64]) -> Verdict:
-    """The true digit with most mistakes; any of them when several have as many."""
+    """`answer` is the true digit with the most mistakes, or one of several with as many."""
     missed = confusion.sum(axis=1) - np.diag(confusion)
     if not isinstance(answer, int | np.integer) or not 0 <= answer <= 9:
         return wrong("most_missed", answer, "It should be one digit from 0 to 9, a whole number.")

@@ -143,7 +143,7 @@ def latency(milliseconds: Mapping[str, Sequence[float]]) -> None:
 
 @dataclass(frozen=True)
 class Share:
-    """How a deployment's measured share of requests compares with the band expected of it."""
+    """A deployment's measured share of the requests, and the band in which it is expected."""
 
     label: str
     measured: float
@@ -232,13 +232,13 @@ def costs(
 
 
 def _count(number: float) -> str:
-    """A count of three figures: 140, 23,500, 1.81 million."""
+    """Return a count with three figures: 140, 23,500, 1.81 million."""
     number = float(f"{number:.3g}")
     return f"{number / 1e6:g} million" if number >= 1e6 else f"{number:,.0f}"
 
 
 def _two_figures(number: float) -> str:
-    """As 380, 54, 2.5 or 0.51."""
+    """Return a number with two figures: 380, 54, 2.5, 0.51."""
     return f"{float(f'{number:.2g}'):g}"
 
 

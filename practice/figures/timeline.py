@@ -1,4 +1,4 @@
-"""Requests at a steady rate, and how many replicas there are meanwhile, noted and drawn."""
+"""The number of replicas under a steady load: measured and drawn."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def steady(ask: Callable[[], object], per_second: float, at_once: int) -> Iterat
 
 
 class Record:
-    """Notes how many there are, each with the seconds since the record began."""
+    """Counts taken one after another, each with the seconds since the record began."""
 
     def __init__(self, count: Callable[[], int]) -> None:
         self.count = count

@@ -1,4 +1,4 @@
-"""What a model costs a month behind each of the three services, against requests per day.
+"""What each of the three services costs a month to serve a model, by requests per day.
 
 Money is in US dollars (USD), time in seconds, memory in GB or GiB as the service bills it. The
 prices come from prices.py. How each service bills:
@@ -36,7 +36,7 @@ RESERVE = 0.2
 
 @dataclass(frozen=True)
 class Work:
-    """What the requests ask of one instance or replica.
+    """The work that requests are for one instance or replica.
 
     `seconds_per_request` is how long one request keeps it busy, `at_once` how many it answers at
     the same time, `hours_per_day` in how many hours of each day the requests come (at random
@@ -55,11 +55,11 @@ class Work:
             )
 
     def per_second(self, requests_per_day: float) -> float:
-        """Requests per second, in the hours in which they come."""
+        """Return the requests per second, in the hours in which they come."""
         return requests_per_day / (self.hours_per_day * 3600)
 
     def instances(self, requests_per_day: float) -> int:
-        """How many instances it takes to answer so many requests: at least 1."""
+        """Return how many instances it takes to answer so many requests: at least 1."""
         busy = self.per_second(requests_per_day) * self.seconds_per_request / self.at_once
         return max(1, math.ceil(busy))
 
@@ -73,22 +73,22 @@ class Bill:
 
     @property
     def per_month(self) -> float:
-        """USD."""
+        """USD per month of 730 hours."""
         return sum(self.lines.values())
 
     @property
     def per_day(self) -> float:
-        """USD."""
+        """USD per day."""
         return self.per_month / DAYS_PER_MONTH
 
     @property
     def per_hour(self) -> float:
-        """USD."""
+        """USD per hour."""
         return self.per_month / HOURS_PER_MONTH
 
     @property
     def per_million_requests(self) -> float:
-        """USD. Infinite when there are no requests and something to pay all the same."""
+        """USD per million requests; infinite without requests, 0 when nothing is to be paid."""
         if self.requests_per_day == 0:
             return math.inf if self.per_month else 0.0
         return 1e6 * self.per_day / self.requests_per_day
@@ -120,13 +120,13 @@ class ManagedEndpoint:
         return max(1, self.instances, self.work.instances(requests_per_day))
 
     def bill(self, requests_per_day: float) -> Bill:
-        """USD per month for so many requests per day."""
+        """Return the bill of a month, for so many requests per day."""
         machines = self.machines(requests_per_day)
         cost = machines * self.usd_per_hour * HOURS_PER_MONTH
         return Bill({f"machines ({machines})": cost}, requests_per_day)
 
     def quota(self, cores: int, requests_per_day: float = 0.0) -> int:
-        """Cores of the subscription's quota that the machines, of `cores` each, must find free.
+        """Return the cores of quota that must be free for the machines, which have `cores` each.
 
         For some machine types Azure keeps 20 % more machines in reserve, rounded up, to upgrade
         and repair them. That is quota and no running machine: it costs nothing until it is used.
@@ -151,7 +151,7 @@ class ContainerGroup:
     name: str = "Container Instances"
 
     def bill(self, requests_per_day: float) -> Bill:
-        """USD per month for so many requests per day."""
+        """Return the bill of a month, for so many requests per day."""
         groups = self.work.instances(requests_per_day)
         hours = groups * self.hours_per_day * DAYS_PER_MONTH
         lines = {
@@ -239,7 +239,7 @@ class ContainerApp:
         return ReplicaSeconds(active=active, idle=self.min_replicas * all_seconds - active)
 
     def bill(self, requests_per_day: float) -> Bill:
-        """USD per month for so many requests per day."""
+        """Return the bill of a month, for so many requests per day."""
         used = self.seconds(requests_per_day)
         requests = max(0.0, requests_per_day * DAYS_PER_MONTH - self.free.requests)
         vcpu = _above(used, self.vcpu, self.free.vcpu_seconds)
@@ -256,7 +256,7 @@ class ContainerApp:
 
 
 def _above(used: ReplicaSeconds, size: float, grant: float) -> ReplicaSeconds:
-    """What is left to pay of `size` times the seconds, the grant taken off evenly from both."""
+    """Return `size` times the seconds, less the grant, which is taken evenly from both."""
     total = size * (used.active + used.idle)
     part = max(0.0, total - grant) / total if total else 0.0
     return ReplicaSeconds(size * used.active * part, size * used.idle * part)
@@ -264,7 +264,10 @@ def _above(used: ReplicaSeconds, size: float, grant: float) -> ReplicaSeconds:
 
 @dataclass(frozen=True)
 class BreakEven:
-    """Where two services cost the same, or one jumps past the other as an instance is added."""
+    """The load from which another of two services is the cheaper one.
+
+    There they cost the same, or one has just become dearer by one more instance.
+    """
 
     requests_per_day: float
     usd_per_month: float
@@ -275,7 +278,7 @@ class BreakEven:
 def break_evens(
     first: Service, second: Service, low: float = 1.0, high: float = 1e7
 ) -> list[BreakEven]:
-    """Every number of requests per day from `low` to `high` at which the cheaper one changes.
+    """Return every load from `low` to `high`, in requests per day, where the cheaper one changes.
 
     Looks for changes of sign on a fine grid, evenly spaced on a log scale, and closes in on each
     by Brent's method: two changes closer to each other than 1 % can be missed.
@@ -301,5 +304,5 @@ def break_evens(
 
 
 def cheapest(services: Sequence[Service], requests_per_day: float) -> Service:
-    """The service with the smallest bill; of several, the first."""
+    """Return the service with the smallest bill; of several, the first."""
     return min(services, key=lambda service: service.bill(requests_per_day).per_month)

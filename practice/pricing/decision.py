@@ -29,9 +29,9 @@ QUESTIONS = {
 
 @dataclass(frozen=True)
 class Rule:
-    """When all answers are as in `when`: `says` this much for (above 0) a service, or against it.
+    """What an answer says about a service, when the learner's answers are those in `when`.
 
-    `says` 0 rules the service out.
+    `says` above 0 is so much in the service's favour, below 0 against it, and 0 rules it out.
     """
 
     when: Mapping[str, bool]
@@ -95,7 +95,7 @@ RULES = (
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The service, what speaks for it and against it, and why it is none of the others."""
+    """The recommended service, the reasons for and against it, and those against the others."""
 
     service: str
     pros: tuple[str, ...]
@@ -114,7 +114,7 @@ class Recommendation:
 def recommend(
     *, ends: bool, own_api: bool, pauses: bool, may_wait: bool, gpu: bool
 ) -> Recommendation:
-    """Recommend a service. QUESTIONS says what each answer is about."""
+    """Return the service that fits the answers best; QUESTIONS says what each of them means."""
     answers = {
         "ends": ends,
         "own_api": own_api,

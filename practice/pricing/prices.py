@@ -21,7 +21,7 @@ TIMEOUT = 60  # seconds; the real API is slow at times
 
 
 class PriceNotFoundError(LookupError):
-    """The API lists no such price: the region, the size or the name is another one."""
+    """The price list has no such price; the message says what was looked for."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class ContainerAppsPrices:
 
 
 def items(query: str) -> list[dict[str, Any]]:
-    """All entries of the price list that a `$filter` selects, in the API's own form.
+    """Return all entries of the price list that a `$filter` selects, in the API's own form.
 
     `query` is OData, such as "serviceName eq 'Virtual Machines' and armRegionName eq 'eastus'";
     values are case-sensitive. Raises requests.HTTPError, with Azure's words, when it is refused.
@@ -84,7 +84,7 @@ def items(query: str) -> list[dict[str, Any]]:
 
 
 def machine(region: str, size: str = "Standard_DS3_v2") -> Price:
-    """The price of one Linux machine for an hour: what a managed online endpoint pays for each.
+    """Return the price of a Linux machine for an hour, which an online endpoint pays for each.
 
     Raises PriceNotFoundError.
     """
@@ -102,7 +102,7 @@ def machine(region: str, size: str = "Standard_DS3_v2") -> Price:
 
 
 def container_instances(region: str) -> ContainerInstancesPrices:
-    """The prices of Azure Container Instances, Linux. Raises PriceNotFoundError."""
+    """Return the prices of Azure Container Instances, Linux. Raises PriceNotFoundError."""
     found = _standing(
         "serviceName eq 'Container Instances' and productName eq 'Container Instances' "
         "and skuName eq 'Standard'",
@@ -116,7 +116,7 @@ def container_instances(region: str) -> ContainerInstancesPrices:
 
 
 def container_apps(region: str) -> ContainerAppsPrices:
-    """The prices of Azure Container Apps, consumption plan. Raises PriceNotFoundError."""
+    """Return the prices of Azure Container Apps, consumption plan. Raises PriceNotFoundError."""
     found = _standing("serviceName eq 'Azure Container Apps' and skuName eq 'Standard'", region)
     what = f"Container Apps in {region}"
     return ContainerAppsPrices(
@@ -129,14 +129,14 @@ def container_apps(region: str) -> ContainerAppsPrices:
 
 
 def registry(region: str, tier: str = "Basic") -> Price:
-    """The price of a container registry for a day. Raises PriceNotFoundError."""
+    """Return the price of a container registry for a day. Raises PriceNotFoundError."""
     found = _standing(f"serviceName eq 'Container Registry' and skuName eq '{tier}'", region)
     what = f"a registry of the tier {tier} in {region}"
     return _meter(found, f"{tier} Registry Unit", "1/Day", what)
 
 
 def _standing(query: str, region: str) -> list[dict[str, Any]]:
-    """The pay-as-you-go prices of a region that hold today."""
+    """Return the pay-as-you-go prices of a region that are valid today."""
     now = datetime.now(UTC).isoformat()
     found = items(f"{query} and armRegionName eq '{region}' and priceType eq 'Consumption'")
     # A price that is to change is listed twice for a while, with an end and with a later start.
@@ -157,7 +157,7 @@ def _meter(found: list[dict[str, Any]], name: str, unit: str, what: str) -> Pric
 def _only(
     found: list[dict[str, Any]], wanted: Callable[[dict[str, Any]], bool], what: str
 ) -> Price:
-    """The one price that is wanted; where part of the use is free, the price above that part."""
+    """Return the one price that is wanted: the one above the free part, where there is one."""
     chosen = sorted(filter(wanted, found), key=lambda item: item["tierMinimumUnits"])
     if not chosen:
         raise PriceNotFoundError(

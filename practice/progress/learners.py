@@ -1,4 +1,4 @@
-"""Many learners' progress files, for who teaches them."""
+"""The progress files of a class, for its instructor."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class DamagedError(ProgressError):
 
 @dataclass(frozen=True)
 class Entry:
-    """How one exercise stands; `first_passed` is in UTC, and None until then."""
+    """The progress in one exercise; `first_passed` is in UTC, None when it has not passed."""
 
     attempts: int = 0
     first_passed: datetime | None = None
@@ -50,7 +50,7 @@ class Entry:
         return self.first_passed is not None
 
     def after(self, passed: bool) -> Entry:
-        """After one more answer."""
+        """Return the entry after one more answer."""
         if self.passed:
             return self
         now = datetime.now(UTC).replace(microsecond=0) if passed else None
@@ -75,18 +75,18 @@ class Progress:
         return [task for task in one.tasks if not self.entry(one.number, task.name).passed]
 
     def without(self, number: str | None) -> Progress:
-        """Without the entries of a lesson, or without any."""
+        """Return the progress without the entries of a lesson; of all lessons for None."""
         kept = {key: entry for key, entry in self.entries.items() if number not in (None, key[0])}
         return Progress(kept)
 
 
 def own_file() -> Path:
-    """Where this learner's progress is kept."""
+    """Return the file of this learner's progress."""
     return Path(os.environ.get(VARIABLE) or COURSE / FILE)
 
 
 def read(file: Path) -> Progress:
-    """What the file says; nothing passed when there is none.
+    """Return the progress in a file; an empty one when there is no file.
 
     Raises DamagedError, and ProgressError when the file cannot be read.
     """
@@ -101,7 +101,7 @@ def read(file: Path) -> Progress:
 
 
 def record(number: str, name: str, passed: bool, file: Path | None = None) -> str:
-    """Note one answer, and return what the learner should know about the file: mostly nothing.
+    """Record one answer. Return a note for the learner about a damaged file, else "".
 
     A damaged file is kept beside the new one. Raises ProgressError when nothing could be noted.
     """
@@ -116,7 +116,7 @@ def record(number: str, name: str, passed: bool, file: Path | None = None) -> st
 
 
 def reset(number: str | None = None, file: Path | None = None) -> str:
-    """Forget the entries of one lesson, or all; returns and raises as `record` does."""
+    """Delete the entries of one lesson, or of all. Returns and raises as `record` does."""
     file = (file or own_file()).resolve()
     with _changing(file):
         progress, note = _read_or_keep_aside(file)
@@ -126,7 +126,10 @@ def reset(number: str | None = None, file: Path | None = None) -> str:
 
 @contextmanager
 def _changing(file: Path) -> Iterator[None]:
-    """No other kernel changes the file meanwhile. Raises ProgressError, for OSError inside too."""
+    """Hold the file's lock, so that no other kernel changes it meanwhile.
+
+    Raises ProgressError, also in place of an OSError inside.
+    """
     try:
         with FileLock(file.with_name(f"{file.name}.lock"), timeout=PATIENCE):
             yield
@@ -147,7 +150,7 @@ def _read_or_keep_aside(file: Path) -> tuple[Progress, str]:
 
 
 def _write(progress: Progress, file: Path) -> None:
-    """All or nothing: whoever reads finds the old text or the new one."""
+    """Write the file at once: a reader finds the old text or the new one, never a part."""
     lessons: dict[str, dict[str, dict[str, str | int]]] = {}
     for (number, name), entry in sorted(progress.entries.items()):
         lessons.setdefault(number, {})[name] = _as_json(entry)
@@ -167,7 +170,10 @@ def _as_json(entry: Entry) -> dict[str, str | int]:
 
 
 def _parse(document: Any) -> Progress:
-    """Raises ValueError, KeyError, TypeError or AttributeError when it is something else."""
+    """Return what the file's JSON says.
+
+    Raises ValueError, KeyError, TypeError or AttributeError when it is not what `_write` writes.
+    """
     entries = {}
     for number, exercises in document["lessons"].items():
         for name, told in exercises.items():

@@ -25,7 +25,7 @@ HALF_PEN = 2.5  # pixels of the bitmap: lines stay this far inside the box
 INK = 311  # black pixels of a bitmap; the mean in the data set is 4.88 of 16 in each of 8x8 blocks
 PAGE_PEN = 1 / 32  # half the width of the pen on the page
 
-# A seven, for who cannot draw now. Most sevens in the data set have a bar.
+# A seven, for those who cannot draw now. Most sevens in the data set have a bar.
 SEVEN: list[list[Point]] = [
     [(0.20, 0.12), (0.80, 0.10), (0.62, 0.45), (0.42, 0.90)],
     [(0.30, 0.48), (0.78, 0.46)],
@@ -33,7 +33,7 @@ SEVEN: list[list[Point]] = [
 
 
 def like_training_data(strokes: Sequence[Stroke]) -> Image:
-    """The drawing in the data set's form: its own size, in the middle, with its amount of ink."""
+    """Return the drawing as the data set's digits are: scaled, centred, with as much ink."""
     points = _points(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
     wide, high_up = (BOX - 2 * HALF_PEN) / np.maximum(high - low, 1e-6)
@@ -44,7 +44,7 @@ def like_training_data(strokes: Sequence[Stroke]) -> Image:
 
 
 def shrunk(strokes: Sequence[Stroke]) -> Image:
-    """The whole page made smaller and nothing else: the drawing stays where and as small as it is.
+    """Return the whole page made smaller; the drawing is neither scaled nor centred.
 
     Without the three steps of `like_training_data`, for comparison.
     """
@@ -55,7 +55,7 @@ def shrunk(strokes: Sequence[Stroke]) -> Image:
 
 
 def through_cells(cells: Iterable[tuple[int, int]]) -> list[list[Point]]:
-    """Strokes through painted cells (row, column) of an 8x8 grid: lines between neighbours."""
+    """Return strokes that join the neighbours among painted cells (row, column) of an 8x8 grid."""
     painted = set(cells)
     # Half of a cell's neighbours: the other half finds this cell.
     beside = [(0, 1), (1, -1), (1, 0), (1, 1)]
@@ -79,7 +79,7 @@ def _points(strokes: Sequence[Stroke]) -> NDArray[np.float64]:
 
 
 def _distances(lines: Sequence[NDArray[np.float64]], side: int) -> NDArray[np.float64]:
-    """How far each pixel's middle is from the nearest line, in pixels."""
+    """Return how far each pixel's middle is from the nearest line, in pixels."""
     down, right = np.mgrid[:side, :side] + 0.5
     pixels = np.stack([right, down], axis=-1)
     nearest = np.full((side, side), np.inf)
@@ -95,7 +95,7 @@ def _distances(lines: Sequence[NDArray[np.float64]], side: int) -> NDArray[np.fl
 
 
 def _counts(black: NDArray[np.bool_]) -> Image:
-    """The share of each block's pixels that is black, in sixteenths."""
+    """Return the share of each block's pixels that is black, in sixteenths."""
     block = len(black) // SIDE
     shares: Image = black.reshape(SIDE, block, SIDE, block).mean(axis=(1, 3)) * 16
     return shares

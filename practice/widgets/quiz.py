@@ -1,4 +1,4 @@
-"""Questions to commit to an answer before the cell that shows it.
+"""Questions that a learner answers before the cell that shows the result.
 
 guess = predict("Which status code will it be?", ["200", "404"])
 guess                                    # a cell of its own: the learner chooses
@@ -17,7 +17,7 @@ from practice.widgets.widget import FOLDER, Widget
 
 
 class Question(Widget):
-    """A question with options to choose from; what is chosen counts until `compare` is called."""
+    """A question with options to choose from; a choice can be changed until `compare` is called."""
 
     _esm = FOLDER / "quiz.js"
     _css = FOLDER / "quiz.css"
@@ -31,7 +31,7 @@ class Question(Widget):
     result = traitlets.Unicode().tag(sync=True)
 
     def choose(self, option: str) -> None:
-        """Choose as a click does, where there are no widgets. Raises ValueError."""
+        """Choose an option, as a click does. Raises ValueError when the result is known already."""
         self._require(option)
         if self.actual:
             raise ValueError(
@@ -40,7 +40,7 @@ class Question(Widget):
         self.chosen = option
 
     def compare(self, actual: str) -> None:
-        """Tell how the real result stands with the choice, and close the question.
+        """Print whether the choice was the real result, and close the question.
 
         Raises ValueError when the result is none of the options.
         """
@@ -77,7 +77,7 @@ _asked: dict[tuple[str, ...], Question] = {}
 
 
 def predict(question: str, options: Sequence[str]) -> Question:
-    """Ask what a cell will show. End a cell with the Question to show it.
+    """Return a question about what a cell will show. A cell that ends with it shows it.
 
     In `question`, text between backticks is code. Raises ValueError unless there are two options
     or more, all different.
