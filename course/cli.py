@@ -74,12 +74,14 @@ def run(kernel: str, output: Path, names: tuple[str, ...]) -> None:
 
 @main.command()
 @click.option("--check", is_flag=True, help="Only compare notebooks/ with notebooks/src.")
+@click.option("--all-outputs", is_flag=True, help="Store also times and figures anew.")
 @click.argument("names", nargs=-1, metavar="[LESSON]...")
-def notebooks(check: bool, names: tuple[str, ...]) -> None:
+def notebooks(check: bool, all_outputs: bool, names: tuple[str, ...]) -> None:
     """Build notebooks/*.ipynb from notebooks/src, with outputs.
 
     With LESSON ("02") only that one is written; those before it run all the same, as it finds
-    what they leave.
+    what they leave. A cell's stored output stays as it is where only times, keys and the like
+    would change, or what a figure shows of them: --all-outputs replaces it too.
     """
     from course.execution import LessonFailedError
     from course.notebooks import BuildError, build, drift
@@ -94,7 +96,8 @@ def notebooks(check: bool, names: tuple[str, ...]) -> None:
         return
     try:
         wanted = {source.stem for source in lessons.choose(names, lessons.SOURCES, ".py")}
-        build(lessons.choose([], lessons.SOURCES, ".py"), lessons.NOTEBOOKS, wanted)
+        sources = lessons.choose([], lessons.SOURCES, ".py")
+        build(sources, lessons.NOTEBOOKS, wanted, keep_outputs=not all_outputs)
     except (LessonFailedError, BuildError) as error:
         raise click.ClickException(str(error)) from None
 

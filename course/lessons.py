@@ -9,6 +9,8 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 SOURCES = NOTEBOOKS / "src"
 BUILD = ROOT / "build"
+# What may differ between two runs of a lesson
+SANITIZE = ROOT / "tests" / "nbval-sanitize.cfg"
 
 
 class LessonError(Exception):

@@ -1,12 +1,14 @@
 """`course notebooks`: builds notebooks/*.ipynb from the text in notebooks/src, outputs included.
 
-The text is what people edit and review (jupytext, py:percent); a built notebook differs between two
-builds only where its text or its outputs do: a cell keeps its id, no times are kept.
+The text is what people edit and review (jupytext, py:percent). The diff of a built notebook is the
+change of its text: a cell keeps its id when it is edited, and its outputs where new ones differ in
+nothing but what tests/nbval-sanitize.cfg allows, such as seconds and keys.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -16,13 +18,15 @@ import jupytext
 import nbformat
 from jupytext.combine import map_outputs_to_inputs
 from nbformat import NotebookNode
-from nbval.plugin import coalesce_streams
+from nbval.plugin import coalesce_streams, get_sanitize_patterns
 
 from course import kernels
 from course.execution import execute
+from course.lessons import SANITIZE
 from course.places import LOCAL, TITLES, fresh_local_azure
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+FIGURE = "image/png"
 METADATA = {
     "kernelspec": {"display_name": TITLES[LOCAL], "language": "python", "name": LOCAL},
     "language_info": {
@@ -40,12 +44,20 @@ class BuildError(Exception):
     """A lesson's outputs cannot be stored; the message says why."""
 
 
-def build(sources: Sequence[Path], target: Path, names: Collection[str] = ()) -> None:
+def build(
+    sources: Sequence[Path],
+    target: Path,
+    names: Collection[str] = (),
+    *,
+    keep_outputs: bool = True,
+) -> None:
     """Execute the sources on a local Azure of their own; write notebooks into `target`.
 
     All run in order on the same local Azure, as they do for a test and for a learner, so that each
     finds what the lessons before it left. With `names` (stems) only those are written, and those
-    after the last of them are not run. Raises LessonFailedError, BuildError.
+    after the last of them are not run. Outputs that are the same as those in `target`, but for what
+    may differ, stay as they are, unless `keep_outputs` is False. Raises LessonFailedError,
+    BuildError.
     """
     kernels.install()
     wanted = set(names) or {source.stem for source in sources}
@@ -59,7 +71,10 @@ def build(sources: Sequence[Path], target: Path, names: Collection[str] = ()) ->
             execute(plain, executed, LOCAL, folder=target)
             if source.stem in wanted:
                 before = nbformat.read(target / name, 4) if (target / name).exists() else None
-                nbformat.write(finished(executed, from_source(source, before)), target / name)
+                built = finished(executed, from_source(source, before))
+                if before is not None and keep_outputs:
+                    keep_same_outputs(built, before)
+                nbformat.write(built, target / name)
                 click.echo(f"{target / name} is built.")
 
 
@@ -118,6 +133,41 @@ def finished(executed: Path, plain: NotebookNode) -> NotebookNode:
         for output in cell.outputs:
             _leave_out_widget(output, f"Cell {number} of {executed.stem}")
     return plain
+
+
+def keep_same_outputs(notebook: NotebookNode, before: NotebookNode) -> None:
+    """Give each cell that is as `before` the outputs of then, if the new ones are the same.
+
+    The same are outputs that the tests take for the same. Two figures are the same when they are
+    described alike, their numbers aside: what has been measured is not measured anew by building.
+    """
+    then = {cell.id: cell for cell in before.cells}
+    for cell in notebook.cells:
+        old = then.get(cell.id)
+        if cell.cell_type != "code" or old is None or old.source != cell.source:
+            continue
+        if _comparable(cell.outputs) == _comparable(old.outputs):
+            cell.outputs = old.outputs
+            for output in cell.outputs:
+                if "execution_count" in output:
+                    output.execution_count = cell.execution_count
+
+
+def _comparable(outputs: Sequence[NotebookNode]) -> list[dict[str, str]]:
+    """Return of each output what must be the same from run to run, by stream or MIME type."""
+    compared = []
+    for output in outputs:
+        texts = {output.get("name", ""): output.get("text", ""), **output.get("data", {})}
+        if FIGURE in texts:
+            texts[FIGURE] = re.sub(r"\d[\d.,]*", "N", output.metadata[FIGURE]["alt"])
+        compared.append({name: _sanitized(str(text)) for name, text in texts.items()})
+    return compared
+
+
+def _sanitized(text: str) -> str:
+    for pattern, replacement in get_sanitize_patterns(SANITIZE.read_text(encoding="utf-8")):
+        text = re.sub(pattern, replacement, text)
+    return text
 
 
 def _leave_out_widget(output: NotebookNode, where: str) -> None:

@@ -48,7 +48,7 @@ def tests() -> list[Check]:
     """Return the checks of `course test` beyond LINT: site, lessons' stored outputs, tests."""
     stored = [str(file) for file in lessons.choose([], lessons.NOTEBOOKS, ".ipynb")]
     compare = ["--nbval", f"--nbval-kernel-name={LOCAL}", "--nbval-cell-timeout=600"]
-    compare.append(f"--nbval-sanitize-with={lessons.ROOT / 'tests' / 'nbval-sanitize.cfg'}")
+    compare.append(f"--nbval-sanitize-with={lessons.SANITIZE}")
     return [
         SITE,
         # As processes, whether there is an engine or not: an engine would pull a base image.

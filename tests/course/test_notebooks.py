@@ -110,6 +110,59 @@ def test_a_text_that_comes_back_gets_another_id_than_the_cell_that_had_it(tmp_pa
     assert third.cells[2].id not in {cell.id for cell in first.cells}
 
 
+MEASURING = """\
+# %%
+import secrets
+
+print(f"blue: Succeeded after {secrets.randbelow(90) + 10}.5 s")
+print(f"{secrets.token_urlsafe(3)}... (64 characters)")
+
+# %%
+from matplotlib import pyplot
+
+from practice.figures.plots import show
+
+figure, axis = pyplot.subplots()
+axis.plot([1, secrets.randbelow(1000)])
+show(figure, f"A line of some milliseconds, up to {secrets.randbelow(1000)}.")
+
+# %%
+print("a result")
+"""
+
+
+def test_an_output_stays_where_only_what_may_differ_does(folders: tuple[Path, Path]) -> None:
+    texts, target = folders
+    text, file = texts / "00-lesson.py", target / "00-lesson.ipynb"
+    text.write_text(MEASURING)
+    build([text], target)
+    first = file.read_bytes()
+    build([text], target)
+    assert file.read_bytes() == first
+    build([text], target, keep_outputs=False)
+    assert file.read_bytes() != first
+
+
+def test_an_output_is_replaced_where_more_differs(folders: tuple[Path, Path]) -> None:
+    texts, target = folders
+    text, file = texts / "00-lesson.py", target / "00-lesson.ipynb"
+    text.write_text(MEASURING)
+    build([text], target)
+    before = nbformat.read(file, as_version=4)
+    described, said = before.cells[1].outputs[0], before.cells[2].outputs[0]
+    described.metadata["image/png"]["alt"] = "Another figure."
+    said.text = "another result\n"
+    nbformat.write(before, file)
+    build([text], target)
+    after = nbformat.read(file, as_version=4)
+    assert after.cells[0].outputs == before.cells[0].outputs
+    assert after.cells[1].outputs[0].metadata["image/png"]["alt"].startswith("A line")
+    assert after.cells[2].outputs[0].text == "a result\n"
+    text.write_text(MEASURING.replace("secrets.token_urlsafe(3)", "secrets.token_urlsafe(3)[:4]"))
+    build([text], target)
+    assert nbformat.read(file, as_version=4).cells[0].outputs != before.cells[0].outputs
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
