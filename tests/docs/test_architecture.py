@@ -57,6 +57,5 @@ def test_every_class_and_function_that_a_recipe_names_is_there() -> None:
     )
     named = ["Fields", "not_emulated", "Move", "Lifecycle", "begin", "accepted", "apply", "private"]
     named += ["another_azure", "predict", "compare"]
-    for name in named:
-        assert name in recipes
-        assert re.search(rf"(def|class) {name}\b|\b{name}: ", code), name
+    assert [name for name in named if name not in recipes] == []
+    assert [n for n in named if not re.search(rf"(def|class) {n}\b|\b{n}: ", code)] == []
