@@ -17,28 +17,39 @@ def functions(tree: ast.AST) -> list[Function]:
     return [node for node in ast.walk(tree) if isinstance(node, Function)]
 
 
-def asserts(statements: Iterable[ast.stmt], helpers: set[str]) -> bool:
+def asserts(
+    statements: Iterable[ast.stmt], helpers: set[str], filled: frozenset[str] = frozenset()
+) -> bool:
     """Whether running the statements is bound to reach an assertion.
 
     One in a branch counts if the other branch has one too, one in a loop if the loop's own text
-    shows that it has a round. `helpers` are the names of functions that assert.
+    shows that it has a round. `helpers` are the names of functions that assert, `filled` those of
+    variables that hold at least one item.
     """
-    return any(_asserts(statement, helpers) for statement in statements)
+    for statement in statements:
+        if _asserts(statement, helpers, filled):
+            return True
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                filled = filled | {name} if _is_never_empty(value, filled) else filled - {name}
+    return False
 
 
-def _asserts(statement: ast.stmt, helpers: set[str]) -> bool:
+def _asserts(statement: ast.stmt, helpers: set[str], filled: frozenset[str]) -> bool:
     match statement:
         case ast.Assert():
             return True
         case ast.With() | ast.AsyncWith():
             opened = [item.context_expr for item in statement.items]
-            return _call(opened, helpers) or asserts(statement.body, helpers)
+            return _call(opened, helpers) or asserts(statement.body, helpers, filled)
         case ast.Try():
-            return asserts([*statement.body, *statement.finalbody], helpers)
+            return asserts([*statement.body, *statement.finalbody], helpers, filled)
         case ast.If():
-            return asserts(statement.body, helpers) and asserts(statement.orelse, helpers)
+            branches = statement.body, statement.orelse
+            return all(asserts(branch, helpers, filled) for branch in branches)
         case ast.For() | ast.AsyncFor():
-            inside = _is_never_empty(statement.iter) and asserts(statement.body, helpers)
+            inside = asserts(statement.body, helpers, filled)
+            inside = inside and _is_never_empty(statement.iter, filled)
             return inside or _call([statement.iter], helpers)
         case ast.Expr() | ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Return():
             return statement.value is not None and _call([statement.value], helpers)
@@ -65,16 +76,18 @@ def _call(expressions: Iterable[ast.expr], helpers: set[str]) -> bool:
     return False
 
 
-def _is_never_empty(sequence: ast.expr) -> bool:
+def _is_never_empty(sequence: ast.expr, filled: frozenset[str]) -> bool:
     match sequence:
+        case ast.Name(id=name):
+            return name in filled
         case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Dict(keys=items):
             return bool(items)
         case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=int(number)), *_]):
             return number > 0
         case ast.Call(func=ast.Attribute(value=inner)):  # {...}.items()
-            return _is_never_empty(inner)
+            return _is_never_empty(inner, filled)
         case ast.Call(func=ast.Name(id="enumerate" | "zip" | "sorted" | "reversed"), args=inside):
-            return any(map(_is_never_empty, inside))
+            return any(_is_never_empty(each, filled) for each in inside)
     return False
 
 
@@ -115,6 +128,9 @@ def test_each_test_asserts() -> None:
         ("for x in (1, 2): assert x", True),
         ("for x in {1: 2}.items(): assert x", True),
         ("for x in (): assert x", False),
+        ("xs = [1]\nfor x in xs: assert x", True),
+        ("xs = [1]\nfor x in enumerate(xs): assert x", True),
+        ("xs = [1]\nxs = f()\nfor x in xs: assert x", False),
         ("while x: assert x", False),
         ("if x: assert x", False),
         ("if x: assert x\nelse: assert y", True),
