@@ -1,12 +1,7 @@
-"""Starting and stopping local Azure as a process of its own, safely from several places at once.
-
-Whether it runs is known by the lock that its process holds (`Home.lock`), and by nothing else: not
-by a file, which may be left over, nor by an answer, which may be late.
-"""
+"""Starting and stopping local Azure as a process of its own, safely from several places at once."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -17,8 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from filelock import FileLock, Timeout
+
+from emulator.holder import find_holder, lock
 from emulator.home import CHECKOUT, Home
-from emulator.state_file import StateError, explain, read_object, write_private
+from emulator.state_file import StateError, explain
 
 START_TIMEOUT = 30.0  # seconds
 STOP_TIMEOUT = 20.0  # seconds
@@ -52,73 +50,16 @@ def _explained(home: Home) -> Iterator[None]:
 def running(home: Home) -> Running | None:
     """The emulator of this home, if one serves. Raises EmulatorError."""
     with _explained(home):
-        found = _holder(home)
-    return found if found and found.port else None
-
-
-def _holder(home: Home) -> Running | None:
-    """The process that holds the lock; its port is 0 while it starts or stops, and so is its pid
-    for the moment until it has written it."""
-    if not _is_held(home):
-        return None
-    try:
-        saved = read_object(home.process_file)
-    except FileNotFoundError:
-        return Running(0, 0)
-    except StateError:
-        saved = {}
-    match saved:
-        case {"port": int(port), "pid": int(pid)}:
-            return Running(port, pid)
-    raise StateError(
-        f"{home.process_file} is damaged, so it is not known which process local Azure is. "
-        "End the one that runs `-m emulator.serve`, and start again."
-    )
-
-
-def _is_held(home: Home) -> bool:
-    if not home.lock.exists():
-        return False
-    from filelock import FileLock, Timeout
-
-    try:
-        with FileLock(home.lock, blocking=False, mode=0o600, preserve_lock_file=True):
-            return False
-    except Timeout:
-        return True
-
-
-@contextmanager
-def serving(home: Home) -> Iterator[None]:
-    """Hold the lock of this home; what the serving process does for as long as it lives.
-
-    Raises StateError when another process holds it.
-    """
-    from filelock import FileLock, Timeout
-
-    # Whoever looks whether it is held has it for a moment.
-    lock = FileLock(home.lock, KILL_TIMEOUT, 0o600, poll_interval=POLL, preserve_lock_file=True)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise StateError(f"Another process serves from {home.root} already.") from None
-    try:
-        record(home, 0)
-        yield
-    finally:
-        with suppress(OSError):
-            home.process_file.unlink(missing_ok=True)
-        lock.release()
+        found = find_holder(home)
+    return Running(found.port, found.pid) if found and found.port else None
 
 
 @contextmanager
 def _starting(home: Home) -> Iterator[None]:
     """One at a time starts the emulator of this home or deletes it. Raises EmulatorError."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(home.start_lock, START_TIMEOUT, 0o600, preserve_lock_file=True)
+    held = FileLock(home.start_lock, START_TIMEOUT, 0o600, preserve_lock_file=True)
     try:
-        lock.acquire()
+        held.acquire()
     except Timeout:
         raise EmulatorError(
             f"Another start of local Azure has been under way for {START_TIMEOUT:.0f} seconds. "
@@ -127,7 +68,7 @@ def _starting(home: Home) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        held.release()
 
 
 def up(home: Home) -> Running:
@@ -149,7 +90,7 @@ def _start(home: Home) -> Running:
     while time.monotonic() < deadline:
         ended = process is not None and process.poll() is not None
         if process is None or ended or home.process_file.exists():
-            holder = _holder(home)
+            holder = find_holder(home)
             if holder is None and process is None:
                 process = _spawn(home)
                 deadline = time.monotonic() + START_TIMEOUT
@@ -207,7 +148,7 @@ def down(home: Home) -> bool:
 
 
 def _stop(home: Home) -> bool:
-    first = _holder(home)
+    first = find_holder(home)
     if first is None:
         return False
     for number, patience in (
@@ -217,7 +158,7 @@ def _stop(home: Home) -> bool:
         told = 0
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            holder = _holder(home)
+            holder = find_holder(home)
             # Another one may have been started as soon as this one had ended.
             if holder is None or (first.pid and holder.pid and holder.pid != first.pid):
                 return True
@@ -247,15 +188,10 @@ def reset(home: Home) -> None:
 
 
 def _delete(home: Home) -> None:
-    from filelock import FileLock, Timeout
-
     with _starting(home):
         _stop(home)
-        try:
-            with FileLock(home.lock, KILL_TIMEOUT, 0o600, preserve_lock_file=True):
-                _empty(home)
-        except Timeout:
-            raise EmulatorError(f"A process serves from {home.root}; not deleted.") from None
+        with lock(home):
+            _empty(home)
     if os.name == "nt":  # where a file that is open stays
         home.lock.unlink(missing_ok=True)
         home.start_lock.unlink(missing_ok=True)
@@ -274,22 +210,6 @@ def _empty(home: Home) -> None:
         # Last, and while they are held: whoever waits for one sees that its file is gone.
         for path in locks:
             path.unlink()
-
-
-def record(home: Home, port: int) -> None:
-    """Written by the emulator itself: the port where it answers, 0 when it does not."""
-    write_private(home.process_file, json.dumps({"port": port, "pid": os.getpid()}).encode())
-    if port:
-        write_private(home.port_file, str(port).encode())
-
-
-def last_port(home: Home) -> int:
-    """The port of the last run, so that running kernels find a restarted emulator; 0 if none."""
-    try:
-        port = int(home.port_file.read_bytes())
-    except (OSError, ValueError):
-        return 0
-    return port if 0 < port < 65536 else 0
 
 
 def log_tail(home: Home, lines: int = 30) -> str:

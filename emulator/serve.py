@@ -15,9 +15,9 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-from emulator import daemon
 from emulator.containers.choice import choose_runtime
 from emulator.containers.runtime import ContainerRuntimeError
+from emulator.holder import hold, last_port, record
 from emulator.home import Home, find_home
 from emulator.settings import SettingError
 from emulator.state_file import StateError, explain, explain_database
@@ -38,7 +38,7 @@ def serve(home: Home, answers: Callable[[], None]) -> None:
         factory = uvloop.new_event_loop
     try:
         home.create()
-        with daemon.serving(home), asyncio.Runner(loop_factory=factory) as runner:
+        with hold(home), asyncio.Runner(loop_factory=factory) as runner:
             runner.run(_run(home, answers))
     except OSError as error:
         raise explain(error, home.root) from error
@@ -61,15 +61,15 @@ async def _run(home: Home, answers: Callable[[], None]) -> None:
     _log.info("containers are run by %s", containers.description)
     emulator = Emulator(home, containers)
     # The last run's port, so that kernels that are still running find it again.
-    port = await emulator.start(daemon.last_port(home))
-    daemon.record(home, port)
+    port = await emulator.start(last_port(home))
+    record(home, port)
     _log.info("local Azure answers on 127.0.0.1:%d", port)
     answers()
     try:
         await stopped.wait()
     finally:
         with suppress(OSError):
-            daemon.record(home, 0)
+            record(home, 0)
         await emulator.stop()
 
 

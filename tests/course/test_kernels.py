@@ -124,6 +124,41 @@ def test_an_emulator_that_does_not_start_is_explained_in_the_first_cell(
         assert run_cell(client, "print('ran')") == ("ran\n", "")
 
 
+@pytest.mark.parametrize("name", ["state.db", "identity.json"])
+def test_damaged_state_is_explained_in_the_first_cell(
+    home: Home, kernelspecs: Path, tmp_path: Path, name: str
+) -> None:
+    home.create()
+    (home.root / name).write_text("[1]" * 1000)
+    with started("azure-local", tmp_path) as client:
+        printed, error = run_cell(client, "print('ran')")
+        assert printed == ""
+        said, *more = error.splitlines()
+        assert said.startswith(f"Local Azure did not start: {home.root / name} is damaged")
+        assert "python -m emulator reset" in said
+        assert more == ["All of them: python -m emulator logs"]
+        daemon.reset(home)
+        assert run_cell(client, "print('ran')") == ("ran\n", "")
+
+
+def test_azure_local_is_not_passed_by_whatever_no_proxy_says(
+    home: Home, kernelspecs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "mine.example,*,.azure.com,login.microsoftonline.com")
+    with started("azure-local", tmp_path) as client:
+        printed, error = run_cell(
+            client,
+            "import os, requests\n"
+            "url = 'https://management.azure.com/subscriptions?api-version=2022-12-01'\n"
+            "print(os.environ['NO_PROXY'], requests.get(url).headers['x-ms-request-id'] != '')\n"
+            "requests.get('https://management.azure.com', proxies={'https': 'http://127.0.0.1:1'})",
+        )
+    assert printed == "mine.example,localhost,127.0.0.1 True\n"
+    assert "ProxyError" in error
+    assert home.proxy_password.read_text() not in printed + error
+
+
 def test_azure_live_without_a_workspace_says_what_to_do(
     home: Home, kernelspecs: Path, tmp_path: Path
 ) -> None:
