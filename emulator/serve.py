@@ -84,7 +84,8 @@ def main() -> None:
     try:
         serve(find_home(), answers=reason.close)
     except StateError as error:
-        _log.error("%s", error, exc_info=error.__cause__)
+        # Where it failed is of use if it served before; else the line says all that is to be done.
+        _log.error("%s", error, exc_info=error.__cause__ if reason.closed else None)
         if not reason.closed:
             with suppress(OSError), reason:  # nobody may be reading
                 print(error, file=reason)

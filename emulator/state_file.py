@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import sqlite3
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,14 @@ def damaged(path: Path) -> StateError:
 
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that its owner alone can read, complete or not at all. Raises OSError."""
-    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary = ""
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # A name of its own: several threads and processes may write the same file.
+        descriptor, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        temporary.replace(path)
+        os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from emulator.home import CHECKOUT
+from emulator.proxy_password import USER
 from tests.azure import LocalAzure
 
 from .command import command
@@ -159,6 +162,13 @@ def test_the_password_is_shown_nowhere(another_azure: LocalAzure) -> None:
     assert secret in command(home.root, "env").stdout
     another_azure.stop()
     assert secret not in home.log.read_text()
+
+
+def test_no_lesson_shows_a_password() -> None:
+    lessons = list((CHECKOUT / "notebooks").glob("*.ipynb"))
+    assert len(lessons) > 5
+    shown = re.compile(rf"{USER}:[0-9a-f]{{48}}@")
+    assert not [lesson.name for lesson in lessons if shown.search(lesson.read_text("utf-8"))]
 
 
 def test_the_password_stays_and_a_new_folder_has_another(

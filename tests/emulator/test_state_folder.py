@@ -116,7 +116,10 @@ def test_damage_is_named_and_reset_helps(copy: Home, what: str) -> None:
     assert str(copy.root / name) in said
     assert "python -m emulator reset" in said
     assert command(copy.root, "down").returncode == 0
-    assert command(copy.root, "logs").returncode == 0
+    logs = command(copy.root, "logs")
+    assert logs.returncode == 0
+    assert said.removeprefix("Error: ") in logs.stdout
+    assert "Traceback" not in logs.stdout
     assert "is not running" in refusal(command(copy.root, "env"))
     assert command(copy.root, "reset", "--yes").returncode == 0
     assert command(copy.root, "up").returncode == 0
