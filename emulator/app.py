@@ -78,6 +78,8 @@ from emulator.settings import seconds
 from emulator.store import Store
 from emulator.tls import CertificateAuthority, write_bundle
 
+# Seconds that requests under way have to be answered when local Azure stops.
+LAST_REQUESTS = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -286,8 +288,23 @@ class Emulator:
         except OSError:
             return await self.door.listen(0)
 
+    async def _finish_requests(self) -> None:
+        """Let what is under way be answered, then close the connections: no request may come when
+        what it asks is closed."""
+        for connection in list(self.state.connections):
+            connection.shutdown()
+        if self.state.tasks:
+            await asyncio.wait(set(self.state.tasks), timeout=LAST_REQUESTS)
+        for task in list(self.state.tasks):
+            task.cancel()
+        await asyncio.gather(*self.state.tasks, return_exceptions=True)
+        for connection in list(self.state.connections):
+            if connection.transport:
+                connection.transport.abort()
+
     async def stop(self) -> None:
         await self.door.close()
+        await self._finish_requests()
         await self.changes.close()
         await self.runs.close()
         await self.operations.close()
