@@ -115,7 +115,7 @@ class AppDapr:
         found: dict[str, str | int | bool | None] = {
             "enabled": False,
             **{name: fields.text(name) for name in texts},
-            **{name: fields.whole(name) for name in numbers},
+            **{name: fields.whole(name, most=2**31 - 1) for name in numbers},
             "enableApiLogging": fields.flag("enableApiLogging"),
         }
         return cls({name: value for name, value in found.items() if value is not None})

@@ -20,6 +20,7 @@ from emulator.store import Resource
 
 # Every resource shows these; what a client sends back of them counts for nothing.
 ENVELOPE = ("id", "name", "type", "systemData", "location", "tags", "properties")
+IDENTITY = ("type", "principalId", "tenantId", "userAssignedIdentities")
 READ_ONLY = (
     "provisioningState",
     "runningStatus",
@@ -55,6 +56,7 @@ class AppSpec:
         refuse_nul(fields.value)
         fields.only((*ENVELOPE, "identity", "managedBy", "kind", "extendedLocation"), "an app")
         identity = fields.object("identity")
+        identity.only(IDENTITY, "identity")
         if identity.text("type", "None").lower() not in ("", "none"):
             raise not_emulated("managed identities of a container app")
         identity.not_emulated(("userAssignedIdentities",), "a container app")
@@ -83,7 +85,7 @@ class AppSpec:
         return cls(
             name,
             read_tags(fields),
-            fields.text("managedBy"),
+            fields.text("managedBy") or None,
             properties.text("environmentId") or properties.text("managedEnvironmentId") or "",
             configuration,
             AppTemplate.read(properties.object("template"), name, known),

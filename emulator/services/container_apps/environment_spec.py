@@ -14,7 +14,7 @@ from typing import Any
 from emulator.arm.errors import ArmError, bad_request, not_emulated
 from emulator.arm.fields import Fields
 from emulator.arm.tags import read_tags
-from emulator.services.container_apps.app_spec import ENVELOPE
+from emulator.services.container_apps.app_spec import ENVELOPE, IDENTITY
 from emulator.services.container_apps.errors import refuse_nul
 from emulator.store import Resource
 
@@ -130,8 +130,10 @@ class EnvironmentSpec:
         refuse_nul(fields.value)
         fields.only((*ENVELOPE, "kind", "identity", "sku"), "an environment")
         identity = fields.object("identity")
+        identity.only(IDENTITY, "identity")
         if identity.text("type", "None").lower() not in ("", "none"):
             raise not_emulated("managed identities of a managed environment")
+        identity.not_emulated(("userAssignedIdentities",), "a managed environment")
         fields.not_emulated(("kind",), "a managed environment")
         fields.object("sku").not_emulated({"name": "Consumption"}, "a managed environment")
         properties = fields.object("properties")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
@@ -238,6 +240,24 @@ class AppsBench:
 
     def ask(self, path: str = "/", host: str = "", **more: Any) -> requests.Response:
         return requests.get(f"https://{host or self.fqdn()}{path}", timeout=30, **more)
+
+    def servers(self, name: str = "") -> list[psutil.Process]:
+        """The processes of an app's replicas, where containers are processes."""
+        folder, found = str(self.machine.azure.home.root), []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                variables = process.environ()
+                if (
+                    variables.get("AZURE_LOCAL_CONTAINER", "").startswith(folder)
+                    and variables.get("CONTAINER_APP_NAME") == (name or self.name)
+                    and process.status() != psutil.STATUS_ZOMBIE
+                ):
+                    found.append(process)
+        return found
+
+    def folders(self, name: str = "") -> list[Path]:
+        """What there is of an app on disk."""
+        return list((self.machine.azure.home.containers / "apps").glob(f"{name or self.name}-*"))
 
     def clean(self) -> None:
         for app in list(self.apps.list_by_resource_group(RESOURCE_GROUP)):
