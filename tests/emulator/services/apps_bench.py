@@ -241,9 +241,9 @@ class AppsBench:
     def ask(self, path: str = "/", host: str = "", **more: Any) -> requests.Response:
         return requests.get(f"https://{host or self.fqdn()}{path}", timeout=30, **more)
 
-    def servers(self, name: str = "") -> list[psutil.Process]:
-        """The processes of an app's replicas, where containers are processes."""
-        folder, found = str(self.machine.azure.home.root), []
+    def servers(self, name: str = "") -> set[str]:
+        """The replicas of an app that have a process, where containers are processes."""
+        folder, found = str(self.machine.azure.home.root), set()
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 variables = process.environ()
@@ -252,7 +252,7 @@ class AppsBench:
                     and variables.get("CONTAINER_APP_NAME") == (name or self.name)
                     and process.status() != psutil.STATUS_ZOMBIE
                 ):
-                    found.append(process)
+                    found.add(variables["CONTAINER_APP_REPLICA_NAME"])
         return found
 
     def folders(self, name: str = "") -> list[Path]:
