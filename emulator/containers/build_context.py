@@ -110,9 +110,14 @@ def write_tar(context: Path, dockerfile: str, output: IO[bytes]) -> None:
 
 
 def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Owned by root, as Docker sends it; sockets and devices stay behind."""
+    """Owned by root, as Docker sends it; sockets and devices stay behind.
+
+    Folders are open to whoever runs in the image: here they are closed, as the state folder is.
+    """
     if not (info.isfile() or info.isdir() or info.issym() or info.islnk()):
         return None
+    if info.isdir():
+        info.mode = 0o755
     info.uid = info.gid = 0
     info.uname = info.gname = ""
     return info

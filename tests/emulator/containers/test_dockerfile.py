@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import posixpath
 import shlex
 import tarfile
@@ -30,6 +31,7 @@ from emulator.containers.dockerfile import (
     split_words,
     substitute,
 )
+from emulator.services.container_registry.sources import unpack
 
 
 def one(text: str) -> Instruction:
@@ -271,6 +273,34 @@ def test_the_tar_holds_what_is_kept_and_nothing_from_outside(tmp_path: Path) -> 
         *("Dockerfile", ".dockerignore", "a.py", "folder", "folder/c.py", "link", "folder-link"),
     }
     assert not any(posixpath.isabs(name) or ".." in name.split("/") for name in names)
+
+
+def test_any_user_of_the_image_may_enter_its_folders(tmp_path: Path) -> None:
+    """Local Azure closes to others what it writes, and so what it unpacks."""
+    sent = io.BytesIO()
+    with tarfile.open(fileobj=sent, mode="w") as tar:
+        for name, kind, mode in (
+            ("app", tarfile.DIRTYPE, 0o755),
+            ("app/run.sh", tarfile.REGTYPE, 0o755),
+            ("app/model/weights", tarfile.REGTYPE, 0o644),  # in a folder that is not sent
+        ):
+            info = tarfile.TarInfo(name)
+            info.type, info.mode = kind, mode
+            tar.addfile(info)
+    (tmp_path / "sent.tar").write_bytes(sent.getvalue())
+    before = os.umask(0o077)
+    try:
+        unpack(tmp_path / "sent.tar", tmp_path / "context")
+        (tmp_path / "context" / "Dockerfile").touch()
+    finally:
+        os.umask(before)
+    output = io.BytesIO()
+    write_tar(tmp_path / "context", "Dockerfile", output)
+    output.seek(0)
+    with tarfile.open(fileobj=output) as tar:
+        modes = {each.name: each.mode & 0o777 for each in tar}
+    assert modes["app"] == modes["app/model"] == modes["app/run.sh"] == 0o755
+    assert modes["app/model/weights"] == 0o644
 
 
 def test_a_dockerfile_of_its_own_may_have_rules_of_its_own(tmp_path: Path) -> None:
