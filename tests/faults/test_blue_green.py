@@ -42,6 +42,7 @@ def init():
 
 def run(raw_data):
     time.sleep(json.loads(raw_data)["wait"])
+    print("was asked")
     return {{"who": os.environ["DEPLOYED_AS"] + " " + VERSION, "pid": os.getpid()}}
 """
 
@@ -106,6 +107,11 @@ class Called:
         endpoint.traffic, endpoint.mirror_traffic = traffic, mirror or {}
         self.bench.client.online_endpoints.begin_create_or_update(endpoint).result()
 
+    def was_asked(self, name: str) -> bool:
+        """Whether a deployment has had a request, by its log."""
+        deployments = self.bench.client.online_deployments
+        return "was asked" in deployments.get_logs(name, self.name, lines=1000)
+
     def renew(self, kind: str) -> str:
         """Regenerate a key and return the new one."""
         endpoints = self.bench.client.online_endpoints
@@ -141,8 +147,10 @@ def go_round(called: Called, load: SteadyLoad, anybody: tuple[str, ...], number:
     newer_blue, newer_green = f"blue {2 * number + 2}", f"green {2 * number + 1}"
     load.change("green comes", lambda: called.deploy("green", 2 * number))
     assert load.since_change() == {blue}
+    assert not called.was_asked("green")
     load.change("green gets copies", lambda: called.share({"blue": 100, "green": 0}, {"green": 50}))
     assert load.since_change() == {blue}
+    until(lambda: called.was_asked("green"))
     load.change("both get half", lambda: called.share({"blue": 50, "green": 50}))
     until(lambda: load.since_change(*anybody) == {blue, green})
     load.change("all goes to green", lambda: called.share({"blue": 0, "green": 100}))
@@ -203,17 +211,31 @@ def apps(azure: LocalAzure, unique: str) -> Iterator[AppsBench]:
     bench.clean()
 
 
-def ask_app(host: str, only: str = "") -> Ask:
+@dataclass
+class Asked:
+    """An app's host name, and the revision that one of its clients asks by its own."""
+
+    host: str
+    pinned: int | None = None
+
+    def host_of(self, version: int) -> str:
+        app, _, domain = self.host.partition(".")
+        return f"{app}--v{version}.{domain}"
+
+
+def ask_app(asked: Asked, *, is_pinned: bool = False) -> Ask:
     """Ask an app, or a revision by its own host name, and return the version that answered."""
     wait = rotating(WAITS)
 
     def send(session: requests.Session) -> str:
+        only = asked.pinned if is_pinned else None
+        host = asked.host if only is None else asked.host_of(only)
         answer = session.get(f"https://{host}/sleep/{wait():g}", timeout=90)
         assert answer.status_code == 200, f"{answer.status_code}: {answer.text[:200]}"
         found = answer.json()
         revision = re.sub(r"-[a-z0-9]+-[a-z0-9]+$", "", found["replica"])
         assert revision.endswith(f"--v{found['version']}"), f"{found['version']} from {revision}"
-        assert only in ("", found["version"]), f"{found['version']} for {only}"
+        assert only in (None, int(found["version"])), f"{found['version']} for {only}"
         return str(found["version"])
 
     return send
@@ -243,28 +265,36 @@ def shared(apps: AppsBench, **weights: int) -> dict[str, Any]:
 def test_an_app_loses_nothing(apps: AppsBench) -> None:
     apps.put(wanted(apps, 0))
     apps.patch({"configuration": shared(apps, v0=100)})
-    host = apps.fqdn()
-    with SteadyLoad(named("any", 4, lambda _: ask_app(host))) as load:
+    asked = Asked(apps.fqdn())
+    clients = named("any", 3, lambda _: ask_app(asked))
+    clients["pinned"] = ask_app(asked, is_pinned=True)
+    with SteadyLoad(clients) as load:
         for number in range(ROUNDS):
-            go_round_app(apps, load, 3 * number)
+            go_round_app(apps, asked, load, tuple(clients)[:3], 3 * number)
     load.check()
     load.write("blue-green-app")
 
 
-def go_round_app(apps: AppsBench, load: SteadyLoad, number: int) -> None:
+def go_round_app(
+    apps: AppsBench, asked: Asked, load: SteadyLoad, anybody: tuple[str, ...], number: int
+) -> None:
     """Three revisions on, the first two by weights, the last by the mode that does it alone."""
     one, two, three, four = (number + step for step in range(4))
     v1, v2, v3 = f"v{one}", f"v{two}", f"v{three}"
     first = f"{apps.name}--{v1}"
+    asked.pinned = one
     more = shared(apps, **{v1: 100})
     load.change("a second revision comes", lambda: apps.put(wanted(apps, two, **more)))
     assert load.since_change() == {str(one)}
     half = shared(apps, **{v1: 50, v2: 50})
     load.change("both get half", lambda: apps.patch({"configuration": half}))
-    until(lambda: load.since_change() == {str(one), str(two)})
+    until(lambda: load.since_change(*anybody) == {str(one), str(two)})
     second = shared(apps, **{v1: 0, v2: 100})
     load.change("all goes to the second", lambda: apps.patch({"configuration": second}))
-    assert load.since_change() == {str(two)}
+    assert load.since_change(*anybody) == {str(two)}
+    assert load.since_change("pinned") == {str(one)}
+    asked.pinned = two
+    load.settle()
     load.change(
         "the first is deactivated",
         lambda: apps.revisions.deactivate_revision(RESOURCE_GROUP, apps.name, first),
@@ -273,7 +303,10 @@ def go_round_app(apps: AppsBench, load: SteadyLoad, number: int) -> None:
     scale(apps, load, f"{apps.name}--{v2}")
     both = shared(apps, **{v2: 0, v3: 100})
     load.change("a third comes with all traffic", lambda: apps.put(wanted(apps, three, **both)))
-    assert load.since_change() == {str(three)}
+    assert load.since_change(*anybody) == {str(three)}
+    assert load.since_change("pinned") == {str(two)}
+    asked.pinned = None
+    load.settle()
     load.change("the latest alone is active", lambda: apps.put(wanted(apps, four, "Single")))
     assert load.since_change() == {str(four)}
     last = shared(apps, **{f"v{four}": 100})
