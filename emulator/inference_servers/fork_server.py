@@ -138,7 +138,8 @@ class ForkServer:
         check_interpreter(python)
         mark = {MARK: str(log_file.parent)}
         try:
-            with log_file.open("wb") as log:
+            log_file.write_bytes(b"")
+            with log_file.open("ab") as log:
                 process = await GuardedProcess.start(
                     (str(python), str(LAUNCHER), "serve", *kind.preload),
                     cwd=log_file.parent,
@@ -347,6 +348,10 @@ class ForkServers:
             except StartError as error:
                 _log.warning("%s is started plainly: %s", request.name, error)
         return await start_plainly(request)
+
+    def logs(self) -> list[Path]:
+        """What the fork servers print while they load, a file each."""
+        return list(self.folder.glob("fork-server-*.log"))
 
     async def close(self) -> None:
         for timer in self.timers.values():

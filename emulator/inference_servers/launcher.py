@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import importlib.util
 import json
 import logging
 import logging.config
@@ -102,11 +103,24 @@ def become(entry_script: str, listener: int, port: int) -> NoReturn:
         os.environ["LISTEN_PID"] = str(master)
         os.environ["LISTEN_FDS"] = "1"
     without_control_socket()
+    with suppress(ImportError):  # Windows has waitress instead of gunicorn
+        beside("peer").answer_owner_only()
     amlserver: Any = importlib.import_module("azureml_inference_server_http.amlserver")
     amlserver.DEFAULT_HOST = LOOPBACK
     sys.argv = ["azmlinfsrv", "--entry_script", entry_script, "--port", str(port)]
     amlserver.run()
     sys.exit(0)
+
+
+def beside(name: str) -> Any:
+    """A module of this folder, under no name by which the deployment's code could import it."""
+    file = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"azure_local_{name}", file)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def without_control_socket() -> None:

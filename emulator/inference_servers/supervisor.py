@@ -36,7 +36,7 @@ from emulator.processes.back_off import BackOff
 from emulator.processes.environment import clean_environment
 from emulator.processes.guarded import KILLED
 from emulator.processes.leftovers import MARK, kill_marked
-from emulator.processes.logs import size_of, tail, trim
+from emulator.processes.logs import prune, size_of, tail, trim
 from emulator.processes.probes import Prober
 from emulator.processes.tasks import to_the_end
 
@@ -100,6 +100,9 @@ class Supervisor:
             raise ServerFailed("Local Azure stops, and starts no more servers.", "", None)
         if self.trimming is None:
             self.trimming = asyncio.create_task(self._trim_logs(), name="logs of servers")
+        in_use = [spec.log_file, *(each.spec.log_file for each in self.tasks)]
+        if spec.log_file.parent.is_dir():
+            prune(spec.log_file, in_use)
         server = Server(spec, on_change)
         task = self.tasks[server] = asyncio.create_task(self._supervise(server), name=spec.name)
         task.add_done_callback(lambda _: self._ended(server, task))
@@ -170,7 +173,8 @@ class Supervisor:
     async def _trim_logs(self) -> None:
         while True:
             await asyncio.sleep(TRIM_PERIOD)
-            for log_file in [server.spec.log_file for server in self.tasks]:
+            servers = [server.spec.log_file for server in self.tasks]
+            for log_file in (*servers, *self.fork_servers.logs()):
                 with suppress(OSError):
                     await asyncio.to_thread(trim, log_file)
 

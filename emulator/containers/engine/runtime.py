@@ -36,7 +36,8 @@ from emulator.containers.engine.config import (
 from emulator.containers.engine.exec import EngineExec
 from emulator.containers.engine.images import EngineImages
 from emulator.containers.engine.network import this_machine
-from emulator.containers.handle import KILLED, Handle, LineLog
+from emulator.containers.handle import KILLED, Handle
+from emulator.containers.line_log import LineLog
 from emulator.containers.runtime import (
     Container,
     ContainerRuntimeError,

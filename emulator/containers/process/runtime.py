@@ -26,7 +26,8 @@ from pathlib import Path
 
 from emulator.containers.build_context import inside
 from emulator.containers.dockerfile import DockerfileError
-from emulator.containers.handle import KILLED, Handle, LineLog
+from emulator.containers.handle import KILLED, Handle
+from emulator.containers.line_log import LineLog
 from emulator.containers.process import command as process_command
 from emulator.containers.process.build import ProcessBuild
 from emulator.containers.process.exec import ProcessExec

@@ -22,6 +22,7 @@ from emulator.inference_servers.supervisor import (
     State,
     Supervisor,
 )
+from emulator.processes import logs
 from tests.emulator.inference_servers.servers import (
     MIRROR,
     group,
@@ -386,3 +387,55 @@ async def test_start_all_ends_all_when_it_is_cancelled(runtime: Supervisor, spec
     assert not runtime.tasks
     for what in specs:
         assert not [p for p in psutil.process_iter() if _runs_in(p, what.app_root)]
+
+
+# Logs
+
+CHATTY = """
+    import sys, threading, time
+
+    def talk():
+        while True:
+            sys.stderr.write("so it goes " * 1000 + "\\n")
+            time.sleep(0.001)
+
+    def init():
+        threading.Thread(target=talk, daemon=True).start()
+
+    def run(data):
+        return 1
+"""
+
+
+async def test_log_is_trimmed_whatever_the_probes_do(
+    runtime: Supervisor, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "TRIM_PERIOD", 0.05)
+    monkeypatch.setattr(logs, "LIMIT", 400_000)
+    monkeypatch.setattr(logs, "KEPT", 10_000)
+    hourly = replace(DEFAULT_PROBE, period=3600)
+    server = await served(runtime, spec(CHATTY, liveness=hourly, readiness=hourly))
+    sizes = [0]
+
+    def shrank() -> bool:
+        sizes.append(server.spec.log_file.stat().st_size)
+        return sizes[-1] < sizes[-2]
+
+    await until_async(shrank)
+    await until_async(shrank)
+    assert await post(server.port, None) == 1
+
+
+async def test_a_few_logs_of_a_deployment_are_kept(
+    runtime: Supervisor, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "KEPT_FILES", 2)
+    folder = spec().log_file.parent
+    names = [f"inference-server.{number}.log" for number in range(6)]
+    for name in names[1:5]:
+        (folder / name).touch()
+    first = await served(runtime, spec(log_file=folder / names[0]))
+    last = await runtime.start(spec(name="b", log_file=folder / names[5]), lambda _: None)
+    await last.ready()
+    assert {file.name for file in folder.glob("*.log")} == {names[0], names[4], names[5]}
+    assert first.state is State.READY
