@@ -160,7 +160,8 @@ class ForkServer:
                 line = await answers.readline()
             if not line:
                 raise StartError(f"The fork server of {python} ended while loading: {log_file}.")
-            server.variables = frozenset(json.loads(line)["variables"])
+            # The mark is ours, and each server has its own: whoever looks at all sees it, too.
+            server.variables = frozenset(json.loads(line)["variables"]) - {MARK}
         except TimeoutError:
             await process.end(0)
             raise StartError(

@@ -131,6 +131,17 @@ async def test_plain_start_where_a_module_looked_at_a_variable(
     assert await post(server.port, f"os.environ['{name}']") == "/nowhere"
 
 
+async def test_a_module_that_looks_at_all_variables_leaves_it_forked(
+    runtime: Supervisor, spec: Spec, tmp_path: Path
+) -> None:
+    (tmp_path / "looks_at_all.py").write_text("import os\ndict(os.environ)\n")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    server = await served(runtime, spec(python=python, preload=("looks_at_all",)))
+    assert is_forked(server)
+
+
 async def test_other_variables_leave_it_forked(runtime: Supervisor, spec: Spec) -> None:
     server = await served(runtime, spec(MIRROR, variables={"LABELS": "0-9", "TZ": "UTC"}))
     assert is_forked(server)
