@@ -13,9 +13,10 @@ from tests.faults import estate
 from tests.faults.arm_client import Answer, ArmClient
 from tests.faults.estate import Prepared
 from tests.faults.model import ABSENT, FAILED, LOST, REFUSED, SUCCEEDED, Change, Model
-from tests.faults.moves import Move, Moves
+from tests.faults.moves import LATEST, Move, Moves
 
 LIMIT = 120.0  # seconds within which every operation must end
+RETURN = 20.0  # seconds after a start in which what ran before may still be coming back
 PERIOD = 0.1  # seconds between two polls
 # Refusals that say that the resource is not in a state for it, and not that it is being changed.
 OTHER_CONFLICTS = {
@@ -36,12 +37,13 @@ class Clients:
     model: Model
     prepared: Prepared
     report: Report
+    focus: str = ""
     running: threading.Event = field(default_factory=threading.Event)
     followers: list[threading.Thread] = field(default_factory=list)
 
     def work(self, seed: str, steps: int) -> None:
         """One client: `steps` moves, each after a short while or when the last one has ended."""
-        random, moves = Random(seed), Moves(self.model, self.prepared)
+        random, moves = Random(seed), Moves(self.model, self.prepared, self.focus)
         for _ in range(steps):
             self.running.wait(LIMIT)
             follower = self.make(moves.choose(random))
@@ -55,7 +57,9 @@ class Clients:
         method, resource, action, body, value = move
         if method == "PUT" and "/deployments/" in resource:
             self._bring_assets(resource)
-        what = f"{method}{action and ' ' + action}"
+        if action.startswith(LATEST):
+            action = self._latest_revision(resource) + action.removeprefix(LATEST)
+        what = f"{method} {action.rpartition('/')[2]}".strip()
         change = Change(resource, what, value, time.monotonic())
         self.model.add(change)
         answer = self.client.call(method, resource + action, body)
@@ -82,7 +86,8 @@ class Clients:
         elif not answer.ok:
             change.outcome, change.ended = REFUSED, now
         else:
-            change.operation = answer.headers.get("Azure-AsyncOperation", "")
+            location = answer.headers.get("Location", "") if answer.status in (201, 202) else ""
+            change.operation = answer.headers.get("Azure-AsyncOperation") or location
             change.outcome = FAILED if change.operation else SUCCEEDED
             change.ended = math.inf if change.operation else now
             if change.value == ABSENT and answer.status == 204:
@@ -91,24 +96,19 @@ class Clients:
     def _follow(self, change: Change) -> None:
         """Poll until the operation has ended; it goes on doing so over restarts."""
         deadline = time.monotonic() + LIMIT
-        status = ""
         while time.monotonic() < deadline:
             self.running.wait(LIMIT)
             answer = self.client.call("GET", change.operation)
-            if answer.status == 200:
-                status = str(answer.body.get("status"))
-                if status in (SUCCEEDED, FAILED, "Canceled"):
-                    change.outcome = SUCCEEDED if status == SUCCEEDED else FAILED
-                    change.ended = time.monotonic()
-                    error = answer.body.get("error") or {}
-                    change.code = str(error.get("code") or change.code)
-                    return
-            elif answer.status:
+            if answer.status not in (0, 200, 202, 204, 409):
                 self.report(f"a poll is answered {answer.status}", f"{change}: {answer.body}")
                 change.ended = time.monotonic()
                 return
+            if answer.status and (outcome := _outcome(answer)):
+                change.outcome, change.ended = outcome, time.monotonic()
+                change.code = answer.code or change.code
+                return
             time.sleep(PERIOD)
-        self.report("an operation does not end", f"{change}, {status} after {LIMIT:g} s")
+        self.report("an operation does not end", f"{change}, after {LIMIT:g} s")
 
     def _bring_assets(self, deployment: str) -> None:
         """The script and the environment of a deployment, in case its workspace is a new one."""
@@ -117,6 +117,11 @@ class Clients:
             self.client.call("PUT", f"{workspace}/codes/score/versions/1", self._code())
             environment = f"{workspace}/environments/plain/versions/1"
             self.client.call("PUT", environment, estate.environment_version())
+
+    def _latest_revision(self, app: str) -> str:
+        answer = self.client.call("GET", app)
+        found = answer.body["properties"]["latestRevisionName"] if answer.ok else None
+        return f"/revisions/{found or 'none'}"
 
     def _code(self) -> dict[str, object]:
         return estate.code(self.prepared)
@@ -144,4 +149,14 @@ class Clients:
                 self.report("409 though nothing is under way", str(change))
 
 
-RETURN = 20.0  # seconds after a start in which what ran before may still be coming back
+def _outcome(answer: Answer) -> str:
+    """How the operation ended, "" as long as it has not.
+
+    One that is polled by its Location answers 202, then 200 or 204, or 409 with the error.
+    """
+    if answer.status in (202, 409):
+        return "" if answer.status == 202 else FAILED
+    status = answer.body.get("status") if isinstance(answer.body, dict) else None
+    if status in ("InProgress", "Waiting"):
+        return ""
+    return FAILED if status in (FAILED, "Canceled") else SUCCEEDED

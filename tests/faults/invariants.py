@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -144,6 +145,20 @@ class Invariants:
             f"{name}, version {sorted(versions)}: {answer.status} {str(answer.body)[:300]}",
         )
 
+    def check_servers(self, home: Path) -> None:
+        """As many inference servers run as the deployments say that they have instances."""
+        shown = [self.shown[one] for one in estate.DEPLOYMENTS if one in self.shown]
+        if any(_state(one) != "Succeeded" for one in shown):
+            return  # one that failed may go on running what it was before
+        wanted = sum(one["sku"]["capacity"] for one in shown)
+        deadline = time.monotonic() + GONE
+        while (found := len(processes.inference_servers(home))) != wanted:
+            if time.monotonic() > deadline:
+                text = f"{found} for {wanted} instances: {[one['sku'] for one in shown]}"
+                self.report("more or fewer inference servers than instances", text)
+                return
+            time.sleep(0.2)
+
     # The end
 
     def delete_all(self) -> None:
@@ -177,7 +192,7 @@ class Invariants:
         if url:
             self.report(f"the deletion of {_kind(resource)} does not end", resource)
 
-    def check_nothing_left(self, azure_pid: int, home: Any) -> None:
+    def check_nothing_left(self, emulator: int, home: Path) -> None:
         """No quota is used, no process works for what is gone."""
         scope = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.ContainerInstance"
         usages = self.client.call("GET", f"{scope}/locations/{REGION}/usages")
@@ -186,7 +201,7 @@ class Invariants:
             self.report("quota is used though all is deleted", str(used))
         deadline = time.monotonic() + GONE
         while time.monotonic() < deadline:
-            left = processes.left_over(home, azure_pid)
+            left = processes.left_over(home, emulator)
             if not left:
                 return
             time.sleep(0.2)

@@ -15,34 +15,56 @@ from tests.faults.model import ABSENT, Model
 Move = tuple[str, str, str, Any, str]
 
 
+# Stands for the path of an app's latest revision, which the client has to ask for.
+LATEST = "/revisions/{latest}"
+# What a round may have most of; "" is everything alike.
+FOCUSES = ("", "machine learning", "container instances", "container apps")
+MORE = 4  # times
+
+
 class Moves:
-    def __init__(self, model: Model, prepared: Prepared) -> None:
+    """`focus` is one of FOCUSES: what the round has more of, so that more of it crosses."""
+
+    def __init__(self, model: Model, prepared: Prepared, focus: str = "") -> None:
         self.model = model
         self.prepared = prepared
-        kinds: dict[Callable[[Random], Move], int] = {
-            self.put_endpoint: 4,
-            self.send_traffic: 4,
-            self.regenerate_keys: 1,
-            self.delete_endpoint: 2,
-            self.put_deployment: 10,
-            self.scale: 5,
-            self.delete_deployment: 4,
-            self.put_container_group: 5,
-            self.switch_container_group: 5,
-            self.delete_container_group: 3,
-            self.put_app: 5,
-            self.switch_app: 5,
-            self.delete_app: 3,
-            self.put_environment: 2,
-            self.delete_environment: 1,
-            self.put_registry: 2,
-            self.delete_registry: 2,
-            self.put_workspace: 1,
-            self.delete_workspace: 1,
-            self.put_group: 1,
-            self.delete_group: 1,
+        weights: dict[str, dict[Callable[[Random], Move], int]] = {
+            "machine learning": {
+                self.put_endpoint: 2,
+                self.send_traffic: 4,
+                self.regenerate_keys: 1,
+                self.delete_endpoint: 2,
+                self.put_deployment: 10,
+                self.scale: 5,
+                self.delete_deployment: 4,
+            },
+            "container instances": {
+                self.put_container_group: 5,
+                self.switch_container_group: 5,
+                self.delete_container_group: 3,
+            },
+            "container apps": {
+                self.put_app: 5,
+                self.switch_app: 4,
+                self.switch_revision: 2,
+                self.delete_app: 3,
+                self.put_environment: 1,
+                self.delete_environment: 1,
+            },
+            "": {
+                self.put_registry: 2,
+                self.delete_registry: 2,
+                self.put_workspace: 1,
+                self.delete_workspace: 1,
+                self.put_group: 1,
+                self.delete_group: 1,
+            },
         }
-        self.kinds, self.weights = list(kinds), list(kinds.values())
+        self.kinds, self.weights = [], []
+        for service, moves in weights.items():
+            for move, weight in moves.items():
+                self.kinds.append(move)
+                self.weights.append(weight * (MORE if focus and service == focus else 1))
 
     def choose(self, random: Random) -> Move:
         return random.choices(self.kinds, self.weights)[0](random)
@@ -117,6 +139,10 @@ class Moves:
     def switch_app(self, random: Random) -> Move:
         action = random.choice(("/start", "/stop"))
         return "POST", random.choice(estate.APPS), action, None, ""
+
+    def switch_revision(self, random: Random) -> Move:
+        action = random.choice(("/activate", "/deactivate", "/restart"))
+        return "POST", random.choice(estate.APPS), LATEST + action, None, ""
 
     def delete_app(self, random: Random) -> Move:
         return "DELETE", random.choice(estate.APPS), "", None, ABSENT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -28,20 +27,60 @@ def of_home(home: Path) -> list[psutil.Process]:
 def left_over(home: Path, emulator: int) -> list[psutil.Process]:
     """Those that work for nothing, if nothing is deployed.
 
-    The emulator itself stays, and the fork servers that wait for the next deployment: children of
-    its own, where a server that was forked is one of a fork server's.
+    The emulator itself stays, and the fork servers that wait for the next deployment.
+    """
+    found = of_home(home)
+    return [one for one in found if one.pid != emulator and not _is_fork_server(one)]
+
+
+def inference_servers(home: Path) -> list[psutil.Process]:
+    """One process for each instance of a deployment: forked, or started plainly.
+
+    Below a fork server are the servers, and below each of those its workers.
     """
     found = []
     for process in of_home(home):
-        with suppress(psutil.Error):
-            waits = "serve" in process.cmdline() and process.ppid() == emulator
-            if process.pid != emulator and not waits:
-                found.append(process)
+        above = _parent(process)
+        forked = above is not None and _is_fork_server(above) and not _is_fork_server(process)
+        if forked or (_is_top(process, "start") and not _is_guard(process)):
+            found.append(process)
     return found
 
 
-def described(process: psutil.Process) -> str:
+def _is_fork_server(process: psutil.Process) -> bool:
+    return _is_top(process, "serve")
+
+
+def _is_top(process: psutil.Process, what: str) -> bool:
+    """A launcher or its guard. What a launcher forks has the same command line."""
+    above = _parent(process)
+    below = above is not None and _is_launcher(above, what) and not _is_guard(above)
+    return _is_launcher(process, what) and not below
+
+
+def _is_launcher(process: psutil.Process, what: str) -> bool:
+    words = _words(process)
+    return any(word.endswith("launcher.py") for word in words) and what in words
+
+
+def _is_guard(process: psutil.Process) -> bool:
+    return any(word.endswith("guard.py") for word in _words(process))
+
+
+def _parent(process: psutil.Process) -> psutil.Process | None:
     try:
-        return f"{process.pid} {' '.join(process.cmdline())[:200]}"
+        return process.parent()
     except psutil.Error:
-        return f"{process.pid} (gone)"
+        return None
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        words: list[str] = process.cmdline()
+    except psutil.Error:
+        return []
+    return words
+
+
+def described(process: psutil.Process) -> str:
+    return f"{process.pid} {' '.join(_words(process))[:200] or '(gone)'}"

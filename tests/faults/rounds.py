@@ -21,10 +21,10 @@ from tests.faults.clients import Clients
 from tests.faults.estate import Prepared
 from tests.faults.invariants import Invariants
 from tests.faults.model import Model
-from tests.faults.moves import Moves
+from tests.faults.moves import FOCUSES, Moves
 from tests.fuzz.emulator_log import EmulatorLog
 
-CLIENTS = 3
+CLIENTS = 4
 STEPS = 12  # changes by each client
 
 
@@ -84,7 +84,7 @@ class Rounds:
         log = EmulatorLog(azure.home.log)
         client = ArmClient(azure.environment)
         model = Model()
-        clients = Clients(client, model, prepared, report)
+        clients = Clients(client, model, prepared, report, random.choice(FOCUSES))
         clients.running.set()
         for move in Moves(model, prepared).first():
             if follower := clients.make(move):
@@ -103,6 +103,7 @@ class Rounds:
         invariants = Invariants(client, model, report)
         invariants.check_state()
         invariants.check_serving()
+        invariants.check_servers(azure.home.root)
         invariants.delete_all()
         invariants.check_nothing_left(azure.process.pid, azure.home.root)
         for exception in log.exceptions():

@@ -155,7 +155,8 @@ class Campaign:
     def _undo(self, target: Target, message: Message, answer: Answer, case: str) -> None:
         self._settle(target, answer, case)
         before, now = self._known(message), self._read(message)
-        made = sorted(now.keys() - before.keys(), key=len)
+        # What was there before and not listed, such as anonymous code, is not made but changed.
+        made = sorted((name for name in now.keys() - before if not self._original(name)), key=len)
         for name in made:
             below = any(name.startswith(f"{other}/") for other in made)
             if name.startswith("/subscriptions/") and not below:
@@ -165,8 +166,8 @@ class Campaign:
         if action in UNDO:
             path = message.path.removesuffix(action) + UNDO[action]
             self._send_again(target, replace(message, path=path, body=b""), case)
-        for name in before:
-            if before[name] != now.get(name) and (first := self._original(name)):
+        for name in before | now:
+            if before.get(name) != now.get(name) and (first := self._original(name)):
                 self._send_again(target, first, case)
         self._remember(message, self._at_rest(message))
 
@@ -182,13 +183,16 @@ class Campaign:
         self._settle(target, answer, case)
 
     def _original(self, name: str) -> Message | None:
-        """The PUT that made it as it was at the beginning."""
-        puts = (one for one in self.sent if one.method == "PUT" and one.path.lower() == name)
-        return next(puts, None)
+        """The PUT that made it, or the first version in it, as it was at the beginning."""
+        puts = [one for one in self.sent if one.method == "PUT"]
+        own = (one for one in puts if one.path.lower() == name)
+        version = (one for one in puts if one.path.lower().startswith(f"{name}/versions/"))
+        return next(own, None) or next(version, None)
 
     def _settle(self, target: Target, answer: Answer, case: str) -> None:
         """Wait until the operation that the answer speaks of has ended."""
-        url = answer.headers.get("Azure-AsyncOperation", "")
+        location = answer.headers.get("Location", "") if answer.status in (201, 202) else ""
+        url = answer.headers.get("Azure-AsyncOperation") or location
         host, _, rest = url.removeprefix("https://").partition("/")
         if not rest:
             return
@@ -197,12 +201,13 @@ class Campaign:
         deadline = time.monotonic() + SETTLE
         while time.monotonic() < deadline:
             polled = self.wire.send(message)
-            if polled.status != 200:
+            # A Location answers 409 with the error when the operation has failed.
+            if polled.status not in (200, 202, 204, 409):
                 text = polled.body[:200].decode(errors="replace")
                 case = f"{case}; {message.curl()}: {text}"
                 self.findings.add(target.name, f"a poll is answered {polled.status}", "", case)
                 return
-            if json.loads(polled.body)["status"] not in ("InProgress", "Waiting"):
+            if not _under_way(polled):
                 for cause in self.log.exceptions():
                     self.findings.add(target.name, "the operation ends in a bug", cause, case)
                 return
@@ -245,6 +250,13 @@ class Campaign:
 
 
 _UNDER_WAY = {"Creating", "Updating", "Scaling", "Deleting", "Waiting", "Pending", "Provisioning"}
+
+
+def _under_way(polled: Answer) -> bool:
+    if polled.status != 200:
+        return polled.status == 202
+    body = json.loads(polled.body)
+    return body.get("status") in ("InProgress", "Waiting")
 
 
 def _state(resource: Any) -> str:

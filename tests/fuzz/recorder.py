@@ -14,9 +14,10 @@ from tests.fuzz.message import Message
 
 # What a client adds for itself, and what differs from one connection to the next.
 _LEFT_OUT = {
-    *("accept", "accept-encoding", "connection", "content-length", "host", "user-agent"),
+    *("accept", "accept-encoding", "content-length", "host", "user-agent"),
     *("traceparent", "x-ms-client-request-id", "x-ms-date"),
 }
+_KEPT_OPEN = ("connection", "keep-alive")
 
 
 @contextmanager
@@ -45,10 +46,14 @@ def message_of(request: requests.PreparedRequest) -> Message:
         url.hostname or "",
         url.path or "/",
         tuple((name, value) for name, _, value in pairs),
-        tuple(pair for pair in headers.items() if pair[0].lower() not in _LEFT_OUT),
+        tuple(pair for pair in headers.items() if not _is_added(*pair)),
         _body(request.body),
         url.port or (443 if url.scheme == "https" else 80),
     )
+
+
+def _is_added(name: str, value: str) -> bool:
+    return name.lower() in _LEFT_OUT or (name.lower(), value.lower()) == _KEPT_OPEN
 
 
 def _text(value: str | bytes) -> str:

@@ -209,7 +209,8 @@ def containers(machine: Machine, apps: AppsBench) -> None:
     list(machine.groups.list())
     inside = machine.instances.containers
     size = {"command": "/bin/sh", "terminalSize": {"rows": 24, "cols": 80}}
-    inside.execute_command(RESOURCE_GROUP, "spare-group", "web", size)
+    terminal = inside.execute_command(RESOURCE_GROUP, "spare-group", "web", size)
+    knock(terminal.web_socket_uri)
     inside.attach(RESOURCE_GROUP, "spare-group", "web")
     machine.groups.begin_delete(RESOURCE_GROUP, "gone-group").result()
 
@@ -293,8 +294,10 @@ def open_services(apps: AppsBench) -> None:
     login_server(apps)
     app = apps.get()
     token = {"Authorization": f"Bearer {apps.token()}"}
-    for stream in (app.event_stream_endpoint, _log_stream(apps)):
+    console = apps.list_replicas()[0].containers[0]
+    for stream in (app.event_stream_endpoint, console.log_stream_endpoint):
         requests.get(f"{stream}?tailLines=5", headers=token, timeout=30)
+    knock(f"{console.exec_endpoint}?command=sh", token)
 
 
 def login_server(apps: AppsBench) -> None:
@@ -324,10 +327,17 @@ def login_server(apps: AppsBench) -> None:
         requests.delete(f"{server}/{path}", auth=basic, timeout=30)
 
 
-def _log_stream(apps: AppsBench) -> str:
-    replica = apps.list_replicas()[0]
-    endpoint: str = replica.containers[0].log_stream_endpoint
-    return endpoint
+def knock(terminal: str, headers: dict[str, str] | None = None) -> None:
+    """Open a terminal's web socket, and close it again."""
+    url = terminal.replace("wss://", "https://")
+    wanted = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+    with requests.get(url, headers={**wanted, **(headers or {})}, stream=True, timeout=30) as found:
+        assert found.status_code == 101, f"{found.status_code} {found.text}"
 
 
 def _bearer() -> dict[str, str]:
