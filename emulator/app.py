@@ -18,9 +18,9 @@ from emulator.arm.errors import not_emulated
 from emulator.arm.http import ArmApplication, Service
 from emulator.arm.operations import Operations
 from emulator.containers.runtime import ContainerRuntime
+from emulator.data_plane.environment_passwords import EnvironmentPasswords
 from emulator.data_plane.ingress.connection import IngressConnection
 from emulator.data_plane.ingress.ingress import Ingress
-from emulator.data_plane.proxy_passwords import ProxyPasswords
 from emulator.data_plane.routes.addresses import PublicAddresses
 from emulator.data_plane.routes.apps import AppTable, is_plain
 from emulator.data_plane.routes.endpoints import EndpointTable
@@ -150,7 +150,7 @@ class Emulator:
             home.containers / "groups",
         )
         self.ingress = Ingress(AppTable())
-        insiders = ProxyPasswords()
+        insiders = EnvironmentPasswords()
         self.door = FrontDoor(
             CertificateAuthority(home.tls),
             self.protocol,

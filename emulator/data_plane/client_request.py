@@ -109,7 +109,8 @@ class ClientRequest:
         """
         if version not in ("1.1", "1.0") or b"#" in self.target:
             return self.words.bad_request
-        if sum(name == b"host" for name, _ in self.headers) > 1:
+        are_repeated = len(self.fields) < len(self.headers)
+        if are_repeated and sum(name == b"host" for name, _ in self.headers) > 1:
             return self.words.bad_request
         if self.is_chunked and self.fields[b"transfer-encoding"].strip().lower() != b"chunked":
             return self.words.not_implemented

@@ -21,7 +21,7 @@ import secrets
 import socket
 import sys
 
-from emulator.data_plane.proxy_passwords import ProxyPasswords
+from emulator.data_plane.environment_passwords import EnvironmentPasswords
 from emulator.data_plane.routes.addresses import PublicAddresses
 from emulator.front_door.opening import Admit, Behind, Opening, Serve
 from emulator.tls import CertificateAuthority
@@ -39,11 +39,11 @@ class FrontDoor:
         serve: Serve,
         password: str,
         addresses: PublicAddresses | None = None,
-        insiders: ProxyPasswords | None = None,
+        insiders: EnvironmentPasswords | None = None,
     ) -> None:
         self.behind = Behind(authority, serve, addresses or PublicAddresses())
         self.password = password.encode()
-        self.insiders = insiders or ProxyPasswords()
+        self.insiders = insiders or EnvironmentPasswords()
         self.servers: list[asyncio.Server] = []
 
     async def listen(self, port: int) -> int:

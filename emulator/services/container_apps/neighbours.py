@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from emulator.containers.runtime import ContainerRuntime, ContainerRuntimeError, ContainerSpec
-from emulator.data_plane.proxy_passwords import ProxyPasswords
+from emulator.data_plane.environment_passwords import EnvironmentPasswords
 from emulator.no_proxy import without_azure
 
 BUNDLE = "/etc/azure-local/certificates.pem"  # in a container
@@ -31,7 +31,7 @@ class Neighbours:
     def __init__(
         self,
         runtime: ContainerRuntime,
-        insiders: ProxyPasswords,
+        insiders: EnvironmentPasswords,
         listen: Callable[[str], Awaitable[int]],
         read_bundle: Callable[[], bytes],
     ) -> None:

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from emulator.containers.runtime import ContainerRuntimeError, ContainerSpec, ThisMachine
-from emulator.data_plane.proxy_passwords import ProxyPasswords
+from emulator.data_plane.environment_passwords import EnvironmentPasswords
 from emulator.defaults import REGION, RESOURCE_GROUP
 from emulator.services.container_apps.neighbours import BUNDLE, Neighbours
 from tests.emulator.services.apps_bench import REGISTRY, AppsBench
@@ -270,7 +270,9 @@ def test_without_a_way_to_this_machine_a_container_is_as_it_was(tmp_path: Path):
 
     async def go() -> None:
         runtime = Rootless()
-        neighbours = Neighbours(cast(Any, runtime), ProxyPasswords(), listen, lambda: b"bundle")
+        neighbours = Neighbours(
+            cast(Any, runtime), EnvironmentPasswords(), listen, lambda: b"bundle"
+        )
         spec = ContainerSpec("one", "image", None, None, {"A": "b"}, (80,), 1, 1, tmp_path / "log")
         assert await neighbours.introduce(spec, "env.region.io") is spec
         assert "no way here" in neighbours.problem
@@ -295,7 +297,9 @@ def test_what_leads_past_local_azure_is_taken_out(
     async def go() -> None:
         runtime = Rootless()
         runtime.reaches = True
-        neighbours = Neighbours(cast(Any, runtime), ProxyPasswords(), listen, lambda: b"bundle")
+        neighbours = Neighbours(
+            cast(Any, runtime), EnvironmentPasswords(), listen, lambda: b"bundle"
+        )
         spec = ContainerSpec("one", "image", None, None, {}, (80,), 1, 1, tmp_path / "log")
         told = (await neighbours.introduce(spec, "env.region.io")).variables
         assert told["NO_PROXY"] == told["no_proxy"] == "mine.example,localhost,127.0.0.1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 
-class ProxyPasswords:
+class EnvironmentPasswords:
     """Environments of container apps, each with the password that its containers have.
 
     A container gives it to the front door as a proxy's password, and by it the front door knows
