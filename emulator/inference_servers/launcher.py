@@ -182,7 +182,7 @@ def looked_up() -> Iterator[set[str]]:
         kind.__getitem__ = get
 
 
-class ForkServer:
+class Forker:
     """Loads the modules, then forks a server for each request until its requests end.
 
     Requests, a JSON object a line on standard input:
@@ -324,9 +324,9 @@ def main() -> None:
             become(entry_script, where, port)
         become(entry_script, -1, where)
     else:
-        server = ForkServer()
-        server.load(rest)
-        server.serve()
+        forker = Forker()
+        forker.load(rest)
+        forker.serve()
 
 
 if __name__ == "__main__":

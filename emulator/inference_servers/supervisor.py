@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from emulator.inference_servers.fork_server import ForkServers
+from emulator.inference_servers.fork_servers import ForkServers
 from emulator.inference_servers.server import (
     DEFAULT_PROBE,
     Event,

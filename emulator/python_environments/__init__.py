@@ -1,0 +1,5 @@
+"""Python environments: the interpreter that has what an environment's list asks for.
+
+environments.py   finds it or builds it, once, and keeps it
+conda.py          reads conda files, and says what of one is missing here
+"""

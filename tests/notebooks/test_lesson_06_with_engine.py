@@ -35,7 +35,7 @@ CMD exec python -m http.server 80
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(ENGINE.url is None, reason=ENGINE.description),
+    pytest.mark.skipif(ENGINE.engine is None, reason=ENGINE.description),
 ]
 
 

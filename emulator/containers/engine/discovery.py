@@ -19,14 +19,27 @@ from urllib.parse import urlsplit
 SWITCH = "AZURE_LOCAL_CONTAINERS"  # "process" or "engine" forces one of the two
 TIMEOUT = 2.0  # seconds in which an engine answers that it is there
 INSISTENT_TIMEOUT = 20.0  # the same for one that must be there, though its machine may be busy
+DOCKER, PODMAN = "Docker", "Podman"
 WINDOWS_PIPE = "npipe:////./pipe/docker_engine"
 
 
 @dataclass(frozen=True)
-class Found:
-    """`url` is None where containers are to be processes. `forced`: an engine is insisted on."""
+class Engine:
+    """An engine that answers at `url`, as DOCKER_HOST has it. `name` is "Docker" or "Podman"."""
 
-    url: str | None
+    url: str
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} at {self.url}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """`engine` is None where containers are to be processes. `forced`: an engine is insisted on."""
+
+    engine: Engine | None
     description: str
     forced: bool = False
 
@@ -46,7 +59,8 @@ def find(environ: Mapping[str, str]) -> Found:
     reasons = []
     for url in candidates(environ):
         try:
-            return Found(url, f"{_version(url, environ)} at {url}", forced)
+            engine = _engine(url, environ)
+            return Found(engine, str(engine), forced)
         except NoEngine as reason:
             reasons.append(f"{url} {reason}")
     why = "no Docker or Podman engine answers"
@@ -81,13 +95,14 @@ def _exists(file: Path) -> bool:
         return False
 
 
-def _version(url: str, environ: Mapping[str, str]) -> str:
-    """Its name and version, as "Podman 4.3.1". Raises NoEngine."""
+def _engine(url: str, environ: Mapping[str, str]) -> Engine:
+    """The engine that answers there. Raises NoEngine."""
     try:
         answer = json.loads(_get(url, "/version", environ))
         components = answer.get("Components") or [{}]
-        name = str(components[0].get("Name") or "Docker")
-        return f"{name.removesuffix(' Engine').replace('Engine', 'Docker')} {answer['Version']}"
+        # Podman says "Podman Engine", Docker "Engine".
+        is_podman = str(components[0].get("Name") or "").startswith(PODMAN)
+        return Engine(url, PODMAN if is_podman else DOCKER, str(answer["Version"]))
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise NoEngine(f"does not answer: {reason}") from error

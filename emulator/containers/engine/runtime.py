@@ -33,6 +33,7 @@ from emulator.containers.engine.config import (
     holder_config,
     program_error,
 )
+from emulator.containers.engine.discovery import PODMAN, Engine
 from emulator.containers.engine.exec import EngineExec
 from emulator.containers.engine.images import EngineImages
 from emulator.containers.engine.network import this_machine
@@ -60,16 +61,16 @@ LOST = (DockerError, aiohttp.ClientError, OSError)  # the engine does not answer
 
 
 class EngineRuntime:
-    """`folder` names this local Azure; `url` is the engine's, as DOCKER_HOST has it."""
+    """`folder` names this local Azure."""
 
     kind = "container"
 
-    def __init__(self, folder: Path, url: str, description: str) -> None:
+    def __init__(self, folder: Path, engine: Engine) -> None:
         self.home = str(folder.resolve())
         self.prefix = "azure-local-" + hashlib.sha256(self.home.encode()).hexdigest()[:8]
-        self.url = url
-        self.description = description
-        self.podman = description.startswith("Podman")
+        self.url = engine.url
+        self.description = str(engine)
+        self.podman = engine.name == PODMAN
         self.client: aiodocker.Docker | None = None
         self.connector: aiohttp.BaseConnector | None = None
         self.images_here = EngineImages(self._docker)

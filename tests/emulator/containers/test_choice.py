@@ -76,12 +76,14 @@ def no_engine_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_docker_host_comes_first(engine: Engine) -> None:
     found = discovery.find({"DOCKER_HOST": url(engine)})
-    assert found.url == url(engine)
+    assert found.engine == discovery.Engine(url(engine), "Docker", "28.2.2")
     assert found.description == f"Docker 28.2.2 at {url(engine)}"
 
 
 def test_usual_sockets_are_looked_at(engine: Engine, tmp_path: Path) -> None:
-    assert discovery.find({"XDG_RUNTIME_DIR": str(tmp_path)}).url == url(engine)
+    found = discovery.find({"XDG_RUNTIME_DIR": str(tmp_path)}).engine
+    assert found
+    assert found.url == url(engine)
 
 
 def test_podman_says_so(engine: Engine) -> None:
@@ -119,7 +121,7 @@ def test_something_else_at_the_socket_is_no_engine(
     engine: Engine, status: int, body: bytes
 ) -> None:
     engine.status, engine.body = status, body
-    assert discovery.find({"DOCKER_HOST": url(engine)}).url is None
+    assert discovery.find({"DOCKER_HOST": url(engine)}).engine is None
 
 
 @pytest.mark.anyio

@@ -46,7 +46,7 @@ pytestmark = pytest.mark.anyio
 async def runtime(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[ContainerRuntime]:
-    if request.param == "engine" and ENGINE.url is None:
+    if request.param == "engine" and ENGINE.engine is None:
         pytest.skip(ENGINE.description)
     found = await choose_runtime(
         tmp_path / "containers", {**os.environ, discovery.SWITCH: request.param}

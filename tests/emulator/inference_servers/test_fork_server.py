@@ -12,7 +12,7 @@ from textwrap import dedent
 import psutil
 import pytest
 
-from emulator.inference_servers import fork_server, supervisor
+from emulator.inference_servers import fork_server, fork_servers, supervisor
 from emulator.inference_servers.supervisor import (
     Server,
     ServerFailed,
@@ -188,7 +188,7 @@ async def test_fork_server_that_cannot_start_leaves_the_error_to_the_server(
 async def test_idle_fork_server_ends(
     runtime: Supervisor, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fork_server, "IDLE", 0.3)
+    monkeypatch.setattr(fork_servers, "IDLE", 0.3)
     server = await served(runtime, spec())
     warm = parent(server)
     await asyncio.sleep(1)

@@ -28,14 +28,14 @@ from tests.emulator.containers.container_images import (
 
 pytestmark = [
     pytest.mark.anyio,
-    pytest.mark.skipif(ENGINE.url is None, reason=ENGINE.description),
+    pytest.mark.skipif(ENGINE.engine is None, reason=ENGINE.description),
 ]
 
 
 @pytest.fixture
 async def runtime(tmp_path: Path) -> AsyncIterator[EngineRuntime]:
-    assert ENGINE.url
-    found = EngineRuntime(tmp_path / "containers", ENGINE.url, ENGINE.description)
+    assert ENGINE.engine
+    found = EngineRuntime(tmp_path / "containers", ENGINE.engine)
     if await found.image(BASE_IMAGE) is None:
         await found.close()
         pytest.skip(f"the engine has no image {BASE_IMAGE}: run .ci/containers")
@@ -47,8 +47,8 @@ async def runtime(tmp_path: Path) -> AsyncIterator[EngineRuntime]:
 @pytest.fixture
 async def engine() -> AsyncIterator[Docker]:
     """Someone else who uses the engine."""
-    assert ENGINE.url
-    async with Docker(ENGINE.url) as client:
+    assert ENGINE.engine
+    async with Docker(ENGINE.engine.url) as client:
         yield client
 
 
@@ -115,8 +115,8 @@ async def test_a_container_removed_by_someone_has_ended(
 async def test_containers_of_others_are_left_alone(
     runtime: EngineRuntime, engine: Docker, tmp_path: Path
 ) -> None:
-    assert ENGINE.url
-    other = EngineRuntime(tmp_path / "other", ENGINE.url, ENGINE.description)
+    assert ENGINE.engine
+    other = EngineRuntime(tmp_path / "other", ENGINE.engine)
     theirs = await other.start(spec(tmp_path, command=script("import time; time.sleep(600)")))
     name = f"someones-{secrets.token_hex(4)}"
     someones = await engine.containers.create(
