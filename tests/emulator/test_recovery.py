@@ -16,7 +16,7 @@ from azure.identity import DefaultAzureCredential
 
 from emulator import daemon
 from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
-from tests.emulator.services.deployments import ECHO, Workbench
+from tests.emulator.services.deployments import ECHO, Workbench, inference_servers
 from tests.waiting import until
 
 SLOW_INIT = ECHO.replace("global greeting", "global greeting; time.sleep(30)")
@@ -129,7 +129,7 @@ def test_deleting_the_resource_group_stops_what_runs_in_it(another_azure, bench)
     client = ResourceManagementClient(DefaultAzureCredential(), SUBSCRIPTION)
     client.resource_groups.begin_delete(RESOURCE_GROUP).result()
     assert not client.resource_groups.check_existence(RESOURCE_GROUP)
-    until(lambda: not list((another_azure.home.deployments / "processes").glob("*.json")))
+    assert not inference_servers(another_azure)
     answer = requests.post(endpoint.scoring_uri, json={}, timeout=30)
     assert (answer.status_code, endpoint.name in answer.text) == (404, True)
 

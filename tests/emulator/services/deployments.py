@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import (
@@ -16,6 +17,8 @@ from azure.ai.ml.entities import (
     ManagedOnlineEndpoint,
     Model,
 )
+
+from tests.azure import LocalAzure
 
 # Answers with what it was given, and with how it was deployed.
 ECHO = """
@@ -118,3 +121,16 @@ class Workbench:
     def clean(self) -> None:
         for name in self.endpoints:
             self.client.online_endpoints.begin_delete(name).result()
+
+
+def inference_servers(azure: LocalAzure) -> set[int]:
+    """The ports on which what this emulator has started listens."""
+    found = set()
+    for process in psutil.Process(azure.process.pid).children(recursive=True):
+        try:
+            for connection in process.net_connections("tcp"):
+                if connection.status == psutil.CONN_LISTEN:
+                    found.add(connection.laddr.port)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found

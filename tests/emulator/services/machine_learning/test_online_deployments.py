@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 
-import psutil
 import pytest
 import requests
 from azure.ai.ml import load_online_deployment
 from azure.ai.ml.entities import OnlineRequestSettings, ProbeSettings
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from tests.emulator.services.deployments import CONDA, ECHO
+from tests.emulator.services.deployments import CONDA, ECHO, inference_servers
 from tests.waiting import until
 
 
@@ -101,19 +100,6 @@ def test_scaling_starts_and_stops_instances(local_azure, ml_client, bench, serve
         assert scaled.instance_count == count
         until(lambda count=count: len(inference_servers(local_azure)) == len(before) + count - 1)
     assert bench.caller(served)({}).status_code == 200
-
-
-def inference_servers(azure) -> set[int]:
-    """The ports on which what this emulator has started listens."""
-    found = set()
-    for process in psutil.Process(azure.process.pid).children(recursive=True):
-        try:
-            for connection in process.net_connections("tcp"):
-                if connection.status == psutil.CONN_LISTEN:
-                    found.add(connection.laddr.port)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
 
 
 def test_an_update_replaces_the_version_without_a_gap(ml_client, bench, served):
