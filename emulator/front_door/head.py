@@ -44,7 +44,7 @@ class Head:
         if scheme.lower() != b"basic":
             return ""
         try:
-            return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+            return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
         except ValueError:
             return ""
 

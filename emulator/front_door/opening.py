@@ -229,7 +229,7 @@ class Opening(asyncio.Protocol):
                     upstream, _ = await asyncio.get_running_loop().create_connection(
                         lambda: pipe, host, port
                     )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: it cannot be a name at all
             why = str(error) or "nothing answers"
             return self.refuse(502, f"{host}:{port} cannot be reached: {why}.")
         self.transport.write(greeting)

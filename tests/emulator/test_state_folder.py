@@ -203,6 +203,17 @@ def test_a_full_disk_is_named(small_disk: Path) -> None:
     assert "the disk is full" in refusal(command(home, "up"))
 
 
+@pytest.mark.parametrize("words", [["up"], ["status"], ["down"], ["env"], ["reset", "--yes"]])
+def test_a_read_only_disk_is_named_after_a_run(small_disk: Path, words: list[str]) -> None:
+    home = small_disk / "azure"
+    Home(home).create()
+    Home(home).lock.touch()
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    said = refusal(command(home, *words))
+    assert said.startswith(f"Error: {home}/")
+    assert "the file system is read-only. Set AZURE_LOCAL_HOME" in said
+
+
 def test_a_read_only_disk_is_named(small_disk: Path) -> None:
     home = small_disk / "azure"
     Home(home).create()

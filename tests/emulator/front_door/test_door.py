@@ -155,6 +155,15 @@ def test_a_tunnel_carries_both_directions(local_azure, web):
     assert received.endswith(b"/tunnelled for other")
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "a b", "-"])
+def test_what_cannot_be_a_host_is_a_502(local_azure, host):
+    opening = f"CONNECT {host}:443 HTTP/1.1\r\n{authorization(local_azure)}\r\n"
+    answer = raw(local_azure, opening.encode())
+    assert answer.startswith((b"HTTP/1.1 502", b"HTTP/1.1 400"))
+    asked = f"GET http://{host}/ HTTP/1.1\r\nHost: a\r\n{authorization(local_azure)}\r\n"
+    assert raw(local_azure, asked.encode()).startswith((b"HTTP/1.1 502", b"HTTP/1.1 400"))
+
+
 WRONG = [
     "",
     "Proxy-Authorization: Basic " + base64.b64encode(b"local:guessed").decode(),

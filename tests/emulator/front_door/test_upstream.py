@@ -52,9 +52,9 @@ def upstream() -> Iterator[Upstream]:
 def azure(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
     """An emulator on a machine that has a proxy."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "ALL_PROXY"):
-            patch.delenv(name, raising=False)
-        patch.delenv("AZURE_LOCAL_PROXY", raising=False)
+        for name in list(os.environ):
+            if name.lower().endswith("_proxy"):
+                patch.delenv(name)
         patch.setenv("HTTP_PROXY", f"http://ada:pass%20word@127.0.0.1:{upstream.port}")
         patch.setenv("HTTPS_PROXY", "http://127.0.0.1:99999")
         patch.setenv("NO_PROXY", "direct.example,*.azure.com")
