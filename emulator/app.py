@@ -17,6 +17,7 @@ from emulator.arm.changes import Changes
 from emulator.arm.errors import not_emulated
 from emulator.arm.http import ArmApplication, Service
 from emulator.arm.operations import Operations
+from emulator.arm.recovery import recover
 from emulator.containers.runtime import ContainerRuntime
 from emulator.data_plane.environment_passwords import EnvironmentPasswords
 from emulator.data_plane.ingress.connection import IngressConnection
@@ -279,7 +280,7 @@ class Emulator:
         """Bring back what was there, then listen: on `port`, or a free one where that is taken."""
         await self.runtime.recover()
         await self.containers.recover()
-        await self.changes.recover()
+        await recover(self.changes)
         self.runs.seed()
         await self.registries.recover()
         await self.runs.recover()

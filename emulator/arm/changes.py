@@ -15,11 +15,9 @@ What holds for all of them:
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from emulator.arm.change import Change, SupersededError
@@ -32,8 +30,6 @@ from emulator.store import Resource, Store
 # Seconds within which work that is cancelled must have ended. It is left to itself then, and
 # whatever it stores is refused.
 CANCEL_LIMIT = 60.0
-# Seconds that a start waits for the deletes that it resumes.
-RESUME_LIMIT = 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -92,7 +88,7 @@ class Changes:
         with self.store.transaction():
             self.store.put_state(resource)
             self.operations.insert(change.id, resource.id, name, arguments)
-        self._start(change, lifecycle, move)
+        self.start(change, lifecycle, move)
         return change.id
 
     def apply(self, name: str, resource: Resource, before: Resource | None) -> Resource:
@@ -135,7 +131,7 @@ class Changes:
 
     def check_scope(self, resource_id: str) -> None:
         """Raises ArmError 409 when the resource, or one above it, is being deleted."""
-        scope = self._scope_being_deleted(resource_id)
+        scope = self.scope_being_deleted(resource_id)
         if scope is None:
             return
         name = scope.rsplit("/", 1)[-1]
@@ -150,9 +146,9 @@ class Changes:
 
     def is_being_deleted(self, resource_id: str) -> bool:
         """Whether the resource, or one above it, is being deleted."""
-        return self._scope_being_deleted(resource_id) is not None
+        return self.scope_being_deleted(resource_id) is not None
 
-    def _scope_being_deleted(self, resource_id: str) -> str | None:
+    def scope_being_deleted(self, resource_id: str) -> str | None:
         key = f"{resource_id.lower()}/"
         return next((scope for scope in self._deleting if key.startswith(f"{scope}/")), None)
 
@@ -164,7 +160,7 @@ class Changes:
 
     # Running
 
-    def _start(self, change: Change, lifecycle: Lifecycle, move: Move) -> None:
+    def start(self, change: Change, lifecycle: Lifecycle, move: Move) -> None:
         key = change.resource_id.lower()
         earlier: list[asyncio.Task[None]] = list(self._tasks.get(key, ()))
         if move.deletes:
@@ -174,18 +170,18 @@ class Changes:
                 below = self.lifecycles.get(resource.type.lower())
                 if below and below.withdraw:
                     below.withdraw(resource)
-        task = self._enqueue(key, self._run(change, lifecycle, move, earlier))
+        task = self.enqueue(key, self._run(change, lifecycle, move, earlier))
         self.operations.tasks[change.id] = task
 
         def done(_: asyncio.Task[None]) -> None:
             self.operations.tasks.pop(change.id, None)
             # Here and not in the task, which may have been cancelled before its first step.
             if task.cancelled() and not self._closing:
-                self.operations.end(change.id, "Canceled", _preempted(change))
+                self.operations.end(change.id, "Canceled", preempted(change))
 
         task.add_done_callback(done)
 
-    def _enqueue(self, key: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def enqueue(self, key: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.create_task(work)
         queue = self._tasks.setdefault(key, [])
         queue.append(task)
@@ -218,7 +214,7 @@ class Changes:
         except TimeoutError:
             error = _timed_out(change, move)
         except SupersededError:
-            self.operations.end(change.id, "Canceled", _preempted(change))
+            self.operations.end(change.id, "Canceled", preempted(change))
             return
         except Exception:
             _log.exception("%s of %s", change.name, change.resource_id)
@@ -226,9 +222,9 @@ class Changes:
         finally:
             if move.deletes:
                 self._deleting.pop(change.resource_id.lower(), None)
-        self._end(change, lifecycle, move, finish, error)
+        self.end(change, lifecycle, move, finish, error)
 
-    def _end(
+    def end(
         self,
         change: Change,
         lifecycle: Lifecycle,
@@ -239,7 +235,7 @@ class Changes:
         with self.store.transaction():
             resource = self.store.get(change.resource_id)
             if resource is None or resource.generation != change.id:
-                self.operations.end(change.id, "Canceled", _preempted(change))
+                self.operations.end(change.id, "Canceled", preempted(change))
                 return
             if move.deletes and error is None:
                 self.store.delete(resource.id)
@@ -287,93 +283,7 @@ class Changes:
             if resource.id.lower() != scope.lower():  # that one goes with the operation's end
                 self.store.delete(resource.id)
 
-    # Starting and stopping
-
-    async def recover(self) -> None:
-        """After a start: end or resume what was under way, seed, bring back what was running.
-
-        Deletes are resumed first, and waited for: what is there from the beginning comes after
-        them. What else takes long goes on in the background when this returns.
-        """
-        self.operations.prune()
-        resumed = self._settle_interrupted()
-        deletes = [change.id for change, _, move in resumed if move.deletes]
-        for change, lifecycle, move in resumed:
-            if move.deletes:
-                self._start(change, lifecycle, move)
-        tasks = {task for each in deletes if (task := self.operations.tasks.get(each))}
-        if tasks:
-            await asyncio.wait(tasks, timeout=RESUME_LIMIT)
-        for step in self.starters:
-            step()
-        for lifecycle in self.lifecycles.values():
-            for resource in self.store.of_type(lifecycle.type):
-                self._settle_stray(lifecycle, resource)
-                if lifecycle.revive and self._scope_being_deleted(resource.id) is None:
-                    self._enqueue(resource.id.lower(), self._revive(lifecycle, resource.id))
-        for change, lifecycle, move in resumed:
-            if move.deletes:
-                continue
-            if self._scope_being_deleted(change.resource_id) is None:
-                self._start(change, lifecycle, move)
-            else:
-                self.operations.end(change.id, "Canceled", _preempted(change))
-
-    def _settle_interrupted(self) -> list[tuple[Change, Lifecycle, Move]]:
-        resumed = []
-        for row in self.operations.under_way():
-            change = Change(
-                row["id"],
-                row["resource"],
-                row["kind"],
-                json.loads(row["arguments"]),
-                self.store,
-            )
-            resource = self.store.get(change.resource_id)
-            lifecycle = self.lifecycles.get(resource.type.lower()) if resource else None
-            move = lifecycle.under_way(resource.state) if lifecycle and resource else None
-            error = _interrupted()
-            if not (resource and lifecycle and move and resource.generation == change.id):
-                self.operations.end(change.id, "Failed", error)
-            elif move.resumes or move.deletes:
-                resumed.append((change, lifecycle, move))
-            else:
-                self._end(change, lifecycle, replace(move, failed=move.cut_short), None, error)
-        return resumed
-
-    def _settle_stray(self, lifecycle: Lifecycle, resource: Resource) -> None:
-        """What is on its way without an operation that is on its way has failed."""
-        move = lifecycle.under_way(resource.state)
-        if move and not self.operations.is_under_way(resource.generation):
-            resource.state = move.cut_short
-            lifecycle.show(resource)
-            self.store.put_state(resource)
-
-    async def _revive(self, lifecycle: Lifecycle, resource_id: str) -> None:
-        assert lifecycle.revive
-        resource = self.store.get(resource_id)
-        if resource is None:
-            return
-        generation, reason = resource.generation, ""
-        try:
-            async with asyncio.timeout(max(move.limit for move in lifecycle.moves)):
-                await lifecycle.revive(resource)
-            return
-        except ArmError as error:
-            reason = error.message
-        except TimeoutError:
-            reason = "it took too long"
-        except SupersededError:
-            return
-        except Exception:
-            _log.exception("%s did not come back", resource_id)
-        _log.warning("%s did not come back: %s", resource_id, reason)
-        found = self.store.get(resource_id)
-        # A change that was begun meanwhile has the say.
-        if found and found.generation == generation and not lifecycle.under_way(found.state):
-            found.state = lifecycle.lost
-            lifecycle.show(found)
-            self.store.put_state(found)
+    # Stopping
 
     async def close(self) -> None:
         """Stop the work that is under way; the next start finds it interrupted."""
@@ -413,18 +323,10 @@ def _timed_out(change: Change, move: Move) -> ArmError:
     )
 
 
-def _preempted(change: Change) -> ArmError:
+def preempted(change: Change) -> ArmError:
     # https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
     return ArmError(
         409,
         "OperationPreempted",
         f"The operation '{change.name}' was preempted by a deletion.",
-    )
-
-
-def _interrupted() -> ArmError:
-    return ArmError(
-        500,
-        "OperationInterrupted",
-        "Local Azure was stopped while this was under way. Send the request again.",
     )

@@ -17,7 +17,7 @@ _BATCH = 1000  # rows
 
 
 @dataclass(frozen=True)
-class Container:
+class BlobContainer:
     """Times are seconds since 1970, as blobs have them too."""
 
     account: str
@@ -63,13 +63,13 @@ class Catalogue:
 
     # Containers
 
-    def container(self, account: str, name: str) -> Container | None:
+    def container(self, account: str, name: str) -> BlobContainer | None:
         rows = self.store.query(
             "SELECT * FROM containers WHERE account = ? AND name = ?", account, name
         )
         return _container(rows[0]) if rows else None
 
-    def containers(self, account: str, prefix: str, start: str, limit: int) -> list[Container]:
+    def containers(self, account: str, prefix: str, start: str, limit: int) -> list[BlobContainer]:
         """At most `limit` of them, by name from `start` on."""
         rows = self.store.query(
             "SELECT * FROM containers WHERE account = ? AND name >= ?"
@@ -82,7 +82,7 @@ class Catalogue:
         )
         return [_container(row) for row in rows]
 
-    def put_container(self, account: str, name: str, metadata: dict[str, str]) -> Container:
+    def put_container(self, account: str, name: str, metadata: dict[str, str]) -> BlobContainer:
         """Create the container, or replace its metadata."""
         moment = int(time.time())
         self.store.execute(
@@ -276,8 +276,8 @@ def new_etag() -> str:
     return f'"0x8{secrets.token_hex(7).upper()}"'
 
 
-def _container(row: Any) -> Container:
-    return Container(
+def _container(row: Any) -> BlobContainer:
+    return BlobContainer(
         row["account"],
         row["name"],
         row["etag"],

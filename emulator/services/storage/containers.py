@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from emulator.services.storage.catalogue import Catalogue, Container
+from emulator.services.storage.catalogue import BlobContainer, Catalogue
 from emulator.services.storage.conditions import check_write
 from emulator.services.storage.errors import StorageError, not_emulated
 from emulator.services.storage.files import Files
@@ -97,7 +97,7 @@ class Containers:
         found = self.catalogue.blobs(container.account, container.name, page.prefix, page.start)
         return _xml(blobs_xml(self._endpoint(request), container.name, page, found))
 
-    def _container(self, request: BlobRequest) -> Container:
+    def _container(self, request: BlobRequest) -> BlobContainer:
         container = self.catalogue.container(request.account, request.container)
         if container is None:
             raise StorageError("ContainerNotFound")
@@ -107,7 +107,7 @@ class Containers:
         return f"https://{request.account}{self.suffix}/"
 
 
-def _version(container: Container) -> dict[str, str]:
+def _version(container: BlobContainer) -> dict[str, str]:
     return {"etag": container.etag, "last-modified": http_date(container.modified)}
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from emulator.services.storage.catalogue import Blob, Block, Container
+from emulator.services.storage.catalogue import Blob, BlobContainer, Block
 from emulator.services.storage.errors import StorageError, invalid_query
 from emulator.services.storage.http import NOT_IN_NAMES, decimal, http_date
 
@@ -104,7 +104,7 @@ class Page:
         return _written(root)
 
 
-def containers_xml(endpoint: str, page: Page, found: list[Container]) -> bytes:
+def containers_xml(endpoint: str, page: Page, found: list[BlobContainer]) -> bytes:
     """`found` may hold one more than the page does."""
     items = Element("Containers")
     for container in found[: page.size]:

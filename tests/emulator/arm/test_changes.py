@@ -13,6 +13,7 @@ from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError
 from emulator.arm.lifecycle import ABSENT, GONE, Finish, Lifecycle, Move, check
 from emulator.arm.operations import Operations
+from emulator.arm.recovery import recover
 from emulator.store import Resource, Store
 
 GROUP = "/subscriptions/s/resourceGroups/g"
@@ -240,7 +241,7 @@ async def test_what_a_kill_interrupts_is_resumed_or_has_failed(
     await settle()
     stop_like_a_kill(before)
     boxes = Boxes(path, resumes=resumes)
-    await boxes.changes.recover()
+    await recover(boxes.changes)
     while boxes.operations.tasks:
         await asyncio.sleep(0.01)
     assert (boxes.state(), boxes.status(operation)) == (state, state)
@@ -256,7 +257,7 @@ async def test_a_delete_that_a_kill_interrupts_is_done_when_the_start_is(path: P
     before.begin("delete")
     stop_like_a_kill(before)
     boxes = Boxes(path)
-    await boxes.changes.recover()
+    await recover(boxes.changes)
     assert (boxes.state(), boxes.state(LID)) == (None, None)
     assert "revive one" not in boxes.done
 
@@ -265,7 +266,7 @@ async def test_what_is_on_its_way_without_an_operation_has_failed(path: Path) ->
     boxes = Boxes(path)
     stray = Resource(BOX, BOX_TYPE, {"properties": {}}, state="Creating", generation="nobody's")
     boxes.store.put_state(stray)
-    await boxes.changes.recover()
+    await recover(boxes.changes)
     assert boxes.state() == "Failed"
     await boxes.change("delete")
     assert boxes.state() is None
@@ -277,7 +278,7 @@ async def test_a_change_waits_for_the_return_and_has_the_last_word(path: Path) -
     before.store.close()
     boxes = Boxes(path)
     boxes.gate.clear()
-    await boxes.changes.recover()
+    await recover(boxes.changes)
     await settle()
     operation = boxes.begin("update")
     await settle()
@@ -293,7 +294,7 @@ async def test_what_does_not_come_back_is_lost(path: Path) -> None:
     before.store.close()
     boxes = Boxes(path)
     boxes.fails = True
-    await boxes.changes.recover()
+    await recover(boxes.changes)
     while boxes.changes._tasks:
         await asyncio.sleep(0.01)
     assert boxes.state() == "Failed"

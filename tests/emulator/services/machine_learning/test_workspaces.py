@@ -16,6 +16,7 @@ from azure.storage.blob import BlobServiceClient
 from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError
 from emulator.arm.operations import Operations
+from emulator.arm.recovery import recover
 from emulator.defaults import REGION, RESOURCE_GROUP, STORAGE_ACCOUNT, SUBSCRIPTION, WORKSPACE
 from emulator.services.machine_learning.workspace_spec import WorkspaceSpec
 from emulator.services.machine_learning.workspaces import GROUP_ID, Workspaces
@@ -173,7 +174,7 @@ def test_what_was_under_way_at_a_crash_is_finished(tmp_path: Path):
         changes = Changes(store, Operations(store))
         furnish = [lambda workspace: furnished.append(workspace.name)]
         workspaces = Workspaces(store, changes.operations, changes, NoBlobs(), furnish)
-        await changes.recover()
+        await recover(changes)
         return changes, workspaces
 
     async def crash() -> list[str]:
