@@ -9,7 +9,7 @@ import re
 import secrets
 from pathlib import Path
 
-from emulator.state_file import StateError, damaged, write_private
+from emulator.state_file import StateError, write_private
 
 USER = "local"  # any: a proxy's URL needs one
 
@@ -29,7 +29,7 @@ def read_password(path: Path) -> str:
     """The password kept at `path`. Raises StateError when it is damaged, OSError."""
     found = path.read_bytes()
     if not re.fullmatch(rb"[0-9a-f]{48}", found):
-        raise damaged(path)
+        raise StateError(f"{path} is damaged. Stop local Azure and start it: that makes it anew.")
     return found.decode()
 
 

@@ -25,7 +25,7 @@ MARGIN = timedelta(days=1)
 LEAVES = 100  # host names whose certificates are kept
 # To be raised whenever authority.py binds authorities in another way; `domains` sees to itself.
 CONSTRAINTS = {"version": 2, "domains": [*AZURE_DOMAINS]}
-BEGIN = b"-----BEGIN CERTIFICATE-----"
+BEGIN, END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
 class CertificateAuthority:
@@ -124,11 +124,14 @@ def _digest(content: bytes) -> str:
 def write_bundle(target: Path, authority: Path) -> Path:
     """A CA bundle: what this process trusted before (or certifi), and the local authority."""
     before = Path(os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or "")
-    trusted = (before if before.is_file() else Path(certifi.where())).read_bytes()
-    if before == target and target.is_file():
+    trusted = before.read_bytes() if before.is_file() else b""
+    if before == target:
         # Called by a program that has this bundle already: its last certificate is the authority's,
-        # and what is before it may be known nowhere else (an organisation's own authority).
-        trusted = trusted[: trusted.rindex(BEGIN)]
+        # and what is before it may be known nowhere else (an organisation's own authority). One
+        # that was cut off is worth nothing.
+        whole = trusted.rstrip().endswith(END)
+        trusted = trusted[: trusted.rindex(BEGIN)] if whole else b""
+    trusted = trusted or Path(certifi.where()).read_bytes()
     content = trusted.rstrip() + b"\n" + authority.read_bytes()
     if not target.exists() or target.read_bytes() != content:
         # As a whole: another process may be reading the bundle at this moment.

@@ -15,7 +15,7 @@ from cryptography import x509
 
 from emulator import tls
 from emulator.authority import new_authority
-from emulator.tls import CertificateAuthority
+from emulator.tls import CertificateAuthority, write_bundle
 from tests.azure import LocalAzure
 
 ARM = "https://management.azure.com/subscriptions?api-version=2022-12-01"
@@ -109,6 +109,24 @@ def test_a_damaged_authority_is_no_matter_to_clients(another_azure: LocalAzure) 
         session.proxies = {"https": settings["HTTPS_PROXY"]}
         session.verify = settings["REQUESTS_CA_BUNDLE"]
         assert session.get(ARM, timeout=10).status_code == 401
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", b"-----BEGIN CERTIFICATE-----\nabc"])
+def test_a_damaged_bundle_is_made_anew(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by a program that has it as its own already."""
+    authority, bundle = CertificateAuthority(tmp_path).certificate, tmp_path / "bundle.crt"
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    whole = write_bundle(bundle, authority).read_bytes()
+    assert whole.endswith(authority.read_bytes())
+    bundle.write_bytes(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    assert write_bundle(bundle, authority).read_bytes() == whole
+    assert write_bundle(bundle, authority).read_bytes() == whole
+    bundle.unlink()
+    assert write_bundle(bundle, authority).read_bytes() == whole
 
 
 def test_a_damaged_certificate_of_a_host_is_made_anew(tmp_path: Path) -> None:
