@@ -2,20 +2,38 @@
 
 https://learn.microsoft.com/rest/api/resource-manager/containerapps/
 
+What is asked for:
+
     environments.py       managed environments
     apps.py               container apps
     revisions.py          revisions and replicas
     operations.py         where the long-running operations of this provider are polled
-    logs.py               what an environment's `appLogsConfiguration` may be
-    configuration.py      what `properties.configuration` may be
-    template.py           what `properties.template` may be
-    controller.py         makes apps run: revisions come, take over and go
+    log_stream.py         {region}.azurecontainerapps.dev: logs of containers and of the system
+    terminals.py          the same host: a terminal in a container
+    states.py             the states of environments, apps and revisions, and the moves between them
+
+What a body may be, read once into a spec (errors.py has how it is refused):
+
+    environment_spec.py   an environment
+    app_spec.py           an app:
+    app_configuration.py    `properties.configuration`: secrets, registries, the mode
+    app_ingress.py            its ingress and traffic
+    app_template.py         `properties.template`
+    app_container.py          its containers
+    app_probe.py              their probes
+    app_volume.py             its volumes, and where containers have them
+    app_scale.py              its scale rules
+
+What runs:
+
+    controller.py         brings apps to what is asked for: revisions come, take over and go
+    runners.py            one runner for each active revision, and what the ingress is told of them
     runner.py             one active revision: its replicas, as many as the scale rules ask for
     scaling.py            how many that are
-    plan.py               what a replica runs, from a template
+    plan.py               what a replica runs, from a spec
+    app_images.py         which image that is, and whether the app may have it
     replica.py            one replica: its containers, probed and restarted
-    probes.py             health probes
     neighbours.py         how a container reaches the other apps of its environment
-    routes.py             tells the ingress which replicas answer at which host name
-    log_stream.py         {region}.azurecontainerapps.dev: logs of containers and of the system
+    routes.py, hosts.py   which replicas answer at which host name
+    events.py             the system log
 """
