@@ -19,26 +19,24 @@ from tests.fuzz import world
 from tests.fuzz.emulator_log import EmulatorLog
 from tests.fuzz.findings import Findings
 from tests.fuzz.message import Message
-from tests.fuzz.mutations import mutate
+from tests.fuzz.mutations import mutate, places
 from tests.fuzz.oracle import differences, problems
 from tests.fuzz.recorder import recording
 from tests.fuzz.routes import MANAGEMENT, Target, arm_routes, targets
-from tests.fuzz.state import State
+from tests.fuzz.scope import flat, near, of_provider
+from tests.fuzz.state import Lists, State, Wanted
 from tests.fuzz.wire import Answer, Wire
 
 # Tokens last as long as the longest campaign.
 SETTINGS = {**settings("process"), "AZURE_LOCAL_TOKEN_LIFETIME": "86400"}
 WRITES = ("PUT", "PATCH", "POST", "DELETE")
-BODIES = 4  # a route that reads a body is tried this much more often than others
+PLACES = 4  # values in a body for which its route is tried once more
 SETTLE = 60.0  # seconds until an operation must have ended
 REST = 10.0  # seconds until all must have come to rest
+STRIDE = 7919  # a prime number
 PROGRESS = 500  # requests after which the figures are written
-EVERY = 100  # requests after which all of the state is compared
+EVERY = 50  # requests after which all of the state is compared
 UNDO = {"stop": "start", "deactivate": "activate"}
-PROVIDERS = {
-    *("microsoft.app", "microsoft.containerinstance", "microsoft.containerregistry"),
-    *("microsoft.machinelearningservices", "microsoft.operationalinsights", "microsoft.storage"),
-}
 ACCOUNTS = ["sparestorage"]
 
 
@@ -51,10 +49,11 @@ class Campaign:
             world.make(azure, folder)
         self.sent = sent
         self.targets = targets(sent)
+        # The more there is to get wrong, the more often it is tried.
         self.order = [
             target
             for target in self.targets
-            for _ in range(BODIES if target.name.startswith(("PUT", "PATCH", "POST")) else 1)
+            for _ in range(1 + max(map(places, target.seeds)) // PLACES)
         ]
         self.wire = Wire(azure.environment)
         credential = DefaultAzureCredential()
@@ -67,7 +66,7 @@ class Campaign:
         self.log = EmulatorLog(azure.home.log)
         self.findings = Findings()
         self.statuses: Counter[int] = Counter()
-        self.baseline = self._everything()
+        self.baseline = self.state.read()
 
     def run(self, seed: int, requests: int, first: int = 0) -> None:
         """What was found is in `findings`, and with the figures in `output`, as it goes on."""
@@ -98,7 +97,8 @@ class Campaign:
     def case(self, seed: int, number: int) -> None:
         """One request, the same one for the same seed and number."""
         random = Random(f"{seed}/{number}")
-        target = self.order[number % len(self.order)]
+        # A stride that has no divisor in common with most lengths mixes the services.
+        target = self.order[number * STRIDE % len(self.order)]
         message = random.choice(target.seeds)
         if message.method == "PUT" and message.host == MANAGEMENT and random.random() < 0.5:
             # Something new, where the message was to change what is there.
@@ -136,16 +136,20 @@ class Campaign:
         self.state.unreadable.clear()
 
     def _compare(self, target: Target, message: Message, case: str) -> None:
-        """Nothing has changed by what was refused."""
-        before, now = self._known(message), self._read(message)
-        if changed := differences(before, now):
+        """Nothing has changed by what was refused: not where it points to, at least.
+
+        The rest is compared now and then.
+        """
+        wanted = near(message)
+        now = self.state.read(wanted)
+        if changed := differences(self._known(wanted), flat(now)):
             kinds = " and ".join(sorted({one.split(" ")[0] for one in changed}))
             self.findings.add(target.name, f"refused, and yet {kinds}", "", f"{case}: {changed}")
-            self._remember(message, now)
+            self._remember(wanted, now)
 
     def _compare_all(self, seed: int, number: int) -> None:
-        now = self._everything()
-        if changed := differences(self.baseline, now):
+        now = self.state.read()
+        if changed := differences(flat(self.baseline), flat(now)):
             case = f"seed {seed}, up to case {number}: {changed[:5]}"
             self.findings.add("any", "changed without being asked", "", case)
         self.baseline = now
@@ -154,7 +158,8 @@ class Campaign:
 
     def _undo(self, target: Target, message: Message, answer: Answer, case: str) -> None:
         self._settle(target, answer, case)
-        before, now = self._known(message), self._read(message)
+        wanted = of_provider(message)
+        before, now = self._known(wanted), flat(self.state.read(wanted))
         # What was there before and not listed, such as anonymous code, is not made but changed.
         made = sorted((name for name in now.keys() - before if not self._original(name)), key=len)
         for name in made:
@@ -169,7 +174,7 @@ class Campaign:
         for name in before | now:
             if before.get(name) != now.get(name) and (first := self._original(name)):
                 self._send_again(target, first, case)
-        self._remember(message, self._at_rest(message))
+        self._remember(wanted, self._at_rest(wanted))
 
     def _send_again(self, target: Target, message: Message, case: str) -> None:
         token = self.state.token("https://management.azure.com/.default")
@@ -214,42 +219,31 @@ class Campaign:
             time.sleep(0.05)
         self.findings.add(target.name, f"still InProgress after {SETTLE:g} seconds", "", case)
 
-    # The state: of the provider that a request is about, or of all of them
+    # What is known of the state
 
-    def _at_rest(self, message: Message) -> dict[str, Any]:
+    def _at_rest(self, wanted: Wanted) -> Lists:
         """The state, once it no longer changes: a revision's restart has no operation to wait for.
 
         What never comes to rest shows as a change that nobody asked for.
         """
-        before, deadline = self._read(message), time.monotonic() + REST
+        before, deadline = self.state.read(wanted), time.monotonic() + REST
         while time.monotonic() < deadline:
             time.sleep(0.05)
-            now = self._read(message)
-            if now == before and not _UNDER_WAY & {_state(one) for one in now.values()}:
+            now = self.state.read(wanted)
+            if now == before and not UNDER_WAY & {_state(one) for one in flat(now).values()}:
                 break
             before = now
         return before
 
-    def _everything(self) -> dict[str, Any]:
-        return {**self.state.read(), **self.state.blobs()}
+    def _known(self, wanted: Wanted) -> dict[str, Any]:
+        return flat({name: found for name, found in self.baseline.items() if wanted(name)})
 
-    def _read(self, message: Message) -> dict[str, Any]:
-        if message.host != MANAGEMENT:
-            return dict(self.state.blobs())
-        return self.state.read(_provider(message))
-
-    def _known(self, message: Message) -> dict[str, Any]:
-        """Of what was last read, the part that `_read` reads."""
-        return {name: self.baseline[name] for name in self.baseline if _is_about(message, name)}
-
-    def _remember(self, message: Message, now: dict[str, Any]) -> None:
-        others = {
-            name: self.baseline[name] for name in self.baseline if not _is_about(message, name)
-        }
+    def _remember(self, wanted: Wanted, now: Lists) -> None:
+        others = {name: found for name, found in self.baseline.items() if not wanted(name)}
         self.baseline = {**others, **now}
 
 
-_UNDER_WAY = {"Creating", "Updating", "Scaling", "Deleting", "Waiting", "Pending", "Provisioning"}
+UNDER_WAY = {"Creating", "Updating", "Scaling", "Deleting", "Waiting", "Pending", "Provisioning"}
 
 
 def _under_way(polled: Answer) -> bool:
@@ -266,19 +260,3 @@ def _state(resource: Any) -> str:
 
 def _changes_something(message: Message) -> bool:
     return message.host == MANAGEMENT or message.host.endswith(".blob.core.windows.net")
-
-
-def _provider(message: Message) -> str:
-    """The one whose resources it may change, "" where it may be any."""
-    name = message.path.lower().rpartition("/providers/")[2].partition("/")[0]
-    return name if name in PROVIDERS else ""
-
-
-def _is_about(message: Message, name: str) -> bool:
-    """Whether the request may change what has this name, so that it is read after it."""
-    resource = name.startswith("/subscriptions/")
-    if message.host != MANAGEMENT:
-        return not resource
-    provider = _provider(message).lower()
-    in_provider = f"/providers/{provider}/" in name or "/providers/" not in name
-    return resource and (in_provider or not provider)

@@ -49,16 +49,23 @@ def _json(message: Message) -> Any:
         return None  # it has been made wrong already
 
 
+def places(message: Message) -> int:
+    """How many values there are in the body that can be wrong."""
+    if _is_form(message):
+        return message.body.count(b"=")
+    return len(list(_places(_json(message))))
+
+
 # The body
 
 
 def in_json(message: Message, random: Random) -> Message:
     """One value of the body replaced, left out, doubled, renamed or joined by another."""
     body = _json(message)
-    places = list(_places(body))
-    if not places:
+    found = list(_places(body))
+    if not found:
         return replace(message, body=random.choice(odd_values.BODIES))
-    holder, key = random.choice(places)
+    holder, key = random.choice(found)
     change = random.choice((_replaced, _replaced, _replaced, _replaced, _swapped, *_KEYS))
     change(holder, key, random)
     return replace(message, body=dump(body).encode("utf-8", "surrogatepass"))

@@ -19,6 +19,9 @@ BY_ITSELF = {
     *("healthState", "currentState", "previousState", "restartCount"),
 }
 
+# The path of each list, or the host of an account's blobs, and what is in it.
+Lists = dict[str, dict[str, Any]]
+Wanted = Callable[[str], bool]
 # Azure's own environments, which nobody can change, have many lists of versions.
 _CURATED = "/environments/azureml-"
 
@@ -37,32 +40,32 @@ class State:
         lists = [route for route in routes if route.method == "GET" and _is_list(route)]
         self.lists = sorted(lists, key=lambda route: len(route.segments))
 
-    def read(self, provider: str = "") -> dict[str, Any]:
-        """Each resource by its id, or those of one provider ("Microsoft.App") alone."""
-        found: dict[str, Any] = {}
+    def read(self, wanted: Wanted = lambda _: True) -> Lists:
+        """Each list that is wanted, told by its path, as the resources in it by their ids."""
+        found: Lists = {}
         ids = [f"/subscriptions/{SUBSCRIPTION}"]
         for route in self.lists:
-            of_groups = "/providers/" not in route.template
-            if provider and not of_groups and provider.lower() not in route.template.lower():
-                continue
             parent, _, last = route.template.rpartition("/")
             for path in self._parents(parent, ids):
-                for resource in self._get(f"{path}/{last}"):
-                    found[resource["id"].lower()] = _still(resource)
-                    if _CURATED not in resource["id"].lower():
-                        ids.append(resource["id"])
-        return found
-
-    def blobs(self) -> dict[str, bytes]:
-        found = {}
+                name = f"{path}/{last}".lower()
+                if not wanted(name):
+                    continue
+                resources = self._get(f"{path}/{last}")
+                found[name] = {one["id"].lower(): _still(one) for one in resources}
+                ids += [one["id"] for one in resources if _CURATED not in one["id"].lower()]
         for account in self.accounts:
             host = f"{account}.blob.core.windows.net"
-            names = self._xml(host, "/", "comp=list")
-            found[account] = names
-            for name in re.findall(rb"<Name>([^<]+)</Name>", names):
-                path = f"/{name.decode()}"
-                query = "restype=container&comp=list&include=metadata"
-                found[account + path] = self._xml(host, path, query)
+            if wanted(host):
+                found[host] = self._blobs(host)
+        return found
+
+    def _blobs(self, host: str) -> dict[str, bytes]:
+        names = self._xml(host, "/", "comp=list")
+        found = {f"{host}/": names}
+        for name in re.findall(rb"<Name>([^<]+)</Name>", names):
+            path = f"/{name.decode()}"
+            query = "restype=container&comp=list&include=metadata"
+            found[host + path] = self._xml(host, path, query)
         return found
 
     @staticmethod
@@ -101,7 +104,9 @@ def _is_list(route: Route) -> bool:
     last = route.segments[-1]
     of_what = route.template.lower()
     apart = "/locations" in of_what or of_what.endswith(("/providers", "/resources", "/replicas"))
-    return not last.startswith("{") and "{subscriptionid}" in of_what and not apart
+    # A subscription's list of a type shows what the lists of its groups show.
+    whole = "/providers/" in of_what and "/resourcegroups/" not in of_what
+    return not (last.startswith("{") or apart or whole) and "{subscriptionid}" in of_what
 
 
 def _still(value: Any) -> Any:

@@ -226,7 +226,7 @@ def container_apps(apps: AppsBench) -> None:
             "template": {
                 "containers": [apps.container(env={"A": "1"})],
                 "scale": {
-                    "minReplicas": 0,
+                    "minReplicas": 1,
                     "maxReplicas": 2,
                     "rules": [{"name": "http", "http": {"metadata": {"concurrentRequests": "9"}}}],
                 },
