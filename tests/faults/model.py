@@ -40,6 +40,11 @@ class Change:
     code: str = ""
     operation: str = ""
 
+    @property
+    def result(self) -> str:
+        """What was done and how it ended, for the figures."""
+        return f"{self.what} {self.outcome} {self.code}".strip()
+
     def __str__(self) -> str:
         name = self.resource.rpartition("/providers/")[2] or self.resource
         return f"{self.what} {name} ({self.value}): {self.status} {self.code} {self.outcome}"

@@ -108,7 +108,7 @@ class Rounds:
         invariants.check_nothing_left(azure.process.pid, azure.home.root)
         for exception in log.exceptions():
             report(f"a traceback in the log: {exception}", "")
-        self.outcomes.update(f"{change.what} {change.outcome}" for change in model.changes)
+        self.outcomes.update(change.result for change in model.changes)
 
     def report(self) -> str:
         """Markdown: each kind once, with how often, in which rounds, and one case."""

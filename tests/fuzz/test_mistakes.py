@@ -21,6 +21,8 @@ ENVIRONMENT = f"{PROVIDERS}/Microsoft.App/managedEnvironments/mistakes"
 STORAGE = f"{PROVIDERS}/Microsoft.Storage/storageAccounts/mistakes"
 LOGS = f"{PROVIDERS}/Microsoft.OperationalInsights/workspaces/mistakes"
 ENDPOINT = f"{HOME}/onlineEndpoints/mistakes"
+GROUND = f"{PROVIDERS}/Microsoft.ContainerRegistry/registries/mistakesground"
+RUN = f"{GROUND}/scheduleRun"  # an action: POST
 DEPLOYMENT = f"{ENDPOINT}/deployments/blue"
 
 _SIZE = {"requests": {"cpu": 1, "memoryInGB": 1}}
@@ -44,6 +46,13 @@ RIGHT: dict[str, dict[str, Any]] = {
     STORAGE: {"location": REGION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}},
     LOGS: {"location": REGION, "properties": {"sku": {"name": "PerGB2018"}}},
     ENDPOINT: {"location": REGION, "properties": {"authMode": "Key"}},
+    RUN: {
+        "type": "DockerBuildRequest",
+        "dockerFilePath": "Dockerfile",
+        "imageNames": ["web:1"],
+        "sourceLocation": "source/nothing.tar.gz",
+        "platform": {"os": "Linux"},
+    },
     DEPLOYMENT: {
         "location": REGION,
         "sku": {"name": "Default", "capacity": 1},
@@ -74,6 +83,11 @@ MISTAKES: list[tuple[str, str, Any]] = [
     (REGISTRY, "sku", "Basic"),
     (REGISTRY, "properties.adminUserEnabled", {"enabled": True}),
     (REGISTRY, "tags", "course"),
+    (RUN, "arguments", {"A": "b"}),
+    (RUN, "arguments", ["A=b"]),
+    (RUN, "imageNames", "web:1"),
+    (RUN, "platform", "Linux"),
+    (RUN, "dockerFilePath", ["Dockerfile"]),
     (APP, f"{_IN_APP}.env", {"A": "1"}),
     (APP, f"{_IN_APP}.command", "python web.py"),
     (APP, f"{_IN_APP}.args", {"--port": 80}),
@@ -124,7 +138,8 @@ def with_mistake(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ground(local_azure: object) -> None:
-    """What an app and a deployment are in."""
+    """What an app, a deployment and a run are in."""
+    assert call("PUT", GROUND, RIGHT[REGISTRY]).ok
     made = call("PUT", ENVIRONMENT, RIGHT[ENVIRONMENT])
     assert made.ok, made.text
     assert call("PUT", ENDPOINT, RIGHT[ENDPOINT]).ok
@@ -141,7 +156,8 @@ def test_a_mistake_is_refused_by_its_name(
     ground: None, resource: str, path: str, value: Any
 ) -> None:
     before = call("GET", resource)
-    answer = call("PUT", resource, with_mistake(RIGHT[resource], path, value))
+    method = "POST" if resource == RUN else "PUT"
+    answer = call(method, resource, with_mistake(RIGHT[resource], path, value))
     assert answer.status_code == 400, answer.text
     field = path.rpartition(".")[2]
     assert field.lower() in answer.text.lower(), answer.text
