@@ -54,6 +54,7 @@ from emulator.services.container_registry.access import Access
 from emulator.services.container_registry.login_server import LoginServer
 from emulator.services.container_registry.paths import LOGIN_SUFFIX
 from emulator.services.container_registry.registries import Registries
+from emulator.services.container_registry.run_lifecycle import RunLifecycle
 from emulator.services.container_registry.runs import Runs
 from emulator.services.identity import TOKEN_LIFETIME, Identity
 from emulator.services.log_analytics import QUERY_HOSTS, LogAnalytics, LogQueries
@@ -127,16 +128,18 @@ class Emulator:
             self.store, self.operations, self.changes, routes, issue_token=self.identity.issue
         )
         deployments = OnlineDeployments(self.store, self.operations, self.changes, deployer, routes)
-        self.registries = Registries(self.store, self.operations, containers)
-        self.runs = Runs(self.store, self.storage, containers, home.containers / "builds")
-        self.registries.before_delete.append(self.runs.forget)
+        self.registries = Registries(
+            self.store, self.operations, self.changes, containers, self.storage
+        )
+        self.runs = RunLifecycle(
+            self.store, self.changes, self.storage, containers, home.containers / "builds"
+        )
         self.registry_access = Access(
             self.registries.is_admin,
             self.identity.client_secret,
             self.identity.issue,
             self.identity.verify,
         )
-        self.resources.before_delete.append(self.registries.delete_below)
         self.addresses = PublicAddresses()
         terminals = Terminals(containers)
         group_images = GroupImages(
@@ -198,7 +201,7 @@ class Emulator:
             endpoints,
             deployments,
             self.registries,
-            self.runs,
+            Runs(self.store, self.storage, self.runs),
             ContainerGroups(self.store, self.operations, self.groups, group_images),
             ContainerActions(self.store, self.groups, terminals),
             app_environments,
@@ -281,9 +284,6 @@ class Emulator:
         await self.runtime.recover()
         await self.containers.recover()
         await recover(self.changes)
-        self.runs.seed()
-        await self.registries.recover()
-        await self.runs.recover()
         try:
             return await self.door.listen(port)
         except OSError:

@@ -31,6 +31,11 @@ def invalid_content(path: str, message: str) -> ArmError:
     return bad_request(message, code="InvalidRequestContent", target=path or None)
 
 
+def refusing(code: str) -> Refuse:
+    """Returns what makes a 400 of this error code."""
+    return lambda path, message: bad_request(message, code=code, target=path or None)
+
+
 class Fields:
     """One JSON object of a body. `path` is where it is, e.g. "properties.containers[0]"."""
 

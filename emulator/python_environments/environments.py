@@ -151,7 +151,8 @@ class PythonEnvironments:
         if (folder / COMPLETE).exists():
             log(f"It was built before: {folder.name}.")
             return interpreter
-        build = self.builds.get(digest)
+        while (build := self.builds.get(digest)) and build.task.cancelling():
+            await asyncio.wait({build.task})
         if build is None:
             build = self.builds[digest] = _Build(python, folder, interpreter, lines)
             build.task.add_done_callback(lambda _: self.builds.pop(digest, None))
@@ -160,6 +161,8 @@ class PythonEnvironments:
             await asyncio.shield(build.task)
         finally:
             build.listeners.remove(log)
+            if not build.listeners:  # nobody waits for it any longer
+                build.task.cancel()
         return interpreter
 
 

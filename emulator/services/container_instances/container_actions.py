@@ -10,7 +10,7 @@ import asyncio
 from typing import Any
 
 from emulator.arm.errors import ArmError, conflict
-from emulator.arm.fields import Fields
+from emulator.arm.fields import Fields, refusing
 from emulator.arm.http import ArmRequest, ArmResponse, expand
 from emulator.arm.locations import check_location
 from emulator.arm.regions import REGIONS
@@ -18,7 +18,6 @@ from emulator.arm.resources import require
 from emulator.containers.runtime import ContainerState
 from emulator.services.container_instances import logs
 from emulator.services.container_instances.container_runner import ContainerRunner
-from emulator.services.container_instances.container_spec import refusing
 from emulator.services.container_instances.group_lifecycle import GroupLifecycle
 from emulator.services.container_instances.paths import CONTAINER, GROUP, GROUP_TYPE, LOCATION
 from emulator.services.container_instances.quota import MOST_CPU, MOST_MEMORY, usages

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.arm.errors import bad_request, not_emulated
-from emulator.arm.fields import Fields, Refuse
+from emulator.arm.fields import Fields, refusing
 from emulator.processes.probes import ExecCommand, HttpGet, Probe
 from emulator.services.container_instances.volume_spec import GroupVolume, MountedVolume
 
@@ -30,11 +30,6 @@ _PROBE_NUMBERS = {
     "successThreshold": 1,
     "timeoutSeconds": 1,
 }
-
-
-def refusing(code: str) -> Refuse:
-    """Returns what makes a 400 of this error code."""
-    return lambda path, message: bad_request(message, code=code, target=path or None)
 
 
 @dataclass(frozen=True)

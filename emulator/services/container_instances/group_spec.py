@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.arm.errors import bad_request, not_emulated
-from emulator.arm.fields import Fields, is_empty
+from emulator.arm.fields import Fields, is_empty, refusing
 from emulator.services.container_instances.address_spec import GroupAddress
 from emulator.services.container_instances.container_spec import (
     GroupContainer,
     read_container,
-    refusing,
 )
 from emulator.services.container_instances.volume_spec import GroupVolume, read_volumes
 

@@ -63,11 +63,16 @@ class BuildLog:
         self.task = asyncio.create_task(self._follow())
 
     async def close(self, outcome: str) -> None:
+        """Write the end: readers stop when they see the outcome."""
+        # A write that is under way must not overwrite the end.
+        await self.abandon()
+        await self._write({"Complete": outcome})
+
+    async def abandon(self) -> None:
+        """Write no more; what was written stays as it is."""
         if self.task:
             self.task.cancel()
-            # One that is under way must not overwrite the end.
             await asyncio.gather(self.task, return_exceptions=True)
-        await self._write({"Complete": outcome})
 
     async def _follow(self) -> None:
         while True:

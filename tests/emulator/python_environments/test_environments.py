@@ -170,6 +170,27 @@ async def test_closing_ends_a_build(folder: Path, wheels: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
+async def test_a_build_that_nobody_waits_for_any_longer_ends(folder: Path, wheels: Path) -> None:
+    built = PythonEnvironments(folder)
+
+    def wait() -> asyncio.Task[PythonEnvironment]:
+        return asyncio.create_task(built.resolve(conda(wheels, "digit-names"), IMAGE, nothing))
+
+    first, second = wait(), wait()
+    await until_async(lambda: list(folder.iterdir()))
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert built.builds, "the second waits for it still"
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    # One that comes while it ends gets a build of its own.
+    found = await wait()
+    assert found.python.exists()
+    assert built.builds == {}
+
+
 BUILD = """
 import asyncio, sys
 from pathlib import Path
