@@ -8,19 +8,16 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from emulator.inference_servers.supervisor import ServerSpec, Supervisor
 from emulator.python_environments import environments
 from emulator.python_environments.environments import (
     BuildError,
     PythonEnvironment,
     PythonEnvironments,
 )
-from tests.emulator.inference_servers.servers import post, served
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.anyio
@@ -215,17 +212,3 @@ async def test_killed_in_the_middle_of_a_build(folder: Path, wheels: Path) -> No
     assert list(folder.iterdir()) == []
     found = await built.resolve(text, IMAGE, nothing)
     assert found.python.is_relative_to(left)
-
-
-@pytest.mark.slow
-async def test_server_in_a_python_that_was_built(
-    folder: Path, runtime: Supervisor, spec: Callable[..., ServerSpec]
-) -> None:
-    """From the package registry, the inference server with it."""
-    log: list[str] = []
-    found = await PythonEnvironments(folder).resolve(
-        "dependencies: [{pip: ['six==1.16.0']}]", IMAGE, log.append
-    )
-    script = "import six\ndef init():\n    pass\ndef run(data):\n    return six.__version__\n"
-    server = await served(runtime, spec(script, python=found.python, preload=found.preload))
-    assert await post(server.port, None) == "1.16.0"
