@@ -175,7 +175,7 @@ def find_python(may_search: bool = True) -> str:
 
 @contextlib.contextmanager
 def only_one(lock: Path) -> Iterator[int]:
-    """One set-up at a time; the operating system frees the lock of a process that is killed.
+    """Hold the set-up's lock; the operating system frees the lock of a process that is killed.
 
     Yields the file descriptor that holds it.
     """

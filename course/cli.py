@@ -84,7 +84,7 @@ def notebooks(check: bool, all_outputs: bool, names: tuple[str, ...]) -> None:
     would change, or what a figure shows of them: --all-outputs replaces it too.
     """
     from course.execution import LessonFailedError
-    from course.notebooks import BuildError, build, drift
+    from course.notebooks import NotStorableError, build, drift
 
     if check:
         found = drift(lessons.SOURCES, lessons.NOTEBOOKS)
@@ -98,7 +98,7 @@ def notebooks(check: bool, all_outputs: bool, names: tuple[str, ...]) -> None:
         wanted = {source.stem for source in lessons.choose(names, lessons.SOURCES, ".py")}
         sources = lessons.choose([], lessons.SOURCES, ".py")
         build(sources, lessons.NOTEBOOKS, wanted, keep_outputs=not all_outputs)
-    except (LessonFailedError, BuildError) as error:
+    except (LessonFailedError, NotStorableError) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -59,7 +59,7 @@ class PlaceContentsManager(AsyncLargeFileManager):
         return model
 
     async def has_kernel(self, path: str) -> bool:
-        """Whether the notebook at `path` is open with a kernel."""
+        """Return whether the notebook at `path` is open with a kernel."""
         sessions = getattr(self.parent, "session_manager", None)
         if sessions is None:  # not inside a server
             return False

@@ -16,7 +16,7 @@ from course.places import TITLES
 
 
 def specification(place: str) -> dict[str, Any]:
-    """What kernel.json holds."""
+    """Return what kernel.json holds."""
     return {
         **get_kernel_dict(),  # what ipykernel says of itself: language, debugger, encryption
         # -P: a file in the notebook's folder must not stand in for a module of the kernel.

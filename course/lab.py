@@ -45,7 +45,7 @@ def can_open_browser(environment: Mapping[str, str], platform: str = sys.platfor
 
 
 def options(kernel: str, port: int, browser: bool, start: str) -> list[str]:
-    """JupyterLab's command line. `start`: the file to open, from the root of the course."""
+    """Return JupyterLab's command line; `start` is the file to open, from the course's root."""
     return [
         f"--ServerApp.root_dir={lessons.ROOT}",
         f"--ServerApp.port={port}",
@@ -92,7 +92,7 @@ def serve(kernel: str, port: int, browser: bool, start: str) -> None:
 
 
 def without_news(_: object, page: dict[str, Any]) -> dict[str, Any]:
-    """JupyterLab asks whether it may fetch news, `LabApp.news_url` or not, unless told so here."""
+    """Turn JupyterLab's news off: it would ask whether it may fetch them."""
     page["disabledExtensions"] = [*page.get("disabledExtensions", []), ANNOUNCEMENTS]
     return page
 

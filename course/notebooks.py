@@ -40,7 +40,7 @@ METADATA = {
 }
 
 
-class BuildError(Exception):
+class NotStorableError(Exception):
     """A lesson's outputs cannot be stored; the message says why."""
 
 
@@ -57,7 +57,7 @@ def build(
     finds what the lessons before it left. With `names` (stems) only those are written, and those
     after the last of them are not run. Outputs that are the same as those in `target`, but for what
     may differ, stay as they are, unless `keep_outputs` is False. Raises LessonFailedError,
-    BuildError.
+    NotStorableError.
     """
     kernels.install()
     wanted = set(names) or {source.stem for source in sources}
@@ -121,7 +121,7 @@ def _new_identifier(cell: NotebookNode, seen: set[str]) -> str:
 def finished(executed: Path, plain: NotebookNode) -> NotebookNode:
     """Return `plain` with the outputs and execution counts of its executed copy.
 
-    Raises BuildError when an output cannot be stored.
+    Raises NotStorableError when an output cannot be stored.
     """
     results = nbformat.read(executed, as_version=4).cells
     for number, (cell, result) in enumerate(zip(plain.cells, results, strict=True), start=1):
@@ -171,10 +171,10 @@ def _sanitized(text: str) -> str:
 
 
 def _leave_out_widget(output: NotebookNode, where: str) -> None:
-    """Store a widget as its HTML. Raises BuildError for one that has none."""
+    """Store a widget as its HTML. Raises NotStorableError for one that has none."""
     data = output.get("data", {})
     if data.pop(WIDGET, None) is not None and "text/html" not in data:
-        raise BuildError(
+        raise NotStorableError(
             f"{where} shows a widget that a stored notebook cannot hold and a test cannot "
             "compare. Print instead, or use one of practice/widgets."
         )

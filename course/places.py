@@ -174,7 +174,7 @@ def open_place(place: str, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def fresh_local_azure(containers: str | None = None) -> Iterator[None]:
-    """A local Azure of its own, empty, for this process and its children; gone afterwards.
+    """Give this process and its children an empty local Azure of their own; remove it afterwards.
 
     `containers` says what they run as ("process", "engine"), whatever this machine has.
 

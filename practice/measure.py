@@ -15,7 +15,7 @@ LIMIT = 900.0  # seconds; live Azure may take minutes
 
 
 @dataclass(frozen=True)
-class Call:
+class TimedRequest:
     """One request: when it was sent and how long it took, in seconds, and whether it succeeded."""
 
     sent: float
@@ -39,14 +39,14 @@ def around(
     before: float = BEFORE,
     quiet: float = QUIET,
     limit: float = LIMIT,
-) -> list[Call]:
+) -> list[TimedRequest]:
     """Send requests before, during and after an event, and return them all.
 
     `ask` sends one and returns whether it succeeded. This ends when all of `quiet` seconds have.
     The event runs in a thread of its own, and what it raises is raised here. Raises TimeoutError
     when requests still fail after `limit` seconds.
     """
-    calls: list[Call] = []
+    calls: list[TimedRequest] = []
     with ThreadPoolExecutor(1) as pool:
         start = time.monotonic() + before
         happening = pool.submit(_at, start, event)
@@ -55,7 +55,7 @@ def around(
             sent = time.monotonic()
             ok = ask()
             now = time.monotonic()
-            calls.append(Call(sent - start, now - sent, ok))
+            calls.append(TimedRequest(sent - start, now - sent, ok))
             if not ok:
                 well_since = max(now, start)
             if now > start + limit:
@@ -65,8 +65,8 @@ def around(
     return calls
 
 
-def outage(calls: Sequence[Call]) -> float:
-    """Seconds from the event until the first good answer after the last failure; 0 without one.
+def outage(calls: Sequence[TimedRequest]) -> float:
+    """Return the seconds from the event to the first success after the last failure, 0 without.
 
     A request that waited and then got its answer counts as long as it waited.
     """
@@ -86,14 +86,14 @@ def load(client: Callable[[], Callable[[], bool]], clients: int, seconds: float)
     """
     together = threading.Barrier(clients)
 
-    def run() -> list[Call]:
+    def run() -> list[TimedRequest]:
         ask, calls = client(), []
         ask()
         together.wait()
         end = time.monotonic() + seconds
         while (sent := time.monotonic()) < end:
             ok = ask()
-            calls.append(Call(sent, time.monotonic() - sent, ok))
+            calls.append(TimedRequest(sent, time.monotonic() - sent, ok))
         return calls
 
     with ThreadPoolExecutor(clients) as pool:

@@ -23,7 +23,7 @@ from practice.progress.record import ProgressError, record
 SHOWN = 200  # characters of a value or of an error
 
 
-class State(Enum):
+class AnswerState(Enum):
     """The state of an answer; the values are the words that a learner sees."""
 
     NOT_ATTEMPTED = "Not attempted yet."
@@ -39,7 +39,7 @@ PLAIN = (str, bool, int, float, list, tuple, dict, set, type(None))
 class Verdict:
     """What a check found, and what to tell the learner."""
 
-    state: State
+    state: AnswerState
     message: str
 
     def __str__(self) -> str:
@@ -47,21 +47,21 @@ class Verdict:
 
 
 BLANK = Verdict(
-    State.NOT_ATTEMPTED, "Put your answer where the cell above has ..., then run both cells."
+    AnswerState.NOT_ATTEMPTED, "Put your answer where the cell above has ..., then run both cells."
 )
 
 
 def not_attempted(message: str) -> Verdict:
-    return Verdict(State.NOT_ATTEMPTED, message)
+    return Verdict(AnswerState.NOT_ATTEMPTED, message)
 
 
 def wrong(variable: str, value: object, look_at: str) -> Verdict:
     """Return a verdict that names what is wrong, its value, and what to look at."""
-    return Verdict(State.WRONG, f"{variable} is {_shown(value)}. {look_at}")
+    return Verdict(AnswerState.WRONG, f"{variable} is {_shown(value)}. {look_at}")
 
 
 def right(message: str) -> Verdict:
-    return Verdict(State.RIGHT, message)
+    return Verdict(AnswerState.RIGHT, message)
 
 
 class Exercise:
@@ -92,16 +92,16 @@ class Exercise:
                 "Do the exercise, or run the lesson's cells above it, then check again."
             )
         except Exception as error:  # whatever an answer may lead to, a learner's function too
-            return Verdict(State.WRONG, self._why_it_stopped(error, answers))
+            return Verdict(AnswerState.WRONG, self._why_it_stopped(error, answers))
 
     def check(self, *answers: object) -> None:
         """Print the verdict on the answers, and record it in the learner's progress."""
         verdict = self.verdict(*answers)
         print(verdict)
-        if self.lesson is None or verdict.state is State.NOT_ATTEMPTED:
+        if self.lesson is None or verdict.state is AnswerState.NOT_ATTEMPTED:
             return
         try:
-            note = record(self.lesson, self.name, verdict.state is State.RIGHT)
+            note = record(self.lesson, self.name, verdict.state is AnswerState.RIGHT)
         except ProgressError as error:
             note = f"Your progress could not be noted: {error}"
         if note:

@@ -81,7 +81,7 @@ def copies(ml_client: MLClient, endpoint_name: str) -> Verdict:
 
 
 def _traffic(ml_client: MLClient, endpoint_name: str) -> tuple[dict[str, int], dict[str, int]]:
-    """The traffic and the mirrored traffic that Azure has."""
+    """Return the traffic and the mirrored traffic that Azure has."""
     endpoint = ml_client.online_endpoints.get(endpoint_name)
     return _above_zero(endpoint.traffic), _above_zero(endpoint.mirror_traffic or {})
 

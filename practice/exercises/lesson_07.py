@@ -108,7 +108,7 @@ def secret_variable(client: ContainerAppsAPIClient, resource_group: str, app: st
 
 
 def _traffic(client: ContainerAppsAPIClient, resource_group: str, app: str) -> dict[str, int]:
-    """The traffic that Azure has, in per cent of each revision that has some."""
+    """Return Azure's traffic: the per cent of each revision that has some."""
     revisions = client.container_apps_revisions.list_revisions(resource_group, app)
     return {
         str(each.name): each.properties.traffic_weight
@@ -120,7 +120,7 @@ def _traffic(client: ContainerAppsAPIClient, resource_group: str, app: str) -> d
 def _new_templates(
     client: ContainerAppsAPIClient, resource_group: str, app: str
 ) -> dict[str, Template]:
-    """What runs in each revision that the learner has brought out, by its name."""
+    """Return the template of each revision that the learner made, by the revision's name."""
     revisions = client.container_apps_revisions.list_revisions(resource_group, app)
     return {
         str(each.name): each.properties.template

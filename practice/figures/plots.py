@@ -184,7 +184,7 @@ def shares(rows: Sequence[Share], what: str) -> None:
 
 
 def costs(
-    services: Sequence[bills.Service], low: float = 10, high: float = 1e7, heading: str = ""
+    services: Sequence[bills.BilledService], low: float = 10, high: float = 1e7, heading: str = ""
 ) -> None:
     """Draw what each service (at most four) costs a month against requests per day.
 

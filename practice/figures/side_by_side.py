@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FormatStrFormatter
 
 from practice.figures.plots import BLUE, GREEN, GREY, ORANGE, RED, show
-from practice.measure import Call, Load
+from practice.measure import Load, TimedRequest
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def throughput(loads: Mapping[str, Mapping[int, Load]]) -> None:
     show(figure, f"Requests per second, by the number of clients. {'; '.join(told)}.")
 
 
-def outages(calls: Mapping[str, Sequence[Call]]) -> None:
+def outages(calls: Mapping[str, Sequence[TimedRequest]]) -> None:
     """Draw the requests around the moment in which each service's process ended.
 
     A tick for a good answer, a cross for none; a line shows how long a request had to wait.

@@ -47,7 +47,7 @@ class Record:
         self.counts: list[int] = []
 
     def now(self) -> float:
-        """Seconds since the record began."""
+        """Return the seconds since the record began."""
         return time.monotonic() - self.began
 
     def look(self) -> int:

@@ -94,7 +94,7 @@ class Bill:
         return 1e6 * self.per_day / self.requests_per_day
 
 
-class Service(Protocol):
+class BilledService(Protocol):
     """What the functions below compare."""
 
     @property
@@ -213,7 +213,7 @@ class ContainerApp:
             object.__setattr__(self, "name", f"Container Apps, {least}")
 
     def seconds(self, requests_per_day: float) -> ReplicaSeconds:
-        """Seconds a month for which replicas run.
+        """Return the seconds of a month for which replicas run.
 
         Requests that come at random, `rate` a second, leave a gap longer than t with probability
         exp(-rate * t). So something has come in the last t seconds for 1 - exp(-rate * t) of the
@@ -276,7 +276,7 @@ class BreakEven:
 
 
 def break_evens(
-    first: Service, second: Service, low: float = 1.0, high: float = 1e7
+    first: BilledService, second: BilledService, low: float = 1.0, high: float = 1e7
 ) -> list[BreakEven]:
     """Return every load from `low` to `high`, in requests per day, where the cheaper one changes.
 
@@ -303,6 +303,6 @@ def break_evens(
     return found
 
 
-def cheapest(services: Sequence[Service], requests_per_day: float) -> Service:
+def cheapest(services: Sequence[BilledService], requests_per_day: float) -> BilledService:
     """Return the service with the smallest bill; of several, the first."""
     return min(services, key=lambda service: service.bill(requests_per_day).per_month)

@@ -28,7 +28,7 @@ QUESTIONS = {
 
 
 @dataclass(frozen=True)
-class Rule:
+class DecisionRule:
     """What an answer says about a service, when the learner's answers are those in `when`.
 
     `says` above 0 is so much in the service's favour, below 0 against it, and 0 rules it out.
@@ -41,50 +41,60 @@ class Rule:
 
 
 RULES = (
-    Rule(
+    DecisionRule(
         {"ends": True},
         GROUP,
         5,
         "It is billed by the second and ends with its program: restart policy Never or OnFailure.",
     ),
-    Rule({"ends": True}, ENDPOINT, 0, "Its machines run, and are billed, until you delete them."),
-    Rule({"ends": True}, APP, -1, "An app is kept running; what ends would be a job of its own."),
-    Rule(
+    DecisionRule(
+        {"ends": True}, ENDPOINT, 0, "Its machines run, and are billed, until you delete them."
+    ),
+    DecisionRule(
+        {"ends": True}, APP, -1, "An app is kept running; what ends would be a job of its own."
+    ),
+    DecisionRule(
         {"ends": False},
         GROUP,
         0,
         "It has no https, no scaling and no rollout: for a service you would build all three.",
     ),
-    Rule(
+    DecisionRule(
         {"own_api": False},
         ENDPOINT,
         2,
         "Model and script are all it wants: server, key, https, versions and mirroring are there.",
     ),
-    Rule({"own_api": False}, APP, -1, "You would have to write the server, and build an image."),
-    Rule({"own_api": True}, APP, 2, "It runs your image as it is, with all of its addresses."),
-    Rule(
+    DecisionRule(
+        {"own_api": False}, APP, -1, "You would have to write the server, and build an image."
+    ),
+    DecisionRule(
+        {"own_api": True}, APP, 2, "It runs your image as it is, with all of its addresses."
+    ),
+    DecisionRule(
         {"own_api": True},
         ENDPOINT,
         -1,
         "It can run your image too, but sends on only the addresses that you register for scoring.",
     ),
-    Rule(
+    DecisionRule(
         {"pauses": True, "may_wait": True},
         APP,
         3,
         "It scales to zero: pauses cost nothing, and waking up is a cold start.",
     ),
-    Rule(
+    DecisionRule(
         {"pauses": True, "may_wait": False},
         APP,
         2,
         "With min_replicas=1 one replica is ready at all times, and waits at the idle rate.",
     ),
-    Rule({"pauses": True}, ENDPOINT, -1, "It is billed in full while nobody asks."),
-    Rule({"gpu": True}, GROUP, 0, "Its GPUs never left the preview."),
-    Rule({"gpu": True}, APP, 1, "Its GPUs are billed by the second, and scale to zero as well."),
-    Rule(
+    DecisionRule({"pauses": True}, ENDPOINT, -1, "It is billed in full while nobody asks."),
+    DecisionRule({"gpu": True}, GROUP, 0, "Its GPUs never left the preview."),
+    DecisionRule(
+        {"gpu": True}, APP, 1, "Its GPUs are billed by the second, and scale to zero as well."
+    ),
+    DecisionRule(
         {"gpu": True, "pauses": False},
         ENDPOINT,
         2,
@@ -137,7 +147,7 @@ def recommend(
     )
 
 
-def _reasons(rules: list[Rule], service: str, *, good: bool) -> tuple[str, ...]:
+def _reasons(rules: list[DecisionRule], service: str, *, good: bool) -> tuple[str, ...]:
     return tuple(
         rule.reason for rule in rules if rule.service == service and (rule.says > 0) is good
     )

@@ -20,11 +20,11 @@ class Widget(anywidget.AnyWidget):
     """
 
     def as_text(self) -> str:
-        """What a terminal shows."""
+        """Return what a terminal shows."""
         raise NotImplementedError
 
     def as_html(self) -> str:
-        """What a web page shows, and JupyterLab before the cell is run."""
+        """Return what a web page shows, and JupyterLab before the cell is run."""
         raise NotImplementedError
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from course.execution import LessonFailedError
 from course.lessons import NOTEBOOKS, ROOT, SOURCES
-from course.notebooks import BuildError, build, drift, from_source
+from course.notebooks import NotStorableError, build, drift, from_source
 from emulator.home import Home
 
 from .conftest import course
@@ -230,7 +230,7 @@ def test_a_widget_is_refused(folders: tuple[Path, Path]) -> None:
     (texts / "00-lesson.py").write_text(
         "# %%\nimport ipywidgets\n\n# %%\nipywidgets.IntProgress()\n"
     )
-    with pytest.raises(BuildError, match="Cell 2 of 00-lesson shows a widget"):
+    with pytest.raises(NotStorableError, match="Cell 2 of 00-lesson shows a widget"):
         build([texts / "00-lesson.py"], target)
 
 

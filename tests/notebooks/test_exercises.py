@@ -23,7 +23,7 @@ from azure.ai.ml.constants._endpoint import EndpointInvokeFields
 from helpers.image import RegistryImage, ensure_image
 from helpers.wait import answers as is_answered
 from helpers.workspace import ensure_deployment, ensure_endpoint
-from practice.exercises.checks import Exercise, State, Verdict
+from practice.exercises.checks import AnswerState, Exercise, Verdict
 from tests.notebooks.conftest import INSTANCE_TYPE, LESSONS, ROOT, Names, code_of
 from tests.notebooks.lesson_names import NAMES, split
 from tests.notebooks.wrong_answers import ANSWERS
@@ -110,7 +110,7 @@ def answers(request: pytest.FixtureRequest) -> Answers:
 
 
 def test_untouched_it_is_not_attempted(answers: Answers, request: pytest.FixtureRequest) -> None:
-    assert desk(answers, request).verdict().state is State.NOT_ATTEMPTED
+    assert desk(answers, request).verdict().state is AnswerState.NOT_ATTEMPTED
 
 
 def test_wrong_answers_are_wrong_and_say_why(
@@ -119,13 +119,13 @@ def test_wrong_answers_are_wrong_and_say_why(
     assert len(answers.wrong) >= 2
     for code, why in answers.wrong.items():
         verdict = desk(answers, request).verdict(code)
-        assert verdict.state is State.WRONG, code
+        assert verdict.state is AnswerState.WRONG, code
         assert why in verdict.message
 
 
 def test_its_solution_is_right(answers: Answers, request: pytest.FixtureRequest) -> None:
     here = desk(answers, request)
-    assert here.verdict(here.exercise.code).state is State.RIGHT
+    assert here.verdict(here.exercise.code).state is AnswerState.RIGHT
 
 
 def test_every_exercise_is_tried() -> None:

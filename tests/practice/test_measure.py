@@ -5,7 +5,7 @@ import time
 import pytest
 
 from practice import measure
-from practice.measure import Call, around, load, outage
+from practice.measure import TimedRequest, around, load, outage
 
 
 def test_it_goes_on_until_all_is_well_again() -> None:
@@ -47,14 +47,18 @@ def test_it_waits_for_an_event_that_takes_long() -> None:
 
 
 def test_an_outage_ends_with_the_first_good_answer_after_the_last_failure() -> None:
-    calls = [Call(-0.1, 0.01, True), Call(0.0, 0.01, False), Call(1.0, 0.01, False)]
-    assert outage([*calls, Call(2.0, 0.5, True), Call(3.0, 0.01, True)]) == 2.5
+    calls = [
+        TimedRequest(-0.1, 0.01, True),
+        TimedRequest(0.0, 0.01, False),
+        TimedRequest(1.0, 0.01, False),
+    ]
+    assert outage([*calls, TimedRequest(2.0, 0.5, True), TimedRequest(3.0, 0.01, True)]) == 2.5
 
 
 def test_a_request_that_waited_is_an_outage_too() -> None:
-    calls = [Call(t / 10, 0.01, True) for t in range(-5, 5)]
+    calls = [TimedRequest(t / 10, 0.01, True) for t in range(-5, 5)]
     assert outage(calls) == 0
-    assert outage([*calls, Call(0.5, 2.0, True), Call(2.6, 0.01, True)]) == 2.5
+    assert outage([*calls, TimedRequest(0.5, 2.0, True), TimedRequest(2.6, 0.01, True)]) == 2.5
 
 
 def test_each_client_has_a_connection_of_its_own() -> None:

@@ -7,7 +7,7 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
 from practice.exercises import lesson_00
-from practice.exercises.checks import Exercise, State, Verdict, exercise, right, wrong
+from practice.exercises.checks import AnswerState, Exercise, Verdict, exercise, right, wrong
 from practice.progress import record as progress
 
 
@@ -23,12 +23,12 @@ def test_the_decorator_makes_an_exercise() -> None:
 
 
 def test_a_blank_is_not_attempted_and_not_judged() -> None:
-    assert sheep.verdict(...).state is State.NOT_ATTEMPTED
+    assert sheep.verdict(...).state is AnswerState.NOT_ATTEMPTED
 
 
 def test_wrong_names_the_variable_its_value_and_where_to_look() -> None:
     verdict = sheep.verdict("two")
-    assert verdict.state is State.WRONG
+    assert verdict.state is AnswerState.WRONG
     assert str(verdict) == "Not quite. count is 'two'. Look at the meadow."
 
 
@@ -75,14 +75,14 @@ def divides(count: object, ask: object = None) -> Verdict:
 
 def test_what_is_not_on_azure_is_not_attempted() -> None:
     verdict = divides.verdict("missing")
-    assert verdict.state is State.NOT_ATTEMPTED
+    assert verdict.state is AnswerState.NOT_ATTEMPTED
     assert "(ResourceNotFound) There is no sheep." in verdict.message
     assert "More text" not in verdict.message
 
 
 def test_a_check_that_stops_is_a_wrong_answer_with_its_value() -> None:
     verdict = divides.verdict(0)
-    assert verdict.state is State.WRONG
+    assert verdict.state is AnswerState.WRONG
     assert verdict.message == (
         "The check stopped with ZeroDivisionError: division by zero. It looked at this: "
         "count is 0. Look at the cell above, and check again."
@@ -95,7 +95,7 @@ def test_a_learners_function_that_raises_is_named_with_its_line() -> None:
     linecache.cache["cell"] = (len(source), None, source.splitlines(keepends=True), "cell")
     exec(compile(source, "cell", "exec"), names)
     verdict = divides.verdict(3, names["ask"])
-    assert verdict.state is State.WRONG
+    assert verdict.state is AnswerState.WRONG
     assert verdict.message.startswith(
         "Your function ask stopped with IndexError: list index out of range at `return [][count]`."
     )

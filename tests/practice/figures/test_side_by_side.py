@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from practice.figures import plots, side_by_side
 from practice.figures.side_by_side import LOOKS, Panel
-from practice.measure import Call, Load
+from practice.measure import Load, TimedRequest
 
 NAMES = ["endpoint", "group", "app"]
 
@@ -67,7 +67,11 @@ def test_throughput_without_any_answer_can_be_drawn(shown: Shown) -> None:
 
 
 def test_outages_cross_out_what_failed(shown: Shown) -> None:
-    calls = [Call(-0.1, 0.01, True), Call(0.1, 0.01, False), Call(0.2, 1.5, True)]
+    calls = [
+        TimedRequest(-0.1, 0.01, True),
+        TimedRequest(0.1, 0.01, False),
+        TimedRequest(0.2, 1.5, True),
+    ]
     side_by_side.outages({"group": calls, "app": [calls[0]]})
     figure, alt = shown[0]
     texts = [text.get_text() for text in figure.axes[0].texts]

@@ -14,12 +14,12 @@ from practice.pricing.costs import (
     HOURS_PER_MONTH,
     NO_GRANTS,
     Bill,
+    BilledService,
     BreakEven,
     ContainerApp,
     ContainerGroup,
     Grants,
     ManagedEndpoint,
-    Service,
     Work,
     break_evens,
     cheapest,
@@ -38,7 +38,7 @@ def app(least: int = 0, work: Work = WORK, free: Grants = NO_GRANTS) -> Containe
     return ContainerApp(APPS, work, vcpu=0.5, memory_gib=1, min_replicas=least, free=free)
 
 
-ALL: list[Service] = [ENDPOINT, GROUP, app(), app(1), app(free=FREE_GRANTS)]
+ALL: list[BilledService] = [ENDPOINT, GROUP, app(), app(1), app(free=FREE_GRANTS)]
 
 
 # How many are needed
@@ -236,7 +236,9 @@ def test_a_stretch_where_both_cost_nothing_is_no_break_even() -> None:
 
 @pytest.mark.parametrize("first", ALL)
 @pytest.mark.parametrize("second", ALL)
-def test_each_break_even_is_where_the_cheaper_one_changes(first: Service, second: Service) -> None:
+def test_each_break_even_is_where_the_cheaper_one_changes(
+    first: BilledService, second: BilledService
+) -> None:
     found = break_evens(first, second)
     around = [
         [cheapest([first, second], even.requests_per_day * near).name for near in (0.999, 1.001)]
