@@ -1,4 +1,4 @@
-"""No test can pass without having asserted: the tests themselves, read as text."""
+"""The tests themselves: none can pass without having asserted, and each is in the room it tests."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 CHECKS = {"raises", "warns", "fail", "expect"}  # pytest's, and Playwright's
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -111,6 +112,17 @@ def test_each_test_asserts() -> None:
     ]
     assert len(trees) > 50
     assert silent == []
+
+
+def test_each_is_in_the_room_that_it_tests() -> None:
+    packages = [file.parent.name for file in ROOT.glob("*/__init__.py")]
+    folders = {
+        file.parent.relative_to(TESTS)
+        for package in packages
+        for file in (TESTS / package).rglob("test_*.py")
+    }
+    assert len(folders) > 20
+    assert [folder for folder in sorted(folders) if not any((ROOT / folder).glob("*.py"))] == []
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ COORDINATES = ["AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZUREML_WORKSPA
 # A token, an account key or an endpoint's key; an absolute path, which only one machine has.
 SECRET = re.compile(r"eyJ[\w-]{20,}|[A-Za-z0-9+/]{80,}={0,2}|\b(?=\w*\d)(?=\w*[A-Z])\w{32,}\b")
 MACHINE_PATH = re.compile(r"(?<![\w./:])/[\w.-]+/[\w.-]+|\b[A-Z]:\\")
+# tqdm's, and the marks that move while a lesson waits
+PROGRESS_BAR = re.compile(r"\d%\|.*|\[[.#]*\.#[.#]*\](?=\n|\r|$)|\x1b\[\d+m")
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f]")
 
 
@@ -116,6 +118,10 @@ def test_outputs_tell_no_secrets_and_no_paths(notebook: NotebookNode) -> None:
     assert not MACHINE_PATH.findall(output)
 
 
+def test_outputs_hold_no_progress_bars(notebook: NotebookNode) -> None:
+    assert not PROGRESS_BAR.findall(printed(notebook))
+
+
 def test_figures_are_described(notebook: NotebookNode) -> None:
     undescribed, unannounced = [], []
     for number, cell in enumerate(notebook.cells):
@@ -172,6 +178,23 @@ def test_each_exercise_is_checked_in_the_lesson(lesson: Path, notebook: Notebook
 )
 def test_a_secret_would_be_found(text: str) -> None:
     assert SECRET.search(f"primary: {text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        (
+            "Uploading blue (0.01 MBs): 100%|\u2588\u2588| 12695/12695 [00:00<00:00]",
+            True,
+        ),
+        ("\x1b[39m", True),
+        ("blue: InProgress, 3 s  [...#........]", True),
+        ("Lesson 00: 1 of 3 exercises passed  [####........]", False),
+        ("95% of them", False),
+    ],
+)
+def test_a_progress_bar_would_be_found(text: str, is_one: bool) -> None:
+    assert bool(PROGRESS_BAR.search(text)) is is_one
 
 
 @pytest.mark.parametrize(
