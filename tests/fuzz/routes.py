@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -51,6 +52,11 @@ def find(message: Message, routes: list[Route]) -> tuple[Route, dict[str, str]] 
         if params is not None:
             return route, params
     return None
+
+
+def matches(sent: list[Message], pattern: str | re.Pattern[str]) -> bool:
+    """Whether a request went to a path of this pattern."""
+    return any(re.fullmatch(pattern, message.path) for message in sent)
 
 
 @dataclass

@@ -279,7 +279,8 @@ def open_services(apps: AppsBench) -> None:
     settings = _service_principal()
     ClientSecretCredential(**settings).get_token("https://storage.azure.com/.default")
     tenant = settings["tenant_id"]
-    for path in ("v2.0/.well-known/openid-configuration", "discovery/v2.0/keys"):
+    well_known = ".well-known/openid-configuration"
+    for path in (well_known, f"v2.0/{well_known}", "discovery/v2.0/keys"):
         requests.get(f"{authority}/{tenant}/{path}", timeout=30)
     form = {
         "grant_type": "client_credentials",
