@@ -110,6 +110,27 @@ def no_inference_server(azure) -> bool:
     return all(process.pid in own for process in descendants_that_serve(azure.home.root))
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has subreapers")
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_what_left_its_servers_group_ends_with_local_azure(another_azure, bench, unique, how):
+    seconds = f"6{int(unique, 16)}"
+    command = ["setsid", "sh", "-c", f"sleep {seconds} & exec sleep {seconds}"]
+    leaves = f"import subprocess; subprocess.Popen({command}, env={{}}); global greeting"
+    name = bench.endpoint().name
+    bench.deploy(name, "blue", script=ECHO.replace("global greeting", leaves))
+    until(lambda: len(sleeping(seconds)) == 2)
+    getattr(another_azure, how)()
+    until(lambda: not sleeping(seconds))
+
+
+def sleeping(seconds: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        if process.info["cmdline"] == ["sleep", seconds]:
+            found.append(process)
+    return found
+
+
 def test_a_stopped_emulator_leaves_no_process_and_starts_where_it_was(another_azure, bench):
     name = bench.endpoint().name
     bench.deploy(name, "blue")
