@@ -237,15 +237,6 @@ def to_response(answer: ArmResponse, request: Request) -> Response:
     client_id = request.headers.get("x-ms-client-request-id")
     if client_id and request.headers.get("x-ms-return-client-request-id", "").lower() == "true":
         headers["x-ms-client-request-id"] = client_id
-    content = b"" if answer.body is None else written(public(answer.body))
+    content = b"" if answer.body is None else written(answer.body)
     media_type = "application/json; charset=utf-8" if content else None
     return Response(content, answer.status, headers, media_type)
-
-
-def public(value: Any) -> Any:
-    """The value without any key that begins with an underscore: those are never shown."""
-    if isinstance(value, dict):
-        return {key: public(item) for key, item in value.items() if not key.startswith("_")}
-    if isinstance(value, list):
-        return [public(item) for item in value]
-    return value

@@ -376,13 +376,6 @@ def test_a_wrong_workspace_is_refused_by_its_field(local_azure, unique, path, va
     assert call("GET", workspace).status_code == 404
 
 
-UNDERSCORES = pytest.mark.xfail(
-    reason="until the last service keeps what is private apart, answers leave such names out",
-    strict=True,
-)
-
-
-@UNDERSCORES
 def test_names_that_begin_with_an_underscore_survive_a_change(ml_client, bench: Workbench):
     """Read, change, write, as the SDK does it: tags and variables of any name are the user's."""
     name = bench.endpoint(tags={"_x": "1", "y": "2"}).name
