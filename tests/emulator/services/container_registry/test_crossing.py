@@ -15,6 +15,9 @@ from tests.emulator.services.container_registry.endless_builds import EndlessBui
 from tests.emulator.services.container_registry.test_bodies import BASIC, REGISTRIES, call
 from tests.waiting import until
 
+# Seconds within which a Python environment is made, or taken away, on a machine that is busy.
+MADE = 180.0
+
 
 @pytest.fixture
 def builds(machine: Machine) -> Iterator[EndlessBuilds]:
@@ -28,14 +31,14 @@ def name(machine: Machine, builds: EndlessBuilds, unique: str):
     machine.registry(f"reg{unique}")
     yield f"reg{unique}"
     machine.registries.begin_delete(RESOURCE_GROUP, f"reg{unique}").result()
-    until(lambda: not builds.under_way())
+    until(lambda: not builds.under_way(), MADE)
 
 
 def test_a_run_that_is_canceled_while_it_builds(machine, builds, name):
     run = machine.schedule(name, "web:1", builds.files()).run_id
-    until(builds.under_way)
+    until(builds.under_way, MADE)
     machine.tasks.runs.cancel(RESOURCE_GROUP, name, run)
-    until(lambda: not builds.under_way())
+    until(lambda: not builds.under_way(), MADE)
     found = machine.tasks.runs.get(RESOURCE_GROUP, name, run)
     assert (found.status, found.provisioning_state) == ("Canceled", "Canceled")
     log, outcome = machine.log(name, run)
@@ -47,7 +50,7 @@ def test_a_run_that_is_canceled_while_it_builds(machine, builds, name):
 
 def test_a_run_that_is_canceled_many_times_at_once(machine, builds, name):
     run = machine.schedule(name, "web:1", builds.files()).run_id
-    until(builds.under_way)
+    until(builds.under_way, MADE)
     with ThreadPoolExecutor() as threads:
         path = f"{REGISTRIES}/{name}/runs/{run}/cancel"
         answers = list(threads.map(lambda _: cancel(path), range(4)))
@@ -64,12 +67,12 @@ def test_the_deletion_of_a_registry_ends_its_runs(machine, builds, unique):
     name = f"gone{unique}"
     machine.registry(name)
     runs = [machine.schedule(name, "web:1", builds.files()).run_id for _ in range(3)]
-    until(builds.under_way)
+    until(builds.under_way, MADE)
     with ThreadPoolExecutor() as threads:
         answers = list(threads.map(lambda _: call("DELETE", f"{REGISTRIES}/{name}"), range(3)))
     assert {answer.status_code for answer in answers} <= {202, 204}
-    until(lambda: name not in {one.name for one in machine.registries.list()})
-    until(lambda: not builds.under_way())
+    until(lambda: name not in {one.name for one in machine.registries.list()}, MADE)
+    until(lambda: not builds.under_way(), MADE)
     # One of the same name knows nothing of them.
     machine.registry(name)
     with pytest.raises(ResourceNotFoundError):
@@ -84,13 +87,13 @@ def test_killed_in_the_middle_of_everything(own_machine):
         machine.registry(name)
     run = machine.schedule("stays", "web:1", builds.files()).run_id
     machine.schedule("goes1", "web:1", builds.files())
-    until(lambda: builds.under_way() == 2)
+    until(lambda: builds.under_way() == 2, MADE)
     machine.registries.begin_delete(RESOURCE_GROUP, "goes1")
     machine.registries.begin_create(RESOURCE_GROUP, "comes", BASIC)
     machine.azure.kill()
     machine.azure.start()
 
-    until(lambda: "goes1" not in {one.name for one in machine.registries.list()})
+    until(lambda: "goes1" not in {one.name for one in machine.registries.list()}, MADE)
     assert machine.registries.get(RESOURCE_GROUP, "comes").provisioning_state == "Succeeded"
     log, outcome = machine.log("stays", run)
     assert outcome == "internalerror"
@@ -101,5 +104,5 @@ def test_killed_in_the_middle_of_everything(own_machine):
     assert (found.status, found.provisioning_state) == ("Error", "Failed")
     for name in ("stays", "comes"):
         machine.registries.begin_delete(RESOURCE_GROUP, name).result()
-    until(lambda: not builds.under_way())
+    until(lambda: not builds.under_way(), MADE)
     builds.close()
