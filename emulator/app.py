@@ -308,7 +308,6 @@ class Emulator:
         await self._finish_requests()
         await self.changes.close()
         await self.runs.close()
-        await self.operations.close()
         await self.groups.close()
         await self.app_runners.close()
         await self.containers.close()

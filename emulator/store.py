@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS operations (
     started   TEXT NOT NULL,
     ended     TEXT,
     error     TEXT,
-    arguments TEXT
+    arguments TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS operations_by_end ON operations (ended);
 CREATE TABLE IF NOT EXISTS containers (

@@ -16,14 +16,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from emulator.arm.errors import ArmError, internal_error
+from emulator.arm.errors import ArmError
 from emulator.arm.http import MANAGEMENT, ArmRequest, ArmResponse
-from emulator.arm.ids import new_guid, now, subscription_of
+from emulator.arm.ids import now, subscription_of
 from emulator.store import Store
 
 # Clients wait this long (seconds) between polls. Without it MLClient waits 5, the others 30.
@@ -39,15 +38,6 @@ LOCATIONS = "/subscriptions/{subscriptionId}/providers/{provider}/locations/{loc
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Interrupted:
-    """An operation that was under way when the emulator stopped."""
-
-    id: str
-    resource_id: str
-    kind: str
-
-
 class Operations:
     ROUTES = (
         ("GET", LOCATIONS + "/operationsStatus/{operationId}", "get_status"),
@@ -58,72 +48,6 @@ class Operations:
         self.store = store
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self._inserted = 0
-
-    def start(self, kind: str, resource_id: str, work: Coroutine[Any, Any, None]) -> str:
-        """Run `work` in the background and answer the operation's id.
-
-        `work` ends the operation: by returning, Succeeded; by raising ArmError, Failed with it.
-        """
-        operation_id = new_guid()
-        self.store.execute(
-            "INSERT INTO operations (id, resource, kind, status, started) VALUES (?, ?, ?, ?, ?)",
-            operation_id,
-            resource_id,
-            kind,
-            "InProgress",
-            now(),
-        )
-        self.tasks[operation_id] = asyncio.create_task(self._run(operation_id, work))
-        return operation_id
-
-    async def _run(self, operation_id: str, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-            self._end(operation_id, "Succeeded")
-        except ArmError as error:
-            self._end(operation_id, "Failed", error)
-        except Exception:
-            _log.exception("operation %s", operation_id)
-            self._end(operation_id, "Failed", internal_error())
-        finally:
-            self.tasks.pop(operation_id, None)
-
-    def _end(self, operation_id: str, status: str, error: ArmError | None = None) -> None:
-        self.store.execute(
-            "UPDATE operations SET status = ?, ended = ?, error = ? WHERE id = ?",
-            status,
-            now(),
-            json.dumps(error.body()["error"]) if error else None,
-            operation_id,
-        )
-
-    def interrupted(self) -> list[Interrupted]:
-        """What was under way when the emulator last stopped; each must be ended with `abandon`."""
-        rows = self.store.query(
-            "SELECT * FROM operations WHERE status = 'InProgress' AND arguments IS NULL"
-        )
-        return [Interrupted(row["id"], row["resource"], row["kind"]) for row in rows]
-
-    def abandon(self, operation_id: str) -> None:
-        self._end(
-            operation_id,
-            "Failed",
-            ArmError(
-                500,
-                "OperationInterrupted",
-                "Local Azure was stopped while this was under way. Send the request again.",
-            ),
-        )
-
-    def finish(self, operation_id: str) -> None:
-        """End an interrupted operation whose work has been completed after the restart."""
-        self._end(operation_id, "Succeeded")
-
-    async def close(self) -> None:
-        """Stop the work that is under way; the next start finds it interrupted."""
-        for task in list(self.tasks.values()):
-            task.cancel()
-        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
 
     # What changes.py keeps of a change
 
@@ -171,8 +95,7 @@ class Operations:
     def under_way(self) -> list[Any]:
         """The rows of the operations that have not ended, oldest first."""
         return self.store.query(
-            "SELECT * FROM operations WHERE status = 'InProgress' AND arguments IS NOT NULL"
-            " ORDER BY started"
+            "SELECT * FROM operations WHERE status = 'InProgress' ORDER BY started"
         )
 
     def is_under_way(self, operation_id: str) -> bool:

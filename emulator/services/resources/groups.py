@@ -6,7 +6,6 @@ https://learn.microsoft.com/rest/api/resources/resource-groups
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 
 from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError, bad_request, conflict
@@ -47,12 +46,9 @@ class ResourceGroups:
                     Move("put", (ABSENT, "Succeeded", "Failed"), "Updating", "Succeeded"),
                     Move("delete", ("Succeeded", "Failed"), "Deleting", GONE),
                 ),
-                remove=self._stop_below,
             )
         )
         changes.at_start(self.seed)
-        # Called with a group's id before it goes, so that services stop what runs in it.
-        self.before_delete: list[Callable[[str], Awaitable[None]]] = []
 
     def seed(self) -> None:
         """The group that the course works in is there from the start."""
@@ -130,10 +126,6 @@ class ResourceGroups:
         # A group's deletion is polled by Location alone.
         accepted.headers.pop("Azure-AsyncOperation")
         return accepted
-
-    async def _stop_below(self, group: Resource) -> None:
-        for stop in self.before_delete:
-            await stop(group.id)
 
     def _group(self, group_id: str) -> Resource:
         group = self.store.get(group_id)

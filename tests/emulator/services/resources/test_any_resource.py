@@ -29,7 +29,7 @@ def account(call, group, unique) -> str:
             "location": "Sweden Central",
             "sku": {"name": "Standard_LRS"},
             "kind": "StorageV2",
-            "tags": {"Course": "05", "mine": "x"},
+            "tags": {"Course": "05", "_mine": "x"},
         },
         version="2023-01-01",
     )
@@ -48,7 +48,7 @@ def account(call, group, unique) -> str:
         ("resourceType ne 'Microsoft.Storage/storageAccounts'", False),
         ("tagName eq 'course' and tagValue eq '05'", True),
         ("tagName eq 'course' and tagValue eq '06'", False),
-        ("tagName eq 'mine'", True),
+        ("tagName eq '_mine'", True),
     ],
 )
 def test_a_list_honours_its_filter(client, group, account, text, found):
@@ -100,11 +100,11 @@ def test_the_life_of_tags(client, call, account):
             account, TagsPatchResource(operation=operation, properties=Tags(tags=given))
         ).result()
 
-    assert tags() == {"Course": "05", "mine": "x"}
+    assert tags() == {"Course": "05", "_mine": "x"}
     patch("Merge", owner="me")
-    assert tags() == {"Course": "05", "mine": "x", "owner": "me"}
+    assert tags() == {"Course": "05", "_mine": "x", "owner": "me"}
     patch("Delete", owner="me", Course="not its value")
-    assert tags() == {"Course": "05", "mine": "x"}
+    assert tags() == {"Course": "05", "_mine": "x"}
     patch("Replace", only="this")
     assert tags() == {"only": "this"}
     client.tags.begin_create_or_update_at_scope(
@@ -128,7 +128,7 @@ def test_what_cannot_be_a_tag_is_refused_and_changes_nothing(call, account, tags
     path = f"{account}/providers/Microsoft.Resources/tags/default"
     answer = call("PUT", path, {"properties": {"tags": tags}})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
-    assert call("GET", path).json()["properties"]["tags"] == {"Course": "05", "mine": "x"}
+    assert call("GET", path).json()["properties"]["tags"] == {"Course": "05", "_mine": "x"}
 
 
 def test_a_resource_can_be_deleted_by_its_id(call, account):
