@@ -53,6 +53,7 @@ def test_no_route_is_forgotten(campaign: Campaign, emulator: Emulator) -> None:
     assert [one for one in registry if not matches(campaign.sent, one)] == []
 
 
+@pytest.mark.slow
 def test_two_thousand_changed_requests(campaign: Campaign) -> None:
     """Each finding names the seed and the case; `python -m tests.fuzz --first` repeats it."""
     campaign.run(seed=1, requests=2_000)
