@@ -210,9 +210,10 @@ def test_an_environment_that_cannot_be(
     assert call("GET", environment_path(apps)).status_code == 404
 
 
-def test_variables_that_begin_with_an_underscore_stay(apps: AppsBench):
-    apps.put(apps.body(apps.container(env={"_MODE": "test"})))
+def test_names_that_begin_with_an_underscore_stay(apps: AppsBench):
+    apps.put({**apps.body(apps.container(env={"_MODE": "test"})), "tags": {"_owner": "ada"}})
     changed = apps.patch({"configuration": {"maxInactiveRevisions": 5}})
+    assert changed.tags == {"_owner": "ada"}
     assert [one.name for one in changed.template.containers[0].env] == ["_MODE"]
     assert len(apps.list_revisions()) == 1
     assert apps.ask().json()["env"]["_MODE"] == "test"
