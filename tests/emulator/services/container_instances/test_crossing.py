@@ -115,4 +115,6 @@ def test_what_crosses_a_stop_is_refused_or_comes_after_it(machine, name):
             assert answer.json()["error"]["code"] == "ContainerGroupTransitioning"
         assert stop.result().status_code == 204
     machine.groups.begin_start(RESOURCE_GROUP, name).result()
-    assert (state(machine, name), len(marked())) == ("Running", 1)
+    assert state(machine, name) == "Running"
+    # It is started before it has become the program that it is to run.
+    assert len(until(marked)) == 1
