@@ -19,9 +19,9 @@ from emulator.home import Home
 
 def measure(samples: int) -> Figure:
     found = discovery.find({**os.environ, discovery.SWITCH: "engine"})
-    if found.url is None:
+    if found.engine is None:
         raise Skipped(found.description)
-    name, engine = found.description.partition(" at ")[0], command_line(found.url)
+    name, engine = f"{found.engine.name} {found.engine.version}", command_line(found.engine.url)
     figure = Figure(
         "container group, engine",
         measures=f"a container group from its PUT to the first 200, run by {name}",

@@ -13,7 +13,6 @@ https://learn.microsoft.com/azure/azure-resource-manager/management/resource-nam
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, overload
@@ -22,6 +21,8 @@ import isodate
 
 from emulator.arm.errors import ArmError, bad_request, not_emulated
 
+# A larger number is none that a field of Azure's takes.
+LARGEST = 10**18
 # Makes the error of a service: the path of the field, and a sentence about it.
 Refuse = Callable[[str, str], ArmError]
 
@@ -304,9 +305,7 @@ def as_number(value: object) -> int | float | None:
         if not re.fullmatch(r"\s*[+-]?\d{1,18}(\.\d{1,18})?\s*", value, re.ASCII):
             return None
         return float(value) if "." in value else int(value)
-    if isinstance(value, int):
-        return value if abs(value) < 10**18 else None
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, (int, float)) and abs(value) < LARGEST:
         return value
     return None
 

@@ -88,7 +88,7 @@ def problem(kind: str) -> str:
     if kind == "process":
         return ""
     found = discovery.find({**os.environ, **settings(kind)})
-    if found.url is None:
+    if found.engine is None:
         return found.description
     if asyncio.run(_has_base_image()):
         return ""
