@@ -328,5 +328,5 @@ def preempted(change: Change) -> ArmError:
     return ArmError(
         409,
         "OperationPreempted",
-        f"The operation '{change.name}' was preempted by a deletion.",
+        f"The operation '{change.name}' was preempted by a later operation on the same resource.",
     )

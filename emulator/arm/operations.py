@@ -6,7 +6,7 @@ https://learn.microsoft.com/azure/azure-resource-manager/management/async-operat
     InProgress   the work is under way          Succeeded, Failed
     Succeeded    the resource is as asked       -
     Failed       `error` says why               -
-    Canceled     a deletion came first          -
+    Canceled     a later change came first      -
 
 This is what is kept and answered of them; changes.py runs them.
 """

@@ -209,7 +209,6 @@ def test_names_that_begin_with_an_underscore_are_the_users_own(machine, name):
     assert machine.view(name).restart_count == 0
 
 
-@pytest.mark.xfail(reason="Resource Manager still hides every name that begins with an underscore")
 def test_tags_that_begin_with_an_underscore_are_the_users_own(machine, name):
     machine.create(name, {**machine.group(), "tags": {"_owner": "me"}})
     read = call("GET", f"{GROUPS}/{name}").json()
