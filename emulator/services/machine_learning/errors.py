@@ -20,3 +20,16 @@ def bad_asset(path: str, message: str) -> ArmError:
 def bad_argument(path: str, message: str) -> ArmError:
     """400 for a field of a workspace, an endpoint or a deployment; for `Fields`."""
     return bad_request(message, target=path or None)
+
+
+def refused_by_serving(reason: str) -> ArmError:
+    """400 as what runs endpoints words it: the reason is in the details.
+
+    https://github.com/Azure/azureml-examples/pull/1931
+    """
+    return ArmError(
+        400,
+        "BadRequest",
+        "The request is invalid.",
+        details=[{"code": "InferencingClientCallFailed", "message": reason}],
+    )

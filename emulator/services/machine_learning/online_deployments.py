@@ -32,7 +32,7 @@ from emulator.services.machine_learning.deployment_spec import (
     deployment_of,
     read_deployment,
 )
-from emulator.services.machine_learning.errors import bad_argument
+from emulator.services.machine_learning.errors import bad_argument, refused_by_serving
 from emulator.services.machine_learning.locations import location_in
 from emulator.services.machine_learning.names import check_name
 from emulator.services.machine_learning.paths import (
@@ -259,12 +259,7 @@ def _refuse(deployment: Resource | None, move: str) -> ArmError:
             f"Specified deployment [{name}] failed during initial provisioning and is in an "
             "unrecoverable state. Delete and re-create."
         )
-        return ArmError(
-            400,
-            "BadRequest",
-            "The request is invalid.",
-            details=[{"code": "InferencingClientCallFailed", "message": reason}],
-        )
+        return refused_by_serving(reason)
     return conflict(
         f"The deployment '{name}' is {state}. Wait until that has ended.",
         code="OperationInProgress",

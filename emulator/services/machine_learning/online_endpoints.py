@@ -29,7 +29,7 @@ from emulator.services.machine_learning.endpoint_spec import (
     endpoint_of,
     read_endpoint,
 )
-from emulator.services.machine_learning.errors import bad_argument
+from emulator.services.machine_learning.errors import bad_argument, refused_by_serving
 from emulator.services.machine_learning.identities import read_identity
 from emulator.services.machine_learning.locations import location_in
 from emulator.services.machine_learning.names import check_name
@@ -242,11 +242,10 @@ class OnlineEndpoints:
         name = name_of(endpoint_id).lower()
         for other in self.store.of_type(ONLINE_ENDPOINT_TYPE):
             if other.name.lower() == name and other.body["location"] == location:
-                raise conflict(
-                    f"An endpoint named '{name_of(endpoint_id)}' exists already in {location}, in "
-                    f"the workspace '{name_of(parent_of(other.id))}'. An endpoint's name must be "
-                    "unique in its region.",
-                    target="endpointName",
+                raise refused_by_serving(
+                    "There is already an endpoint with this name, Endpoint name needs to be unique "
+                    f"within a region. Try some other name. ('{other.name}' is in the workspace "
+                    f"'{name_of(parent_of(other.id))}', in {location}.)"
                 )
 
 

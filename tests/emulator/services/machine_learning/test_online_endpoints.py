@@ -13,6 +13,8 @@ from azure.ai.ml.exceptions import ValidationException
 from azure.core.exceptions import ResourceNotFoundError
 
 from emulator.defaults import REGION
+from tests.emulator.services.arm import WORKSPACES, call
+from tests.waiting import until
 
 
 def test_the_life_of_an_endpoint(ml_client, unique):
@@ -175,3 +177,18 @@ def test_aad_tokens_open_an_aad_endpoint_only(ml_client, bench):
         for t in (token, wrong)
     ]
     assert answers == [200, 401]
+
+
+def test_a_name_that_is_taken_is_refused_in_azures_words(bench):
+    taken = bench.endpoint().name
+    other = f"{WORKSPACES}/other-{taken}"[: len(WORKSPACES) + 33]
+    assert call("PUT", other, {"location": REGION, "properties": {}}).status_code in (200, 201, 202)
+    until(lambda: call("GET", other).json()["properties"]["provisioningState"] == "Succeeded")
+    body = {"location": REGION, "properties": {"authMode": "Key"}}
+    answer = call("PUT", f"{other}/onlineEndpoints/{taken}", body)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (400, "BadRequest")
+    assert error["details"][0]["code"] == "InferencingClientCallFailed"
+    assert "needs to be unique within a region" in error["details"][0]["message"]
+    assert call("GET", f"{other}/onlineEndpoints/{taken}").status_code == 404
+    call("DELETE", other)
