@@ -1,1 +1,24 @@
-"""What every Azure Resource Manager service shares: errors, ids, HTTP, long-running operations."""
+"""What every service of Azure Resource Manager shares, each thing once.
+
+A request, in and out:
+
+    http.py           routing, api-version, authorization, request ids
+    bodies.py         JSON, strictly
+    forms.py          forms, as sign-in hosts take them
+    fields.py         typed readers of a body, field by field
+    errors.py         the one shape of an error
+    resources.py      find a resource, show one, answer a page of a list
+    merge_patch.py    what a PATCH does to a body
+    odata.py          `$filter`
+    tags.py           tags, and lists filtered by them
+    ids.py            resource ids, GUIDs and times
+    regions.py        Azure's regions; locations.py checks that a resource is in one
+
+A change that takes long:
+
+    lifecycle.py      the table of a type's states and moves
+    change.py         one change under way: what its work is given
+    changes.py        begins, runs and ends every change
+    recovery.py       the same after a start
+    operations.py     what is kept of an operation, and answered when it is polled
+"""

@@ -1,1 +1,31 @@
-"""Azure Machine Learning: workspaces, what is registered in them, and online endpoints."""
+"""Azure Machine Learning.
+
+https://learn.microsoft.com/rest/api/azureml/
+
+What is asked for:
+
+    workspaces.py           workspaces, of which workspace_spec.py reads the bodies
+    workspace_templates.py  the template deployment with which MLClient creates one
+    datastores.py           datastores
+    asset_service.py        what the next four have in common: containers and their versions
+    models.py, environments.py, codes.py, data.py
+    online_endpoints.py     online endpoints, of which endpoint_spec.py reads the bodies
+    online_deployments.py   online deployments, of which deployment_spec.py reads the bodies
+
+What must hold:
+
+    names.py                names of endpoints and deployments
+    traffic_rules.py        how traffic may be shared
+    deployment_rules.py     assets that exist, room in the endpoint, the quota
+    instance_types.py       the machines there are
+    curated.py              the environments that Azure keeps ready
+
+What runs:
+
+    deployer.py             an interpreter, model and code, inference servers
+    deployment_folder.py    model, code and logs on disk
+    scoring_routes.py       what the gateway is told
+    assets.py, blobs.py     where an asset's files are
+
+paths.py, errors.py, locations.py, identities.py and durations.py are the room's own conventions.
+"""
