@@ -176,6 +176,7 @@ class Changes:
         def done(_: asyncio.Task[None]) -> None:
             self.operations.tasks.pop(change.id, None)
             # Here and not in the task, which may have been cancelled before its first step.
+            self._leave(change)
             if task.cancelled() and not self._closing:
                 self.operations.end(change.id, "Canceled", preempted(change))
 
@@ -220,9 +221,18 @@ class Changes:
             _log.exception("%s of %s", change.name, change.resource_id)
             error = internal_error()
         finally:
-            if move.deletes:
-                self._deleting.pop(change.resource_id.lower(), None)
-        self.end(change, lifecycle, move, finish, error)
+            self._leave(change)
+        try:
+            self.end(change, lifecycle, move, finish, error)
+        except Exception:
+            _log.exception("the end of %s of %s", change.name, change.resource_id)
+            self.end(change, lifecycle, move, None, error or internal_error())
+
+    def _leave(self, change: Change) -> None:
+        """Its scope is not being deleted any more, if it was by this change."""
+        key = change.resource_id.lower()
+        if self._deleting.get(key) == change.id:
+            del self._deleting[key]
 
     def end(
         self,
@@ -246,6 +256,19 @@ class Changes:
                 lifecycle.show(resource)
                 self.store.put_state(resource)
             self.operations.end(change.id, "Failed" if error else "Succeeded", error)
+            if move.deletes and error:
+                # What was under way there was cancelled, and stays after all.
+                for left in self.store.below(change.resource_id):
+                    self.settle_stray(left)
+
+    def settle_stray(self, resource: Resource) -> None:
+        """What is on its way without an operation that is on its way has failed."""
+        lifecycle = self.lifecycles.get(resource.type.lower())
+        move = lifecycle.under_way(resource.state) if lifecycle else None
+        if lifecycle and move and not self.operations.is_under_way(resource.generation):
+            resource.state = move.cut_short
+            lifecycle.show(resource)
+            self.store.put_state(resource)
 
     # Deleting
 

@@ -19,6 +19,7 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from emulator.arm.errors import ArmError
 from emulator.arm.http import MANAGEMENT, ArmRequest, ArmResponse
@@ -162,7 +163,7 @@ class Operations:
     async def get_result(self, request: ArmRequest) -> ArmResponse:
         row = await self._wait(request.params["operationId"])
         if row["status"] == "InProgress":
-            location = f"{MANAGEMENT}{request.id}?api-version={request.query['api-version']}"
+            location = f"{MANAGEMENT}{quote(request.id)}?api-version={request.query['api-version']}"
             return ArmResponse(None, 202, {"Location": location, "Retry-After": RETRY_AFTER})
         if row["error"]:
             return ArmResponse({"error": _shown(row["error"])}, 409)

@@ -15,8 +15,6 @@ from emulator.arm.change import Change, SupersededError
 from emulator.arm.changes import Changes, preempted
 from emulator.arm.errors import ArmError
 from emulator.arm.lifecycle import Lifecycle, Move
-from emulator.store import Resource
-
 # Seconds that a start waits for the deletes that it resumes.
 RESUME_LIMIT = 30.0
 _log = logging.getLogger(__name__)
@@ -41,7 +39,7 @@ async def recover(changes: Changes) -> None:
         step()
     for lifecycle in changes.lifecycles.values():
         for resource in changes.store.of_type(lifecycle.type):
-            _settle_stray(changes, lifecycle, resource)
+            changes.settle_stray(resource)
             if lifecycle.revive and changes.scope_being_deleted(resource.id) is None:
                 changes.enqueue(resource.id.lower(), _revive(changes, lifecycle, resource.id))
     for change, lifecycle, move in resumed:
@@ -74,15 +72,6 @@ def _settle_interrupted(changes: Changes) -> list[tuple[Change, Lifecycle, Move]
         else:
             changes.end(change, lifecycle, replace(move, failed=move.cut_short), None, error)
     return resumed
-
-
-def _settle_stray(changes: Changes, lifecycle: Lifecycle, resource: Resource) -> None:
-    """What is on its way without an operation that is on its way has failed."""
-    move = lifecycle.under_way(resource.state)
-    if move and not changes.operations.is_under_way(resource.generation):
-        resource.state = move.cut_short
-        lifecycle.show(resource)
-        changes.store.put_state(resource)
 
 
 async def _revive(changes: Changes, lifecycle: Lifecycle, resource_id: str) -> None:

@@ -232,6 +232,8 @@ class Opening(asyncio.Protocol):
         except (OSError, ValueError) as error:  # ValueError: it cannot be a name at all
             why = str(error) or "nothing answers"
             return self.refuse(502, f"{host}:{port} cannot be reached: {why}.")
+        if self.transport.is_closing():  # the client has gone meanwhile
+            return upstream.close()
         self.transport.write(greeting)
         back = Pipe(upstream)
         self.transport.set_protocol(back)

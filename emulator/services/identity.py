@@ -58,7 +58,8 @@ class Identity:
             )
         except ValueError:
             raise damaged(path) from None
-        assert isinstance(key, rsa.RSAPrivateKey)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise damaged(path)
         self._key = key
         self._public = key.public_key()
 

@@ -174,7 +174,7 @@ def _follows(request: Request) -> bool:
 
 def _lines(request: Request) -> int:
     text = request.query_params.get("tailLines") or str(DEFAULT_LINES)
-    return min(int(text), MOST_LINES) if text.isdecimal() else DEFAULT_LINES
+    return min(int(text), MOST_LINES) if re.fullmatch(r"[0-9]{1,9}", text) else DEFAULT_LINES
 
 
 def _text(line: str) -> str:

@@ -29,6 +29,7 @@ from emulator.services.container_apps.replica import ReplicaContainer
 
 INPUT, OUTPUT, RESIZE = b"\x00\x00", b"\x00\x01", b"\x00\x04"
 INFO, ERROR = b"\x01", b"\x02"
+LARGEST_SIDE = 9999  # rows or columns
 
 
 async def run_terminal(
@@ -76,9 +77,11 @@ async def _type(session: ExecSession, receive: Receive) -> None:
         if data[:2] == INPUT:
             await session.write(data[2:])
         elif data[:2] == RESIZE:
-            with suppress(ValueError, KeyError, TypeError):
+            with suppress(ValueError, KeyError, TypeError, OverflowError):
                 size = json.loads(data[2:])
-                await session.resize(int(size["Height"]), int(size["Width"]))
+                rows, columns = int(size["Height"]), int(size["Width"])
+                if 0 < rows <= LARGEST_SIDE and 0 < columns <= LARGEST_SIDE:
+                    await session.resize(rows, columns)
 
 
 async def _print(session: ExecSession, send: Send) -> None:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -35,7 +36,7 @@ Handler = Callable[[Request, str, dict[str, str]], Awaitable[Response]]
 
 
 class LoginServer:
-    """`find` answers the registry of a login server, None when there is none."""
+    """`find` returns the registry of a login server, None when there is none."""
 
     ROUTES = (
         ("GET", r"/v2/?", "base"),
@@ -278,13 +279,13 @@ def _paged(
     """`n` items after the name `last`, and a Link to the rest."""
     last, text = request.query_params.get("last"), request.query_params.get("n", "100")
     start = names.index(last) + 1 if last in names else 0
-    count = max(1, int(text)) if text.isdecimal() else 100
+    count = max(1, int(text)) if re.fullmatch(r"[0-9]{1,9}", text) else 100
     part = list(items[start : start + count])
     response = JSONResponse({**more, key: part})
     if start + count < len(items):
         following = f"{request.url.path}?last={names[start + count - 1]}&n={count}"
         if order := request.query_params.get("orderby"):
-            following += f"&orderby={order}"
+            following += f"&orderby={quote(order)}"
         response.headers["link"] = f'<{following}>; rel="next"'
     return response
 

@@ -31,7 +31,11 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 
 
 class Boxes:
-    """A service of two types. `gate` holds the work up, `done` says what was done, in order."""
+    """A service of two types. `gate` holds the work up, `done` says what was done, in order.
+
+    With `fails`, the work raises; with `stays`, a removal does; with `breaks`, what the work returns
+    cannot be stored.
+    """
 
     def __init__(self, path: Path, *, resumes: bool = False, limit: float = 60.0) -> None:
         self.store = Store(path)
@@ -40,7 +44,7 @@ class Boxes:
         self.gate = asyncio.Event()
         self.gate.set()
         self.done: list[str] = []
-        self.fails = False
+        self.fails = self.stays = self.breaks = False
         for kind in (BOX_TYPE, LID_TYPE):
             self.changes.register(
                 Lifecycle(
@@ -69,11 +73,13 @@ class Boxes:
         await self.gate.wait()
         if self.fails:
             raise ArmError(400, "BadBox", "It leaks.")
-        value = change.arguments.get("value")
+        value = object() if self.breaks else change.arguments.get("value")
         return lambda resource: resource.private.update(value=value)
 
     async def _remove(self, resource: Resource) -> None:
         self.done.append(f"remove {resource.name}")
+        if self.stays:
+            raise ArmError(409, "BadBox", "It sticks.")
 
     async def _revive(self, resource: Resource) -> None:
         self.done.append(f"revive {resource.name}")
@@ -181,6 +187,43 @@ async def test_a_change_cancelled_before_its_first_step_ends_too(path: Path) -> 
     await boxes.changes.wait(delete)
     assert (boxes.status(create), boxes.status(delete)) == ("Canceled", "Succeeded")
     assert boxes.state() is None
+
+
+async def test_what_a_cancelled_delete_was_about_can_be_made_again(path: Path) -> None:
+    boxes = Boxes(path)
+    await boxes.change("create")
+    await boxes.change("create", LID)
+    lid = boxes.begin("delete", LID)
+    await boxes.changes.wait(boxes.begin("delete"))  # before the other's first step
+    assert boxes.status(lid) == "Canceled"
+    await boxes.change("create")
+    await boxes.change("create", LID)
+    assert boxes.state(LID) == "Succeeded"
+
+
+async def test_a_delete_that_fails_leaves_nothing_on_its_way(path: Path) -> None:
+    boxes = Boxes(path)
+    await boxes.change("create")
+    boxes.gate.clear()
+    lid = boxes.begin("create", LID)
+    await settle()
+    boxes.gate.set()
+    boxes.stays = True
+    with pytest.raises(ArmError, match="It sticks"):
+        await boxes.change("delete")
+    assert (boxes.status(lid), boxes.state(LID), boxes.state()) == ("Canceled", "Failed", "Failed")
+    boxes.stays = False
+    await boxes.change("update", LID)
+    await boxes.change("delete")
+    assert boxes.state(LID) is None
+
+
+async def test_a_bug_in_the_end_of_a_change_fails_it(path: Path) -> None:
+    boxes = Boxes(path)
+    boxes.breaks = True
+    with pytest.raises(ArmError, match="emulator logs"):
+        await boxes.change("create")
+    assert boxes.state() == "Failed"
 
 
 async def test_a_second_delete_joins_the_first(path: Path) -> None:
