@@ -15,6 +15,7 @@ from emulator.arm.change import Change, SupersededError
 from emulator.arm.changes import Changes, preempted
 from emulator.arm.errors import ArmError
 from emulator.arm.lifecycle import Lifecycle, Move
+
 # Seconds that a start waits for the deletes that it resumes.
 RESUME_LIMIT = 30.0
 _log = logging.getLogger(__name__)

@@ -25,8 +25,8 @@ _log = logging.getLogger(__name__)
 
 
 class Neighbours:
-    """`listen` opens a door for containers at an address of this machine and answers its port;
-    `read_bundle` answers the certificates that a container is to trust."""
+    """`listen` opens a door for containers at an address of this machine and returns its port;
+    `read_bundle` returns the certificates that a container is to trust."""
 
     def __init__(
         self,

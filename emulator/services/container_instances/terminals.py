@@ -1,4 +1,4 @@
-"""Terminals in containers, over web sockets: what exec and attach answer the address of.
+"""Terminals in containers, over web sockets, whose addresses exec and attach return.
 
 https://learn.microsoft.com/rest/api/container-instances/containers/execute-command
 

@@ -62,7 +62,7 @@ Verify = Callable[[str, tuple[str, ...]], dict[str, Any]]
 
 class Authorizer:
     """`verify` turns a token and the audiences it may be for into claims, or raises PyJWTError;
-    `keys` answers the two keys of an account."""
+    `keys` returns the two keys of an account."""
 
     def __init__(self, verify: Verify, keys: Callable[[str], list[str]], suffix: str) -> None:
         self.verify = verify

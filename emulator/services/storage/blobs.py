@@ -269,7 +269,7 @@ def save(
     metadata: dict[str, str] | None = None,
     blocks: list[tuple[str, int]] | None = None,
 ) -> tuple[Blob, list[str]]:
-    """Make the content the blob's; answers the blob and the files that are no longer needed.
+    """Make the content the blob's; return the blob and the files that are no longer needed.
 
     Conditions are checked here, in the same breath: while the content was on its way somebody
     else may have written the blob. Nothing here may await.

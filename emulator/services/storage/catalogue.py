@@ -56,7 +56,7 @@ class Block:
 
 
 class Catalogue:
-    """Each method is one transaction. Those that let go of content answer its files."""
+    """Each method is one transaction. Those that let go of content return its files."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -256,7 +256,7 @@ class Catalogue:
         return {row["file"]: row["length"] for row in rows}
 
     def forget(self, files: set[str]) -> list[str]:
-        """Drop what these files held; answers the names of the blobs."""
+        """Drop what these files held; return the names of the blobs."""
         names = []
         for file in files:
             rows = self.store.query("SELECT container, name FROM blobs WHERE file = ?", file)

@@ -109,7 +109,7 @@ class Files:
             await asyncio.to_thread(self._unlink, *files)
 
     def sweep(self, lengths: Mapping[str, int]) -> set[str]:
-        """Remove every file that is not in `lengths`; answers those of them that are not whole."""
+        """Remove every file that is not in `lengths`; return those of them that are not whole."""
         lost = set(lengths)
         with os.scandir(self.folder) as entries:
             for entry in entries:

@@ -33,8 +33,8 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 class Boxes:
     """A service of two types. `gate` holds the work up, `done` says what was done, in order.
 
-    With `fails`, the work raises; with `stays`, a removal does; with `breaks`, what the work returns
-    cannot be stored.
+    With `fails`, the work raises; with `stays`, a removal does; with `breaks`, what the work
+    returns cannot be stored.
     """
 
     def __init__(self, path: Path, *, resumes: bool = False, limit: float = 60.0) -> None:
