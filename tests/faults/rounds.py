@@ -70,7 +70,8 @@ class Rounds:
                 self.round(seed, azure, prepared)
                 self.seconds[seed] = round(time.monotonic() - started, 1)
                 found = self.problems[before:]
-                print(f"round {seed}: {self.seconds[seed]} s", *sorted({one.kind for one in found}))
+                kinds = sorted({one.kind for one in found})
+                print(f"round {seed}: {self.seconds[seed]} s", *kinds, sep="; ", flush=True)
                 self.save()
                 if found:
                     stack.close()

@@ -77,7 +77,8 @@ class Campaign:
                 self._compare_all(seed, number)
             if number % PROGRESS == PROGRESS - 1:
                 spent = time.monotonic() - started
-                print(f"{number + 1} requests, {len(self.findings)} findings, {spent:.0f} s")
+                said = f"{number + 1} requests, {len(self.findings)} findings, {spent:.0f} s"
+                print(said, flush=True)
                 self._save(seed, first, number + 1 - first, started)
         self._save(seed, first, requests, started)
         self.wire.close()
