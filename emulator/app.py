@@ -229,6 +229,7 @@ class Emulator:
         }
         self.config = self._configure("none")
         self.state = ServerState()
+        self.stopping = False
 
     def _configure(self, web_sockets: Literal["none", "websockets-sansio"]) -> uvicorn.Config:
         config = uvicorn.Config(
@@ -268,7 +269,12 @@ class Emulator:
         """Give a request to the application of the host that its Host header names."""
         host = next((value for name, value in scope["headers"] if name == b"host"), b"")
         name = host.decode("latin-1").partition(":")[0].lower()
-        await self.application(name)(scope, receive, send)
+        try:
+            await self.application(name)(scope, receive, send)
+        except asyncio.CancelledError:
+            # At a stop: a log that is followed, say. Its client's connection is closed already.
+            if not self.stopping:
+                raise
 
     def application(self, host: str) -> ASGIApp:
         if host in self.exact:
@@ -292,16 +298,19 @@ class Emulator:
     async def _finish_requests(self) -> None:
         """Let what is under way be answered, then close the connections: no request may come when
         what it asks is closed."""
+        self.stopping = True
+        self.operations.release()
         for connection in list(self.state.connections):
             connection.shutdown()
         if self.state.tasks:
             await asyncio.wait(set(self.state.tasks), timeout=LAST_REQUESTS)
-        for task in list(self.state.tasks):
-            task.cancel()
-        await asyncio.gather(*self.state.tasks, return_exceptions=True)
         for connection in list(self.state.connections):
             if connection.transport:
                 connection.transport.abort()
+        await asyncio.sleep(0)  # the connections learn that they are closed
+        for task in list(self.state.tasks):
+            task.cancel()
+        await asyncio.gather(*self.state.tasks, return_exceptions=True)
 
     async def stop(self) -> None:
         await self.door.close()

@@ -48,6 +48,7 @@ class Operations:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.tasks: dict[str, asyncio.Task[None]] = {}
+        self._released = asyncio.Event()
         self._inserted = 0
 
     # What changes.py keeps of a change
@@ -169,9 +170,15 @@ class Operations:
             return ArmResponse({"error": _shown(row["error"])}, 409)
         return ArmResponse(None, 204)
 
+    def release(self) -> None:
+        """Answer the polls that are held, and hold none from now on: local Azure stops."""
+        self._released.set()
+
     async def _wait(self, operation_id: str) -> Any:
         if task := self.tasks.get(operation_id):
-            await asyncio.wait({task}, timeout=HOLD)
+            released = asyncio.create_task(self._released.wait())
+            await asyncio.wait({task, released}, timeout=HOLD, return_when=asyncio.FIRST_COMPLETED)
+            released.cancel()
         rows = self.store.query("SELECT * FROM operations WHERE id = ?", operation_id)
         if not rows:
             raise ArmError(404, "OperationNotFound", f"There is no operation '{operation_id}'.")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 import requests
 from azure.identity import DefaultAzureCredential
 
 from emulator.defaults import SUBSCRIPTION
+from tests.azure import azure_in, course_client
 from tests.conftest import LocalAzure
+from tests.emulator.services.apps_bench import AppsBench
+from tests.emulator.services.container_machine import Machine, settings
+from tests.emulator.services.deployments import Workbench
 from tests.waiting import until
 
 CLIENTS = 6
@@ -51,3 +56,53 @@ def test_no_request_is_answered_by_what_is_closed(
     assert set(statuses) == {200}
     log = (another_azure.home.log).read_text()
     assert "Traceback" not in log
+
+
+def test_a_poll_that_is_held_is_answered(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    with azure_in(tmp_path / "home") as azure:
+        bench = Workbench(course_client(), tmp_path / "work", "stop")
+        name = bench.endpoint().name
+        slow = "import time\n\ndef init():\n    time.sleep(60)\n\ndef run(data):\n    return data\n"
+        poller = bench.client.online_deployments.begin_create_or_update(
+            bench.wanted(name, script=slow)
+        )
+        first = poller.polling_method()._initial_response.http_response
+        token = DefaultAzureCredential().get_token("https://management.azure.com/.default").token
+        answers: list[requests.Response] = []
+
+        def poll() -> None:
+            url = first.headers["Azure-AsyncOperation"]
+            headers = {"Authorization": f"Bearer {token}"}
+            with requests.Session() as session:
+                try:
+                    while True:
+                        answers.append(session.get(url, headers=headers, timeout=30))
+                except requests.RequestException:
+                    return  # it has stopped
+
+        polling = threading.Thread(target=poll, daemon=True)
+        polling.start()
+        until(lambda: answers)
+        azure.stop()
+        polling.join(60)
+        assert {answer.status_code for answer in answers} == {200}
+        assert {answer.json()["status"] for answer in answers} == {"InProgress"}
+        assert "Traceback" not in azure.home.log.read_text()
+
+
+def test_a_log_that_is_followed_ends(tmp_path: Path) -> None:
+    with azure_in(tmp_path, settings("process")) as azure:
+        apps = AppsBench(Machine("process", azure), "stop")
+        apps.put(apps.body())
+        stream = apps.list_replicas()[0].containers[0].log_stream_endpoint
+        headers = {"Authorization": f"Bearer {apps.token()}"}
+        with requests.get(
+            f"{stream}?follow=true", headers=headers, stream=True, timeout=30
+        ) as followed:
+            lines = followed.iter_lines()
+            assert b"Connecting" in next(lines)
+            azure.stop()
+            with pytest.raises(requests.RequestException):
+                list(lines)
+        assert "Traceback" not in azure.home.log.read_text()
