@@ -64,7 +64,7 @@ class ProcessExec:
         except BaseException as error:
             if far is not None:
                 os.close(far)
-            if not isinstance(error, OSError):
+            if not isinstance(error, (OSError, ValueError)):  # ValueError: a NUL in a word
                 raise
             raise ContainerRuntimeError(f"{words[0]} could not be started: {error}") from error
         finally:

@@ -22,7 +22,7 @@ from pathlib import Path
 from emulator.arm.errors import bad_request
 from emulator.arm.ids import name_of, now, parent_of
 from emulator.processes.logs import LIMIT, tail
-from emulator.services.machine_learning.assets import locate
+from emulator.services.machine_learning.assets import created_at, locate
 from emulator.services.machine_learning.blobs import BlobStorage
 from emulator.store import Resource
 
@@ -74,13 +74,17 @@ class DeploymentFolder:
     async def _download(
         self, blobs: BlobStorage, asset: Resource, target: Path, *, keep_folder: bool
     ) -> None:
-        """Complete or not at all: assets never change, so what is there is right."""
+        """Complete or not at all. An asset never changes, so what is there of it is right, unless
+        it was deleted and another one registered under its name: no instance has that one then, as
+        what is in use is not deleted."""
         what = "/".join(asset.id.split("/")[-4:])
-        if target.is_dir():
+        made = target.with_name(f"{target.name}~created")  # which asset it was
+        if target.is_dir() and made.is_file() and made.read_text() == created_at(asset):
             self.note(f"{what} is here already")
             return
+        await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
         place = locate(asset)
-        temporary = target.with_name(target.name + ".part")
+        temporary = target.with_name(f"{target.name}~part")
         await asyncio.to_thread(shutil.rmtree, temporary, ignore_errors=True)
         self.note(f"Downloading {what} from {place.container}/{place.path}")
         last = place.path.rstrip("/").rsplit("/", 1)[-1]
@@ -92,6 +96,7 @@ class DeploymentFolder:
             )
         except (LookupError, OSError) as error:
             raise bad_request(f"{what} cannot be downloaded: {error}.") from None
+        made.write_text(created_at(asset))
         temporary.rename(target)
         self.note(f"Downloaded {count} {'file' if count == 1 else 'files'} of {what}")
 

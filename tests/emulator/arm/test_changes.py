@@ -15,6 +15,7 @@ from emulator.arm.lifecycle import ABSENT, GONE, Finish, Lifecycle, Move, check
 from emulator.arm.operations import Operations
 from emulator.arm.recovery import recover
 from emulator.store import Resource, Store
+from tests.waiting import until_async
 
 GROUP = "/subscriptions/s/resourceGroups/g"
 BOX = f"{GROUP}/providers/Microsoft.Test/boxes/one"
@@ -285,8 +286,7 @@ async def test_what_a_kill_interrupts_is_resumed_or_has_failed(
     stop_like_a_kill(before)
     boxes = Boxes(path, resumes=resumes)
     await recover(boxes.changes)
-    while boxes.operations.tasks:
-        await asyncio.sleep(0.01)
+    await until_async(lambda: not boxes.operations.tasks)
     assert (boxes.state(), boxes.status(operation)) == (state, state)
     found = boxes.store.get(BOX)
     assert found is not None
@@ -338,8 +338,7 @@ async def test_what_does_not_come_back_is_lost(path: Path) -> None:
     boxes = Boxes(path)
     boxes.fails = True
     await recover(boxes.changes)
-    while boxes.changes._tasks:
-        await asyncio.sleep(0.01)
+    await until_async(lambda: not boxes.changes._tasks)
     assert boxes.state() == "Failed"
 
 

@@ -501,6 +501,16 @@ async def test_many_containers_start_at_once(runtime: ProcessRuntime, tmp_path: 
     assert list((tmp_path / "containers" / "running").iterdir()) == []
 
 
+@pytest.mark.parametrize("tty", [True, False])
+async def test_a_word_that_no_program_can_be_given_is_said_in_a_sentence(
+    runtime: ProcessRuntime, tmp_path: Path, tty: bool
+) -> None:
+    await build(runtime, context(tmp_path / "context"))
+    container = await runtime.start(spec(tmp_path, command=("sleep", "600")))
+    with pytest.raises(ContainerRuntimeError, match="could not be started"):
+        await runtime.exec(container, ["echo", "a\0b"], tty=tty)
+
+
 async def test_closing_an_exec_session_ends_its_program(
     runtime: ProcessRuntime, tmp_path: Path
 ) -> None:

@@ -8,9 +8,11 @@ import re
 import pytest
 import requests
 from azure.ai.ml import load_online_deployment
-from azure.ai.ml.entities import OnlineRequestSettings, ProbeSettings
+from azure.ai.ml.entities import Model, OnlineRequestSettings, ProbeSettings
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
+from tests.emulator.services.arm import HOME
+from tests.emulator.services.arm import call as arm
 from tests.emulator.services.deployments import CONDA, ECHO, inference_servers
 from tests.waiting import until
 
@@ -114,6 +116,25 @@ def test_an_update_replaces_the_version_without_a_gap(ml_client, bench, served):
     assert statuses == {200}
     poller.result()
     assert call({}).json()["greeting"] == "HELLO"
+
+
+def test_a_version_that_was_registered_anew_is_served_as_it_is_now(
+    ml_client, bench, served, tmp_path, unique
+):
+    file = tmp_path / "greeting.txt"
+
+    def register(greeting: str) -> Model:
+        file.write_text(greeting)
+        wanted = Model(name=f"letter-{unique}", version="1", path=str(file))
+        return ml_client.models.create_or_update(wanted)
+
+    call = bench.caller(served)
+    bench.deploy(served, model=register("before"))
+    assert call({}).json()["greeting"] == "before"
+    bench.deploy(served)  # another model, so that the version can be deleted
+    assert arm("DELETE", f"{HOME}/models/letter-{unique}/versions/1").status_code == 200
+    bench.deploy(served, model=register("after"))
+    assert call({}).json()["greeting"] == "after"
 
 
 def test_a_failed_update_leaves_the_old_version_serving(ml_client, bench, served):

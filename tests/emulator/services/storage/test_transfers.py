@@ -7,7 +7,6 @@ import hashlib
 import io
 import random
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -230,7 +229,7 @@ def test_a_large_blob_in_blocks_with_little_memory(local_azure, container):
 
 def test_the_service_answers_others_during_an_upload(container):
     blob = container.upload_blob("small", b"x")
-    waited = []
+    answered = 0
 
     def upload() -> None:
         container.upload_blob("large", b"\0" * (64 * MB))
@@ -238,12 +237,10 @@ def test_the_service_answers_others_during_an_upload(container):
     worker = threading.Thread(target=upload)
     worker.start()
     while worker.is_alive():
-        start = time.perf_counter()
-        blob.get_blob_properties()
-        waited.append(time.perf_counter() - start)
+        assert blob.get_blob_properties().size == 1
+        answered += 1
     worker.join()
-    assert len(waited) > 5
-    assert sorted(waited)[len(waited) // 2] < 0.2
+    assert answered > 5  # not one, after the upload
 
 
 # Many clients
