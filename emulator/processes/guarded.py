@@ -38,11 +38,14 @@ class GuardedProcess:
     async def start(
         cls, words: Sequence[str], *, tty: bool = False, lingering: bool = False, **options: Any
     ) -> GuardedProcess:
-        """Start it; `options` are those of asyncio.create_subprocess_exec. Raises OSError.
+        """Start it; `options` are those of asyncio.create_subprocess_exec. Raises OSError, and
+        ValueError for a word that no program can be given.
 
         `lingering`: what the program leaves behind may go on when the program has ended; `end`
         ends it. When this is cancelled, nothing of it is left.
         """
+        if any("\0" in word for word in words):  # uvloop would cut it off there
+            raise ValueError("a word of the command holds a NUL character")
         return await start_or_undo(
             cls._start(list(words), tty=tty, lingering=lingering, options=options),
             lambda started: started.end(0),

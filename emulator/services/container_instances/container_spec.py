@@ -158,7 +158,7 @@ def read_container(
     properties = fields.object("properties", required=True)
     image = _image(properties, name, group)
     properties.not_emulated(("securityContext", "configMap"), "a container")
-    command = tuple(properties.texts("command"))
+    command = _command(properties)
     variables = _variables(properties)
     mounts = tuple(
         MountedVolume.read(mount, name, volumes) for mount in properties.objects("volumeMounts")
@@ -182,6 +182,13 @@ def read_container(
         _probe(properties, "livenessProbe"),
         _probe(properties, "readinessProbe"),
     )
+
+
+def _command(fields: Fields) -> tuple[str, ...]:
+    command = tuple(fields.texts("command"))
+    if any("\0" in word for word in command):
+        raise fields.error("command", f"'{fields.at('command')}' holds a NUL character.")
+    return command
 
 
 def read_port(fields: Fields) -> int:
@@ -312,7 +319,7 @@ def _probe(properties: Fields, name: str) -> ContainerProbe | None:
 
 
 def _exec(fields: Fields) -> ExecCommand:
-    command = tuple(fields.texts("command"))
+    command = _command(fields)
     if not command:
         raise fields.error("command", "The probe's command is missing.")
     return ExecCommand(command)

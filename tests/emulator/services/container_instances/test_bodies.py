@@ -57,6 +57,13 @@ def name(machine: Machine, unique: str):
             f"{CONTAINER}.livenessProbe.exec.command",
             "list",
         ),
+        ("command", ["echo", "a\0b"], f"{CONTAINER}.command", "NUL"),
+        (
+            "livenessProbe",
+            {"exec": {"command": ["true\0"]}},
+            f"{CONTAINER}.livenessProbe.exec.command",
+            "NUL",
+        ),
         (
             "livenessProbe",
             {"httpGet": {"port": "http"}},
