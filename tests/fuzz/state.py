@@ -15,8 +15,9 @@ from tests.fuzz.wire import Answer, Wire
 
 # What changes by itself: how containers are doing.
 BY_ITSELF = {
-    *("instanceView", "runningState", "runningStatus", "replicas", "lastActiveTime"),
-    *("healthState", "currentState", "previousState", "restartCount"),
+    *("instanceView", "runningState", "runningStatus", "replicas"),
+    *("runningStateDetails", "lastActiveTime", "healthState"),
+    *("currentState", "previousState", "restartCount"),
 }
 
 # The path of each list, or the host of an account's blobs, and what is in it.
