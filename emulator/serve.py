@@ -19,10 +19,12 @@ from emulator.containers.choice import choose_runtime
 from emulator.containers.runtime import ContainerRuntimeError
 from emulator.holder import hold, last_port, record
 from emulator.home import Home, find_home
+from emulator.processes.logs import trim
 from emulator.settings import SettingError
 from emulator.state_file import StateError, explain, explain_database
 from emulator.store import StoreError
 
+LOG_PERIOD = 10.0  # seconds between two looks at how long the log is
 _log = logging.getLogger(__name__)
 
 
@@ -65,12 +67,21 @@ async def _run(home: Home, answers: Callable[[], None]) -> None:
     record(home, port)
     _log.info("local Azure answers on 127.0.0.1:%d", port)
     answers()
+    trimming = asyncio.create_task(_trim_log(home))
     try:
         await stopped.wait()
     finally:
+        trimming.cancel()
         with suppress(OSError):
             record(home, 0)
         await emulator.stop()
+
+
+async def _trim_log(home: Home) -> None:
+    while True:
+        with suppress(OSError):
+            await asyncio.to_thread(trim, home.log)
+        await asyncio.sleep(LOG_PERIOD)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from filelock import FileLock
 from emulator import daemon
 from emulator.daemon import Running
 from emulator.home import CHECKOUT, Home
+from emulator.processes.logs import KEPT, LIMIT
 from tests.waiting import until
 
 from .command import command
@@ -64,6 +65,14 @@ def test_a_stale_process_file_is_not_taken_for_a_running_emulator(home):
     Home(home).process_file.write_text(json.dumps({"port": 1, "pid": 1}))
     assert daemon.running(Home(home)) is None
     assert daemon.up(Home(home)).started_by_us
+
+
+def test_the_log_does_not_grow_without_end(home):
+    daemon.up(Home(home))
+    with Home(home).log.open("ab") as log:
+        log.write(b"a line of what went wrong\n" * (LIMIT // 20))
+    until(lambda: Home(home).log.stat().st_size <= KEPT, seconds=60)
+    assert "a line of what went wrong" in command(home, "logs").stdout
 
 
 def test_env_lets_curl_reach_resource_manager(home):

@@ -157,6 +157,7 @@ class GroupLifecycle:
             await old.stop()
         runner = self._runner(change.save(_begin_anew))
         await runner.delete_logs()
+        change.resource()  # a stop that came meanwhile need not wait for a start
         self.running[key] = runner
         runner.start()
         await runner.until_started()
