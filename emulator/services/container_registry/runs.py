@@ -68,7 +68,7 @@ class Runs:
         if not self.blobs.is_blob(ACCOUNT, container_of(registry), asked.source):
             raise bad_request(
                 f"There is no source '{asked.source}'. Upload it to the URL that "
-                "listBuildSourceUploadUrl answers, and pass on its relativePath.",
+                "listBuildSourceUploadUrl returns, and pass on its relativePath.",
                 code="InvalidSourceLocation",
                 target="sourceLocation",
             )

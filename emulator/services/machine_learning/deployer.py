@@ -18,6 +18,7 @@ from emulator.inference_servers.supervisor import (
     State,
     Supervisor,
 )
+from emulator.processes.logs import last_lines
 from emulator.processes.tasks import to_the_end
 from emulator.python_environments.environments import (
     BuildError,
@@ -28,7 +29,6 @@ from emulator.services.machine_learning.assets import resolve
 from emulator.services.machine_learning.blobs import BlobStorage
 from emulator.services.machine_learning.deployment_folder import (
     DeploymentFolder,
-    last_lines,
     script_in,
 )
 from emulator.services.machine_learning.deployment_spec import DeploymentSpec

@@ -21,7 +21,6 @@ from pathlib import Path
 
 from emulator.arm.errors import bad_request
 from emulator.arm.ids import name_of, now, parent_of
-from emulator.processes.logs import LIMIT, tail
 from emulator.services.machine_learning.assets import created_at, locate
 from emulator.services.machine_learning.blobs import BlobStorage
 from emulator.store import Resource
@@ -117,10 +116,3 @@ def script_in(code_dir: Path, script: str) -> str:
         f"{', '.join(sorted(path.name for path in code_dir.iterdir())) or 'nothing'}.",
         target="codeConfiguration.scoringScript",
     )
-
-
-def last_lines(file: Path, lines: int) -> str:
-    """The last lines of a log, "" when there is none."""
-    with suppress(OSError):
-        return "\n".join(tail(file, limit=LIMIT).splitlines()[-lines:]) + "\n"
-    return ""

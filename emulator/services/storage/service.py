@@ -137,7 +137,7 @@ class Storage:
 
         A blob that is named `prefix` becomes `target/<its last segment>`; else each blob below
         `prefix/` becomes `target/<the rest of its name>`. Files are hard links where that is
-        possible, and read-only: they are the blob's own. Answers the number of files.
+        possible, and read-only: they are the blob's own. Returns the number of files.
 
         Raises OSError: FileNotFoundError when there is none, and when a blob's name cannot be the
         name of a file below `target`.
