@@ -62,6 +62,23 @@ _NOT_EMULATED: dict[str, Any] = {
     "routingPreference": None,
     "sasPolicy": None,
 }
+# Likewise, of the objects among them.
+_NOT_EMULATED_IN: dict[str, dict[str, Any]] = {
+    "networkAcls": {
+        "bypass": "AzureServices",
+        "defaultAction": "Allow",
+        "ipRules": None,
+        "ipv6Rules": None,
+        "resourceAccessRules": None,
+        "virtualNetworkRules": None,
+    },
+    "encryption": {
+        "identity": None,
+        "keySource": "Microsoft.Storage",
+        "keyvaultproperties": None,
+        "requireInfrastructureEncryption": False,
+    },
+}
 _NAME = re.compile(r"[a-z0-9]{3,24}")
 
 
@@ -153,6 +170,8 @@ class Accounts:
         body.not_emulated(("identity", "extendedLocation", "zones"), "a storage account")
         properties = body.object("properties")
         properties.not_emulated(_NOT_EMULATED, "a storage account")
+        for field, fixed in _NOT_EMULATED_IN.items():
+            properties.object(field).not_emulated(fixed, "a storage account")
         sku = body.object("sku").choice("name", SKUS, SKUS[0])
         account = self._save(request.id, location, sku, body.mapping("tags"))
         return ArmResponse(self._shown(account))

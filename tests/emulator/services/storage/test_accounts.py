@@ -122,6 +122,9 @@ def test_the_life_of_an_account(call, unique):
     call("DELETE", f"{ACCOUNTS}/{name}")
 
 
+CLOSED = {"defaultAction": "Deny"}
+
+
 @pytest.mark.parametrize(
     ("name", "body", "status", "code"),
     [
@@ -132,12 +135,33 @@ def test_the_life_of_an_account(call, unique):
         ("goodname", new(kind="FileStorage"), 501, "NotEmulated"),
         ("goodname", new(properties={"isHnsEnabled": True}), 501, "NotEmulated"),
         ("goodname", new(properties={"allowBlobPublicAccess": True}), 501, "NotEmulated"),
+        (
+            "goodname",
+            new(properties={"networkAcls": CLOSED}),
+            501,
+            "NotEmulated",
+        ),
+        (
+            "goodname",
+            new(properties={"encryption": {"keySource": "Microsoft.Keyvault"}}),
+            501,
+            "NotEmulated",
+        ),
         (STORAGE_ACCOUNT, new(location="eastus"), 409, "InvalidResourceLocation"),
     ],
 )
 def test_accounts_that_cannot_be_made(call, name, body, status, code):
     answer = call("PUT", f"{ACCOUNTS}/{name}", body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+def test_what_is_shown_can_be_sent_back(call, unique):
+    path = f"{ACCOUNTS}/st{unique}"
+    shown = call("PUT", path, new()).json()
+    again = call("PUT", path, {**shown, "tags": {"a": "b"}})
+    assert again.status_code == 200
+    assert again.json()["tags"] == {"a": "b"}
+    assert call("DELETE", path).status_code == 200
 
 
 def test_a_deleted_group_takes_its_accounts_and_blobs_along(call, unique, local_azure):
