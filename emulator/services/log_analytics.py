@@ -26,6 +26,7 @@ from emulator.arm.ids import new_guid, now, system_data
 from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
 from emulator.arm.locations import check_location
 from emulator.arm.resources import page, require, shown
+from emulator.arm.tags import read_tags
 from emulator.store import Resource, Store
 
 PROVIDER = "Microsoft.OperationalInsights"
@@ -164,7 +165,7 @@ class LogAnalytics:
         )
         properties["modifiedDate"] = now()
         if body.is_named("tags"):
-            workspace.body["tags"] = body.mapping("tags")
+            workspace.body["tags"] = read_tags(body)
         workspace.body["systemData"] = system_data(request.claims, workspace.body.get("systemData"))
         return self.changes.apply("put", workspace, before)
 

@@ -19,6 +19,7 @@ from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
 from emulator.arm.resources import page, require
+from emulator.arm.tags import read_tags
 from emulator.services.container_instances.addresses import Addresses
 from emulator.services.container_instances.group_lifecycle import GroupLifecycle
 from emulator.services.container_instances.group_record import (
@@ -79,7 +80,7 @@ class ContainerGroups:
         location = check_location(body.raw("location"), GROUP_TYPE)
         check_name(name)
         check_identity(body)
-        tags, zones = body.mapping("tags"), body.texts("zones")
+        tags, zones = read_tags(body), body.texts("zones")
         spec = GroupSpec.read(name, _properties(body))
         check_size(spec, location)
         before = self.store.get(request.id)
@@ -113,7 +114,7 @@ class ContainerGroups:
         if body.texts("zones"):
             raise not_emulated("moving a container group to other zones")
         if body.is_named("tags"):
-            group.body["tags"] = body.mapping("tags")
+            group.body["tags"] = read_tags(body)
         self.store.put(group)
         return ArmResponse(shown_group(group))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from emulator.arm.errors import bad_request, not_emulated
 from emulator.arm.fields import Fields
+from emulator.arm.tags import read_tags
 
 GIB = 1024**3
 # Storage that is included, bytes:
@@ -55,7 +56,7 @@ class RegistrySpec:
         return cls(
             _sku(body),
             properties.flag("adminUserEnabled", False),
-            body.mapping("tags"),
+            read_tags(body),
         )
 
     def changed(self, body: Fields) -> RegistrySpec:
@@ -65,7 +66,7 @@ class RegistrySpec:
             self,
             sku=_sku(body) if body.has("sku") else self.sku,
             admin_user_enabled=properties.flag("adminUserEnabled", self.admin_user_enabled),
-            tags=body.mapping("tags") if body.is_named("tags") else self.tags,
+            tags=read_tags(body) if body.is_named("tags") else self.tags,
         )
 
     @classmethod

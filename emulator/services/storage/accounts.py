@@ -19,6 +19,7 @@ from emulator.arm.ids import now
 from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
 from emulator.arm.locations import check_location
 from emulator.arm.resources import page, require, shown
+from emulator.arm.tags import read_tags
 from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
 from emulator.store import Resource, Store
 
@@ -173,7 +174,7 @@ class Accounts:
         for field, fixed in _NOT_EMULATED_IN.items():
             properties.object(field).not_emulated(fixed, "a storage account")
         sku = body.object("sku").choice("name", SKUS, SKUS[0])
-        account = self._save(request.id, location, sku, body.mapping("tags"))
+        account = self._save(request.id, location, sku, read_tags(body))
         return ArmResponse(self._shown(account))
 
     async def delete(self, request: ArmRequest) -> ArmResponse:

@@ -100,6 +100,7 @@ def test_a_container_of_the_wrong_shape(machine, name, path, value, target, expe
     [
         ("tags", ["a"], "tags", "object"),
         ("tags", {"a": {"b": "c"}}, "tags.a", "text"),
+        ("tags", {"a<b": "c"}, "tags", "invalid"),
         ("zones", "1", "zones", "list"),
         ("identity", "None", "identity", "object"),
         ("properties", "Linux", "properties", "object"),

@@ -37,6 +37,7 @@ WRONG = [
     ({"sku": {"name": ["Basic"]}}, "sku.name", "text"),
     ({"tags": ["a"]}, "tags", "object"),
     ({"tags": {"a": {}}}, "tags.a", "text"),
+    ({"tags": {"a<b": "c"}}, "tags", "invalid"),
     ({"properties": [{"adminUserEnabled": True}]}, "properties", "object"),
     ({"properties": {"adminUserEnabled": "maybe"}}, "properties.adminUserEnabled", "true or false"),
     ({"properties": {"policies": "none"}}, "properties.policies", "object"),

@@ -147,6 +147,7 @@ CLOSED = {"defaultAction": "Deny"}
             501,
             "NotEmulated",
         ),
+        ("goodname", new(tags={"a<b": "c"}), 400, "InvalidTagNameCharacters"),
         (STORAGE_ACCOUNT, new(location="eastus"), 409, "InvalidResourceLocation"),
     ],
 )
