@@ -10,6 +10,7 @@ import requests
 from azure.identity import DefaultAzureCredential
 
 from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
+from tests.api_versions import api_version
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
 WORKSPACES = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces"
@@ -29,7 +30,7 @@ def call(method: str, path: str, body: Any = None, **query: str) -> requests.Res
         method,
         f"https://management.azure.com{path}",
         json=body,
-        params={"api-version": "2024-10-01", **query},
+        params={"api-version": api_version(path), **query},
         headers={"Authorization": f"Bearer {token}"},
         timeout=30,
     )
