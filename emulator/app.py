@@ -85,7 +85,20 @@ LAST_REQUESTS = 2.0
 _log = logging.getLogger(__name__)
 
 
+# What the web socket library takes of a request, which it refuses to read without an answer:
+# websockets.http11.MAX_LINE_LENGTH (bytes) and MAX_NUM_HEADERS.
+LONGEST_LINE, MOST_HEADERS = 8192, 128
+
+
 class _Http(HttpToolsProtocol):
+    def handle_websocket_upgrade(self) -> None:
+        lines = [self.url, *(name + value for name, value in self.scope["headers"])]
+        # The longest line has a method or a colon, and HTTP's version or the line's end, besides.
+        if len(lines) > MOST_HEADERS or max(map(len, lines)) > LONGEST_LINE - 32:
+            self.send_400_response("The request's line or a header is too long, or too many.")
+            return
+        super().handle_websocket_upgrade()
+
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         quick_ack(self.transport)
