@@ -31,14 +31,14 @@ def name(machine: Machine, builds: EndlessBuilds, unique: str):
     machine.registry(f"reg{unique}")
     yield f"reg{unique}"
     machine.registries.begin_delete(RESOURCE_GROUP, f"reg{unique}").result()
-    until(lambda: not builds.under_way(), MADE)
+    builds.until_gone(MADE)
 
 
 def test_a_run_that_is_canceled_while_it_builds(machine, builds, name):
     run = machine.schedule(name, "web:1", builds.files()).run_id
     until(builds.under_way, MADE)
     machine.tasks.runs.cancel(RESOURCE_GROUP, name, run)
-    until(lambda: not builds.under_way(), MADE)
+    builds.until_gone(MADE)
     found = machine.tasks.runs.get(RESOURCE_GROUP, name, run)
     assert (found.status, found.provisioning_state) == ("Canceled", "Canceled")
     log, outcome = machine.log(name, run)
@@ -72,7 +72,7 @@ def test_the_deletion_of_a_registry_ends_its_runs(machine, builds, unique):
         answers = list(threads.map(lambda _: call("DELETE", f"{REGISTRIES}/{name}"), range(3)))
     assert {answer.status_code for answer in answers} <= {202, 204}
     until(lambda: name not in {one.name for one in machine.registries.list()}, MADE)
-    until(lambda: not builds.under_way(), MADE)
+    builds.until_gone(MADE)
     # One of the same name knows nothing of them.
     machine.registry(name)
     with pytest.raises(ResourceNotFoundError):
@@ -104,5 +104,5 @@ def test_killed_in_the_middle_of_everything(own_machine):
     assert (found.status, found.provisioning_state) == ("Error", "Failed")
     for name in ("stays", "comes"):
         machine.registries.begin_delete(RESOURCE_GROUP, name).result()
-    until(lambda: not builds.under_way(), MADE)
+    builds.until_gone(MADE)
     builds.close()
