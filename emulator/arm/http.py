@@ -107,7 +107,7 @@ def expand(template: str, params: Mapping[str, str]) -> str:
 
 def check_path(path: str) -> None:
     """Raises ArmError 400 for a path that is no text: with control characters, or not in UTF-8."""
-    if any(not character.isprintable() for character in path):
+    if not path.isprintable():
         raise ArmError(
             400,
             "InvalidRequestUri",

@@ -38,6 +38,15 @@ def catalogue() -> dict[str, dict[str, list[str]]]:
     }
 
 
+@cache
+def _namespaces() -> dict[str, tuple[str, frozenset[str]]]:
+    """Namespace in lower case -> its spelling, and every api-version that a type of it has."""
+    return {
+        namespace.lower(): (namespace, frozenset().union(*types.values()))
+        for namespace, types in catalogue().items()
+    }
+
+
 class Providers:
     ROUTES = (
         ("GET", ONE_SUBSCRIPTION + "/providers", "list_providers"),
@@ -58,21 +67,22 @@ class Providers:
 
         https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-register-resource-provider
         """
-        namespace, _, rest = request.id.rpartition("/providers/")[2].partition("/")
-        known = {name.lower(): name for name in catalogue()}
-        name = known.get(namespace.lower())
-        if rest in ("", "register") or name is None or namespace.lower() == _OWN:
+        _, within, place = request.id.rpartition("/providers/")
+        namespace, _, rest = place.lower().partition("/")
+        # The catalogue is not read for a call that is about no provider's resource.
+        if not within or rest in ("", "register") or namespace == _OWN:
             return
+        name, versions = _namespaces().get(namespace, ("", frozenset()))
         version = request.query["api-version"].lower()
-        types = catalogue()[name]
-        if any(version in versions for versions in types.values()):
+        if not name or version in versions:
             return
-        wanted = "/".join(rest.split("/")[::2]).lower()
+        types = catalogue()[name]
+        wanted = "/".join(rest.split("/")[::2])
         kind = next((kind for kind in types if kind.lower() == wanted), "")
         while not kind and "/" in wanted:
             wanted = wanted.rpartition("/")[0]
             kind = next((kind for kind in types if kind.lower() == wanted), "")
-        supported = ", ".join(types.get(kind) or sorted(set().union(*types.values()), reverse=True))
+        supported = ", ".join(types.get(kind) or sorted(versions, reverse=True))
         raise bad_request(
             f"No registered resource provider found for API version '{version}' for type "
             f"'{kind or wanted}'. The supported api-versions are '{supported}'.",
@@ -81,9 +91,8 @@ class Providers:
 
 
 def _namespace(given: str) -> str:
-    for namespace in catalogue():
-        if namespace.lower() == given.lower():
-            return namespace
+    if found := _namespaces().get(given.lower()):
+        return found[0]
     raise ArmError(
         404,
         "InvalidResourceNamespace",
