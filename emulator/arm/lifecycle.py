@@ -58,6 +58,13 @@ class Move:
         return self.done == GONE
 
 
+# What is put, and changed, at once (`Changes.apply`), and deleted.
+AT_ONCE = (
+    Move("put", (ABSENT, "Succeeded", "Failed"), "Updating", "Succeeded"),
+    Move("delete", ("Succeeded", "Failed"), "Deleting", GONE),
+)
+
+
 def show_provisioning_state(resource: Resource) -> None:
     """`properties.provisioningState` is the state's own name."""
     resource.properties["provisioningState"] = resource.state

@@ -8,6 +8,12 @@ from __future__ import annotations
 AZURE_REGISTRIES = ".azurecr.io"
 
 
+def is_azure(reference: str) -> bool:
+    """Whether the image is in one of local Azure's own registries: it is here or nowhere, and the
+    real registry of that name, if there is one, is someone else's."""
+    return server_of(reference).endswith(AZURE_REGISTRIES)
+
+
 def with_tag(reference: str) -> str:
     """The reference with ":latest" if it has neither tag nor digest, as Docker reads it."""
     return reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"

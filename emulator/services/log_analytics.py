@@ -23,7 +23,7 @@ from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated
 from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import new_guid, now, system_data
-from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
+from emulator.arm.lifecycle import AT_ONCE, Lifecycle
 from emulator.arm.locations import check_location
 from emulator.arm.resources import page, require, shown
 from emulator.arm.tags import read_tags
@@ -79,10 +79,7 @@ class LogAnalytics:
         changes.register(
             Lifecycle(
                 WORKSPACE_TYPE,
-                moves=(
-                    Move("put", (ABSENT, "Succeeded", "Failed"), "Updating", "Succeeded"),
-                    Move("delete", ("Succeeded", "Failed"), "Deleting", GONE),
-                ),
+                moves=AT_ONCE,
             )
         )
 

@@ -19,11 +19,9 @@ from aiodocker.exceptions import DockerError
 
 from emulator.containers.build_context import inside, write_tar
 from emulator.containers.dockerfile import DockerfileError, parse
+from emulator.containers.references import is_azure
 from emulator.containers.runtime import BuildFailed, Image, ImageNotFound, Log
 
-# Their registries are local Azure's own: an image of theirs is here or nowhere, and the real
-# registry of that name, if there is one, is someone else's.
-NEVER_PULLED = (".azurecr.io",)
 # Podman's word for a layer of its cache that someone removed while the build looked at it.
 UNDER_WAY = "layer not known"
 IN_MEMORY = 16 * 2**20  # bytes of a build context above which it goes through a file
@@ -130,8 +128,8 @@ class EngineImages:
     async def pull(self, reference: str, credentials: tuple[str, str] | None, log: Log) -> Image:
         if image := await self.find(reference):
             return image
-        registry = reference.partition("/")[0]
-        if registry.endswith(NEVER_PULLED):
+        if is_azure(reference):
+            registry = reference.partition("/")[0]
             raise ImageNotFound(
                 f"The image {reference} is not in the registry {registry}. Build it there first."
             )

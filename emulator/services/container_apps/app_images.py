@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emulator.arm.errors import ArmError
-from emulator.containers.references import AZURE_REGISTRIES, server_of, with_tag
+from emulator.containers.references import is_azure, server_of, with_tag
 from emulator.containers.runtime import (
     ContainerRuntime,
     ContainerRuntimeError,
@@ -48,9 +48,9 @@ class AppImages:
         return found
 
     def _check(self, reference: str, user: tuple[str, str] | None) -> None:
-        server = server_of(reference)
-        if not server.endswith(AZURE_REGISTRIES):
+        if not is_azure(reference):
             return
+        server = server_of(reference)
         if not self.is_registry(server):
             raise ImageNotFound(f"lookup {server}: no such host: there is no such registry")
         if user is None:

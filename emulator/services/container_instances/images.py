@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from emulator.arm.errors import ArmError
-from emulator.containers.references import AZURE_REGISTRIES, server_of, with_tag
+from emulator.containers.references import is_azure, server_of, with_tag
 from emulator.containers.runtime import (
     ContainerRuntime,
     ContainerRuntimeError,
@@ -100,7 +100,3 @@ class GroupImages:
             self.pulls[reference] = task
             task.add_done_callback(lambda _: self.pulls.pop(reference, None))
         return self.pulls[reference]
-
-
-def is_azure(reference: str) -> bool:
-    return server_of(reference).endswith(AZURE_REGISTRIES)

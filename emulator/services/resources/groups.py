@@ -11,7 +11,7 @@ from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError, bad_request, conflict
 from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
-from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
+from emulator.arm.lifecycle import AT_ONCE, Lifecycle
 from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
 from emulator.arm.resources import page, shown
@@ -42,10 +42,7 @@ class ResourceGroups:
         changes.register(
             Lifecycle(
                 GROUP_TYPE,
-                moves=(
-                    Move("put", (ABSENT, "Succeeded", "Failed"), "Updating", "Succeeded"),
-                    Move("delete", ("Succeeded", "Failed"), "Deleting", GONE),
-                ),
+                moves=AT_ONCE,
             )
         )
         changes.at_start(self.seed)

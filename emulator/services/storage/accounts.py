@@ -16,7 +16,7 @@ from emulator.arm.errors import bad_request, conflict, not_emulated
 from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import now
-from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
+from emulator.arm.lifecycle import AT_ONCE, Lifecycle
 from emulator.arm.locations import check_location
 from emulator.arm.resources import page, require, shown
 from emulator.arm.tags import read_tags
@@ -110,10 +110,7 @@ class Accounts:
         changes.register(
             Lifecycle(
                 TYPE,
-                moves=(
-                    Move("put", (ABSENT, "Succeeded", "Failed"), "Creating", "Succeeded"),
-                    Move("delete", ("Succeeded", "Failed"), "Deleting", GONE),
-                ),
+                moves=AT_ONCE,
                 remove=lambda account: self.empty(account.name),
             )
         )

@@ -11,6 +11,7 @@ from azure.identity import DefaultAzureCredential
 from azure.mgmt.resource.resources import ResourceManagementClient
 
 from emulator.defaults import SUBSCRIPTION
+from tests.emulator.services import arm
 
 Call = Callable[..., requests.Response]
 
@@ -23,18 +24,11 @@ def client(local_azure) -> ResourceManagementClient:
 @pytest.fixture
 def call(local_azure) -> Call:
     """`call(method, path, body, version=, **query)`, signed in."""
-    token = DefaultAzureCredential().get_token("https://management.azure.com/.default").token
 
     def send(
         method: str, path: str, body: Any = None, *, version: str = "2021-04-01", **query: str
     ) -> requests.Response:
-        return requests.request(
-            method,
-            f"https://management.azure.com{path}",
-            params={"api-version": version, **{f"${name}": query[name] for name in query}},
-            json=body,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=30,
-        )
+        asked = {f"${name}": value for name, value in query.items()}
+        return arm.call(method, path, body, **{"api-version": version, **asked})
 
     return send
