@@ -6,6 +6,7 @@ handle.py          a container that was started, as both keep it
 line_log.py        its log, a time before each line
 dockerfile.py      reads Dockerfiles
 build_context.py   the files that a build may see
+build_output.py    what it prints
 references.py      names of images
 engine/            by a Docker or Podman engine
 process/           as processes of this machine

@@ -18,9 +18,10 @@ import aiodocker
 from aiodocker.exceptions import DockerError
 
 from emulator.containers.build_context import inside, write_tar
+from emulator.containers.build_output import BuildOutput
 from emulator.containers.dockerfile import DockerfileError, parse
 from emulator.containers.references import is_azure
-from emulator.containers.runtime import BuildFailed, Image, ImageNotFound, Log
+from emulator.containers.runtime import Image, ImageNotFound, Log
 
 # Podman's word for a layer of its cache that someone removed while the build looked at it.
 UNDER_WAY = "layer not known"
@@ -42,39 +43,32 @@ class EngineImages:
         build_args: Mapping[str, str],
         log: Log,
     ) -> Image:
-        lines: list[str] = []
-
-        def note(line: str) -> None:
-            lines.append(line)
-            log(line)
-
-        def failed(reason: str) -> BuildFailed:
-            note(reason)
-            return BuildFailed(reason, "\n".join(lines))
-
+        output = BuildOutput(log)
         try:
             instructions = parse(inside(context, dockerfile).read_text())
         except DockerfileError as error:
-            raise failed(str(error)) from error
+            raise output.failed(str(error)) from error
         except (OSError, ValueError) as error:
-            raise failed(f"The Dockerfile {dockerfile} cannot be read: {error}.") from error
+            raise output.failed(f"The Dockerfile {dockerfile} cannot be read: {error}.") from error
         try:
             try:
-                await self._stream(context, dockerfile, tags[0], build_args, note)
+                await self._stream(context, dockerfile, tags[0], build_args, output.note)
             except DockerError as error:
                 if UNDER_WAY not in error.message:
                     raise
-                note(f"{error.message}: once more")
-                await self._stream(context, dockerfile, tags[0], build_args, note)
+                output.note(f"{error.message}: once more")
+                await self._stream(context, dockerfile, tags[0], build_args, output.note)
         except DockerError as error:
-            where = _line_of_last_step(lines, [(str(each), each.line) for each in instructions])
-            raise failed(where + error.message.strip()) from error
+            where = _line_of_last_step(
+                output.lines, [(str(each), each.line) for each in instructions]
+            )
+            raise output.failed(where + error.message.strip()) from error
         for tag in tags[1:]:
             repository, _, name = tag.rpartition(":")
             await self.docker().images.tag(tags[0], repository, tag=name)
         image = await self.find(tags[0])
         if image is None:
-            raise failed(f"The engine built {tags[0]} and does not have it.")
+            raise output.failed(f"The engine built {tags[0]} and does not have it.")
         return image
 
     async def _stream(

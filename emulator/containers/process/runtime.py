@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.containers.build_context import inside
+from emulator.containers.build_output import BuildOutput
 from emulator.containers.dockerfile import DockerfileError
 from emulator.containers.handle import KILLED, Handle
 from emulator.containers.line_log import LineLog
@@ -36,7 +37,6 @@ from emulator.containers.process.memory import PERIOD, memory_of
 from emulator.containers.process.paths import below, on_this_machine
 from emulator.containers.references import with_tag
 from emulator.containers.runtime import (
-    BuildFailed,
     Container,
     ContainerRuntimeError,
     ContainerSpec,
@@ -105,21 +105,13 @@ class ProcessRuntime:
         build_args: Mapping[str, str],
         log: Log,
     ) -> Image:
-        lines: list[str] = []
+        output = BuildOutput(log)
         loop = asyncio.get_running_loop()
 
-        def note(line: str) -> None:
-            lines.append(line)
-            log(line)
-
         def note_from_thread(line: str) -> None:
-            loop.call_soon_threadsafe(note, line)
+            loop.call_soon_threadsafe(output.note, line)
 
-        def failed(reason: str) -> BuildFailed:
-            note(reason)
-            return BuildFailed(reason, "\n".join(lines))
-
-        note("No container engine: building what a process of this machine can honour.")
+        output.note("No container engine: building what a process of this machine can honour.")
         folder = await asyncio.to_thread(self.images_here.begin)
         try:
             text = inside(context, dockerfile).read_text()
@@ -135,25 +127,25 @@ class ProcessRuntime:
             config = build.config
             where = f"Dockerfile line {', '.join(map(str, build.pip_lines))}: RUN pip install: "
             python = await self.environments.with_packages(
-                build.packages.requirements, build.packages.options, note
+                build.packages.requirements, build.packages.options, output.note
             )
             config.python = str(python)
             config.requirements = [str(each) for each in build.packages.requirements]
-            note(f"Packages: {len(config.requirements)}, in {python}")
+            output.note(f"Packages: {len(config.requirements)}, in {python}")
             stored = await asyncio.to_thread(
                 self.images_here.finish, folder, config, [with_tag(tag) for tag in tags]
             )
         except DockerfileError as error:
-            raise failed(str(error)) from error
+            raise output.failed(str(error)) from error
         except BuildError as error:
-            raise failed(where + _reason_of_pip(error.log)) from error
+            raise output.failed(where + _reason_of_pip(error.log)) from error
         except (OSError, ValueError) as error:
-            raise failed(f"The Dockerfile {dockerfile} cannot be read: {error}") from error
+            raise output.failed(f"The Dockerfile {dockerfile} cannot be read: {error}") from error
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-        note(f"Built {stored.digest}")
+        output.note(f"Built {stored.digest}")
         for tag in tags:
-            note(f"Tagged {tag}")
+            output.note(f"Tagged {tag}")
         return stored.named(tags[0])
 
     async def image(self, reference: str) -> Image | None:
