@@ -58,6 +58,10 @@ class Changes:
         what is there from the beginning, and publishes what does not need to run."""
         self.starters.append(step)
 
+    def lifecycle_of(self, resource: Resource) -> Lifecycle | None:
+        """The lifecycle of the resource's type; None for a type that has none."""
+        return self.lifecycles.get(resource.type.lower())
+
     # Beginning
 
     def begin(
@@ -83,10 +87,9 @@ class Changes:
             return joined
         self._check(lifecycle, move, present, resource, before)
         change = Change(new_guid(), resource.id, name, arguments, self.store)
-        resource.state, resource.generation = move.during, change.id
-        lifecycle.show(resource)
+        resource.generation = change.id
         with self.store.transaction():
-            self.store.put_state(resource)
+            self.turn(resource, lifecycle, move.during)
             self.operations.insert(change.id, resource.id, name, arguments)
         self.start(change, lifecycle, move)
         return change.id
@@ -96,9 +99,8 @@ class Changes:
         lifecycle = self.lifecycles[resource.type.lower()]
         move = lifecycle.move(name)
         self._check(lifecycle, move, self.store.get(resource.id), resource, before)
-        resource.state, resource.generation = move.done, new_guid()
-        lifecycle.show(resource)
-        self.store.put_state(resource)
+        resource.generation = new_guid()
+        self.turn(resource, lifecycle, move.done)
         return resource
 
     async def run(
@@ -131,7 +133,7 @@ class Changes:
 
     def check_scope(self, resource_id: str) -> None:
         """Raises ArmError 409 when the resource, or one above it, is being deleted."""
-        scope = self.scope_being_deleted(resource_id)
+        scope = self._scope_being_deleted(resource_id)
         if scope is None:
             return
         name = scope.rsplit("/", 1)[-1]
@@ -146,9 +148,9 @@ class Changes:
 
     def is_being_deleted(self, resource_id: str) -> bool:
         """Whether the resource, or one above it, is being deleted."""
-        return self.scope_being_deleted(resource_id) is not None
+        return self._scope_being_deleted(resource_id) is not None
 
-    def scope_being_deleted(self, resource_id: str) -> str | None:
+    def _scope_being_deleted(self, resource_id: str) -> str | None:
         key = f"{resource_id.lower()}/"
         return next((scope for scope in self._deleting if key.startswith(f"{scope}/")), None)
 
@@ -167,7 +169,7 @@ class Changes:
             self._deleting[key] = change.id
             earlier = self._cancel_below(change.resource_id)
             for resource in self._at_or_below(change.resource_id):
-                below = self.lifecycles.get(resource.type.lower())
+                below = self.lifecycle_of(resource)
                 if below and below.withdraw:
                     below.withdraw(resource)
         task = self.enqueue(key, self._run(change, lifecycle, move, earlier))
@@ -250,11 +252,9 @@ class Changes:
             if move.deletes and error is None:
                 self.store.delete(resource.id)
             else:
-                resource.state = move.failed if error else move.done
                 if finish:
                     finish(resource)
-                lifecycle.show(resource)
-                self.store.put_state(resource)
+                self.turn(resource, lifecycle, move.failed if error else move.done)
             self.operations.end(change.id, "Failed" if error else "Succeeded", error)
             if move.deletes and error:
                 # What was under way there was cancelled, and stays after all.
@@ -263,12 +263,16 @@ class Changes:
 
     def settle_stray(self, resource: Resource) -> None:
         """What is on its way without an operation that is on its way has failed."""
-        lifecycle = self.lifecycles.get(resource.type.lower())
+        lifecycle = self.lifecycle_of(resource)
         move = lifecycle.under_way(resource.state) if lifecycle else None
         if lifecycle and move and not self.operations.is_under_way(resource.generation):
-            resource.state = move.cut_short
-            lifecycle.show(resource)
-            self.store.put_state(resource)
+            self.turn(resource, lifecycle, move.cut_short)
+
+    def turn(self, resource: Resource, lifecycle: Lifecycle, state: str) -> None:
+        """Store the resource in another state, and shown in it."""
+        resource.state = state
+        lifecycle.show(resource)
+        self.store.put_state(resource)
 
     # Deleting
 
@@ -300,7 +304,7 @@ class Changes:
                     raise failure
 
     async def _remove(self, resource: Resource, scope: str) -> None:
-        lifecycle = self.lifecycles.get(resource.type.lower())
+        lifecycle = self.lifecycle_of(resource)
         if lifecycle and lifecycle.remove:
             await lifecycle.remove(resource)
             if resource.id.lower() != scope.lower():  # that one goes with the operation's end

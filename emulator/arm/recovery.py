@@ -29,27 +29,26 @@ async def recover(changes: Changes) -> None:
     """
     changes.operations.prune()
     resumed = _settle_interrupted(changes)
-    deletes = [change.id for change, _, move in resumed if move.deletes]
     for change, lifecycle, move in resumed:
         if move.deletes:
             changes.start(change, lifecycle, move)
-    tasks = {task for each in deletes if (task := changes.operations.tasks.get(each))}
-    if tasks:
-        await asyncio.wait(tasks, timeout=RESUME_LIMIT)
+    # Nothing but the deletes has been started yet.
+    if deletes := set(changes.operations.tasks.values()):
+        await asyncio.wait(deletes, timeout=RESUME_LIMIT)
     for step in changes.starters:
         step()
     for lifecycle in changes.lifecycles.values():
         for resource in changes.store.of_type(lifecycle.type):
             changes.settle_stray(resource)
-            if lifecycle.revive and changes.scope_being_deleted(resource.id) is None:
+            if lifecycle.revive and not changes.is_being_deleted(resource.id):
                 changes.enqueue(resource.id.lower(), _revive(changes, lifecycle, resource.id))
     for change, lifecycle, move in resumed:
         if move.deletes:
             continue
-        if changes.scope_being_deleted(change.resource_id) is None:
-            changes.start(change, lifecycle, move)
-        else:
+        if changes.is_being_deleted(change.resource_id):
             changes.operations.end(change.id, "Canceled", preempted(change))
+        else:
+            changes.start(change, lifecycle, move)
 
 
 def _settle_interrupted(changes: Changes) -> list[tuple[Change, Lifecycle, Move]]:
@@ -63,7 +62,7 @@ def _settle_interrupted(changes: Changes) -> list[tuple[Change, Lifecycle, Move]
             changes.store,
         )
         resource = changes.store.get(change.resource_id)
-        lifecycle = changes.lifecycles.get(resource.type.lower()) if resource else None
+        lifecycle = changes.lifecycle_of(resource) if resource else None
         move = lifecycle.under_way(resource.state) if lifecycle and resource else None
         error = _interrupted()
         if not (resource and lifecycle and move and resource.generation == change.id):
@@ -97,9 +96,7 @@ async def _revive(changes: Changes, lifecycle: Lifecycle, resource_id: str) -> N
     found = changes.store.get(resource_id)
     # A change that was begun meanwhile has the say.
     if found and found.generation == generation and not lifecycle.under_way(found.state):
-        found.state = lifecycle.lost
-        lifecycle.show(found)
-        changes.store.put_state(found)
+        changes.turn(found, lifecycle, lifecycle.lost)
 
 
 def _interrupted() -> ArmError:
