@@ -23,6 +23,8 @@ class EndlessBuilds:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
+        # Its own, so that a build left by another test is not taken for one of these.
+        self.mark = f"{MARK}-{secrets.token_hex(4)}"
         self.index = socket.create_server(("127.0.0.1", 0))
         self.index.setblocking(False)
         self.clients: list[socket.socket] = []
@@ -30,16 +32,16 @@ class EndlessBuilds:
     def files(self) -> dict[str, str]:
         if self.machine.kind == "process":
             port = self.index.getsockname()[1]
-            package = f"{MARK}-{secrets.token_hex(4)}"
+            package = f"{self.mark}-{secrets.token_hex(4)}"
             run = f"pip install --index-url http://127.0.0.1:{port}/simple {package}"
         else:
-            run = f"python -c 'import time; time.sleep(600)  # {MARK}'"
+            run = f"python -c 'import time; time.sleep(600)  # {self.mark}'"
         base = f"ARG BASE_IMAGE={self.machine.base}\nFROM ${{BASE_IMAGE}}"
         return {"Dockerfile": f"{base}\nRUN {run}\n"}
 
     def under_way(self) -> int:
         """How many builds are under way."""
-        return len(self._asking()) if self.machine.kind == "process" else len(_sleeping())
+        return len(self._asking()) if self.machine.kind == "process" else len(self._sleeping())
 
     def _asking(self) -> list[socket.socket]:
         while True:
@@ -54,12 +56,24 @@ class EndlessBuilds:
         """Wait until none is under way.
 
         An engine may let the command of a build that nobody waits for run to its end, as Podman 4.3
-        does: it is ended here.
+        does, and may begin one when nobody waits for it any more: each is ended here.
         """
-        for process in _sleeping():
+        until(self._all_ended, seconds)
+
+    def _all_ended(self) -> bool:
+        for process in self._sleeping():
             with suppress(psutil.Error):
                 process.kill()
-        until(lambda: not self.under_way(), seconds)
+        return not self.under_way()
+
+    def _sleeping(self) -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                command = process.cmdline()
+                if command[:1] == ["python"] and any(self.mark in word for word in command):
+                    found.append(process)
+        return found
 
     def close(self) -> None:
         for one in (self.index, *self.clients):
@@ -76,13 +90,3 @@ def _is_open(client: socket.socket) -> bool:
     except ConnectionError:
         return False
     return False
-
-
-def _sleeping() -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            command = process.cmdline()
-            if command[:1] == ["python"] and any(MARK in word for word in command):
-                found.append(process)
-    return found
