@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from functools import cached_property
 from typing import Literal
 
@@ -326,13 +327,18 @@ class Emulator:
         await asyncio.gather(*self.state.tasks, return_exceptions=True)
 
     async def stop(self) -> None:
-        await self.door.close()
-        await self._finish_requests()
-        await self.changes.close()
-        await self.runs.close()
-        await self.groups.close()
-        await self.app_runners.close()
-        await self.containers.close()
-        await self.runtime.close()
-        await self.python.close()
-        self.store.close()
+        """End all that runs, the last named first; what fails keeps no other from its end."""
+        async with AsyncExitStack() as steps:
+            steps.callback(self.store.close)
+            for step in (
+                self.python.close,
+                self.runtime.close,
+                self.containers.close,
+                self.app_runners.close,
+                self.groups.close,
+                self.runs.close,
+                self.changes.close,
+                self._finish_requests,
+                self.door.close,
+            ):
+                steps.push_async_callback(step)

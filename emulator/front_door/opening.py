@@ -24,6 +24,9 @@ from emulator.tls import CertificateAuthority
 
 LARGEST_HEAD = 64 * 1024  # bytes
 CONNECT_TIMEOUT = 30.0  # seconds
+# Seconds that a client has for its first head, as with nginx:
+# https://nginx.org/en/docs/http/ngx_http_core_module.html#client_header_timeout
+HEAD_TIMEOUT = 60.0
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 # What to say of an app's plain name with another port than 80, in the environment {2}.
 _NO_TLS = "Nothing listens at {0}:{1}. Ask for http://{0} or https://{0}.internal.{2}."
@@ -55,9 +58,11 @@ class Behind:
 class Opening(asyncio.Protocol):
     """Reads the first request's head and hands the connection over to whom it is for."""
 
-    def __init__(self, behind: Behind, admit: Admit) -> None:
+    def __init__(self, behind: Behind, admit: Admit, patience: float = HEAD_TIMEOUT) -> None:
         self.behind = behind
         self.admit = admit
+        self.patience = patience
+        self.too_late: asyncio.TimerHandle | None = None
         self.inside = ""  # the domain of the client's environment
         self.buffer = bytearray()
         self.transport: asyncio.Transport
@@ -65,6 +70,19 @@ class Opening(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self.too_late = asyncio.get_running_loop().call_later(self.patience, self.give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.stop_waiting()
+
+    def stop_waiting(self) -> None:
+        if self.too_late:
+            self.too_late.cancel()
+            self.too_late = None
+
+    def give_up(self) -> None:
+        self.decided = True
+        self.refuse(408, f"No request came within {self.patience:g} seconds.")
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -74,6 +92,7 @@ class Opening(asyncio.Protocol):
         if end < 4 and len(self.buffer) <= LARGEST_HEAD:
             return
         self.decided = True
+        self.stop_waiting()
         try:
             if not 4 <= end <= LARGEST_HEAD:
                 raise HeadError(431, "The request's head is too large.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -9,7 +11,10 @@ import pytest
 import requests
 from azure.identity import DefaultAzureCredential
 
+from emulator.app import Emulator
+from emulator.containers.choice import choose_runtime
 from emulator.defaults import SUBSCRIPTION
+from emulator.home import Home
 from tests.azure import azure_in, course_client
 from tests.conftest import LocalAzure
 from tests.emulator.services.apps_bench import AppsBench
@@ -106,3 +111,26 @@ def test_a_log_that_is_followed_ends(tmp_path: Path) -> None:
             with pytest.raises(requests.RequestException):
                 list(lines)
         assert "Traceback" not in azure.home.log.read_text()
+
+
+def test_a_part_that_cannot_be_ended_keeps_no_other_from_its_end(tmp_path: Path) -> None:
+    async def start_and_stop() -> tuple[Emulator, int]:
+        chosen = await choose_runtime(tmp_path / "runtime", {"AZURE_LOCAL_CONTAINERS": "process"})
+        home = Home(tmp_path)
+        home.create()
+        emulator = Emulator(home, chosen)
+        port = await emulator.start(0)
+
+        async def fail() -> None:
+            raise OSError("the engine has gone")
+
+        emulator.containers.close = fail
+        with pytest.raises(OSError, match="the engine has gone"):
+            await emulator.stop()
+        return emulator, port
+
+    emulator, port = asyncio.run(start_and_stop())
+    with pytest.raises(sqlite3.ProgrammingError):
+        emulator.store.query("SELECT 1")
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://127.0.0.1:{port}", timeout=5)
