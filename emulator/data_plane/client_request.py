@@ -73,7 +73,8 @@ class ClientRequest:
         raise NotImplementedError
 
     def refusal_fields(self, refusal: Refusal) -> Fields:
-        return [(b"content-type", refusal.media_type), *refusal.headers]
+        described = [(b"content-type", refusal.media_type)] if refusal.body else []
+        return [*described, *refusal.headers]
 
     def pause(self) -> None:
         """The client takes no more of the answer at the moment."""

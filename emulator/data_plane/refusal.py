@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Refusal:
-    """A status and a sentence. `headers` are further response headers."""
+    """A status and a sentence, "" for no body. `headers` are further response headers."""
 
     status: int
     message: str
@@ -17,7 +17,7 @@ class Refusal:
 
     @property
     def body(self) -> bytes:
-        return f"{self.message}\n{self.guide}".encode()
+        return f"{self.message}\n{self.guide}".encode() if self.message else b""
 
 
 @dataclass(frozen=True)

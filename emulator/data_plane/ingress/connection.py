@@ -23,12 +23,16 @@ class IngressConnection(ClientConnection[IngressRequest]):
         self.ingress = ingress
         self.inside = inside
         self.is_secure = False
+        self.address = ""  # the client's
 
     def new_request(self) -> IngressRequest:
-        return IngressRequest(self, self.ingress, self.inside, is_secure=self.is_secure)
+        return IngressRequest(
+            self, self.ingress, self.inside, self.address, is_secure=self.is_secure
+        )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.is_secure = transport.get_extra_info("sslcontext") is not None
+        self.address = transport.get_extra_info("peername")[0]
         super().connection_made(transport)
 
     def may_start(self, request: IngressRequest) -> bool:

@@ -14,6 +14,8 @@ NO_APP = Refusal(
     "<h1>Error 404 - This Container App is stopped or does not exist.</h1></body></html>",
     media_type=b"text/html",
 )
+# https://github.com/microsoft/azure-container-apps/issues/835
+ADDRESS_DENIED = Refusal(403, "RBAC: access denied")
 NO_REPLICA = Refusal(503, "no healthy upstream")
 NOT_REACHED = Refusal(
     503,

@@ -12,7 +12,7 @@ from emulator.data_plane import http
 from emulator.data_plane.backend import Backend, least_busy
 from emulator.data_plane.client_request import Client, ClientRequest
 from emulator.data_plane.http import Fields
-from emulator.data_plane.ingress import refusals
+from emulator.data_plane.ingress import affinity, cors, refusals
 from emulator.data_plane.ingress.ingress import Ingress
 from emulator.data_plane.ingress.replica_connection import ReplicaConnection
 from emulator.data_plane.refusal import Refusal
@@ -32,14 +32,17 @@ _REPLACED = http.HOP_BY_HOP | FORWARDING
 
 class IngressRequest(ClientRequest):
     """It is handed on part by part. `inside` is the domain of the environment that the client is
-    in, "" when it is in none."""
+    in, "" when it is in none, `address` the client's IP address."""
 
     words = refusals.PROTOCOL
 
-    def __init__(self, client: Client, ingress: Ingress, inside: str, *, is_secure: bool) -> None:
+    def __init__(
+        self, client: Client, ingress: Ingress, inside: str, address: str, *, is_secure: bool
+    ) -> None:
         super().__init__(client)
         self.ingress = ingress
         self.inside = inside
+        self.address = address
         self.is_secure = is_secure
         self.is_web_socket = False
         self.body: list[bytes] = []  # read before the replica's connection was there
@@ -49,6 +52,9 @@ class IngressRequest(ClientRequest):
         self.timer: asyncio.TimerHandle | None = None
         self.was_sent_on = False  # to another revision
         self.was_repeated = False
+        self.is_sticky = False
+        self.cors: Fields = []  # headers of the answer, whoever gives it
+        self.cookie = b""  # that the client is to have from the answer on
 
     # What the head decides
 
@@ -67,6 +73,13 @@ class IngressRequest(ClientRequest):
         # The plain name of an app has no certificate, so that there is no https to send it to.
         if not (self.is_secure or is_plain(self.host) or route.allow_insecure):
             return refusals.redirect(self.host, self.target)
+        if route.addresses and not route.addresses.admits(self.address):
+            return refusals.ADDRESS_DENIED
+        self.is_sticky = route.is_sticky
+        if route.cors:
+            self.cors = cors.answer_fields(route.cors, self.fields)
+            if self.cors and cors.is_preflight(self.method, self.fields):
+                return cors.preflight(route.cors)
         upgrade = self.fields.get(b"upgrade", b"").lower()
         self.is_web_socket = self.may_upgrade and upgrade == b"websocket"
         return None
@@ -99,7 +112,7 @@ class IngressRequest(ClientRequest):
         if revision is None or self.is_done:
             return
         if revision.backends:
-            self.backend = least_busy(revision.backends, revision.begun)
+            self.backend = self.pick(revision)
             self.backend.under_way += 1
             self.connect(self.backend, fresh=self.is_chunked or self.is_large())
         elif revision.may_come:
@@ -107,6 +120,17 @@ class IngressRequest(ClientRequest):
             revision.wake()
         else:
             self.leave(revision)
+
+    def pick(self, revision: RevisionRoute) -> Backend:
+        """One of the revision's replicas, of which there is one at least: the client's own where
+        clients have one."""
+        session = affinity.session_of(self.headers) if self.is_sticky else ""
+        if own := affinity.of_session(revision.backends, session):
+            return own
+        backend = least_busy(revision.backends, revision.begun)
+        if self.is_sticky:
+            self.cookie = affinity.cookie(backend.session, is_secure=self.is_secure)
+        return backend
 
     def leave(self, revision: RevisionRoute) -> None:
         """It went while the request waited: who has its traffic now gets the request, once."""
@@ -173,7 +197,7 @@ class IngressRequest(ClientRequest):
         """Where the request comes from."""
         before = self.fields.get(b"x-forwarded-for")
         return [
-            (b"x-forwarded-for", (before + b"," if before else b"") + b"127.0.0.1"),
+            (b"x-forwarded-for", (before + b"," if before else b"") + self.address.encode()),
             (b"x-forwarded-proto", b"https" if self.is_secure else b"http"),
             (b"x-forwarded-host", self.fields.get(b"host", self.host.encode())),
             (b"x-request-id", str(uuid.uuid4()).encode()),
@@ -182,10 +206,16 @@ class IngressRequest(ClientRequest):
     # Back to the client
 
     def answer_fields(self, status: int, fields: Fields, length: int | None) -> tuple[int, Fields]:
-        return status, [field for field in fields if field[0] not in http.HOP_BY_HOP]
+        passed = [field for field in fields if field[0] not in http.HOP_BY_HOP]
+        if self.cors:
+            ours = {name for name, _ in self.cors}
+            passed = [field for field in passed if field[0] not in ours] + self.cors
+        if self.cookie:
+            passed.append((b"set-cookie", self.cookie))
+        return status, passed
 
     def refusal_fields(self, refusal: Refusal) -> Fields:
-        return [*super().refusal_fields(refusal), (b"date", http.date())]
+        return [*super().refusal_fields(refusal), *self.cors, (b"date", http.date())]
 
     def failed(self, refusal: Refusal, *, unanswered: bool) -> None:
         replica, self.replica = self.replica, None

@@ -10,7 +10,7 @@ from typing import cast
 
 from emulator import container_port
 from emulator.data_plane import http
-from emulator.data_plane.backend import Backend, least_busy
+from emulator.data_plane.backend import Backend
 from emulator.data_plane.ingress import refusals
 from emulator.data_plane.ingress.request import FORWARDING, IngressRequest
 from emulator.data_plane.refusal import Refusal
@@ -24,13 +24,14 @@ def open_web_socket(request: IngressRequest, client: asyncio.Transport, rest: by
     """Join the client's transport to a replica. `rest` is what the client has sent already."""
     socket = WebSocketClient(request, client, rest)
     client.set_protocol(socket)
-    socket.start(request)
+    socket.start()
 
 
 class WebSocketClient(asyncio.Protocol):
     """The client's side; a web socket counts as a request while it is open."""
 
     def __init__(self, request: IngressRequest, client: asyncio.Transport, rest: bytes) -> None:
+        self.request = request
         self.client = client
         self.waiting = bytearray(_opening(request) + rest)
         self.revision: RevisionRoute | None = None
@@ -39,8 +40,8 @@ class WebSocketClient(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self.is_open = True
 
-    def start(self, request: IngressRequest) -> None:
-        chosen = request.choose()
+    def start(self) -> None:
+        chosen = self.request.choose()
         if isinstance(chosen, Refusal):
             return self.refuse(chosen)
         self.revision = chosen
@@ -53,7 +54,7 @@ class WebSocketClient(asyncio.Protocol):
         if revision is None or not self.is_open:
             return
         if revision.backends:
-            self.backend = least_busy(revision.backends, revision.begun)
+            self.backend = self.request.pick(revision)
             self.backend.under_way += 1
             self.task = asyncio.get_running_loop().create_task(self.connect(self.backend.port))
         elif revision.may_come:

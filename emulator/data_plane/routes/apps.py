@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from emulator.data_plane.backend import Backend
+from emulator.data_plane.routes.ingress_rules import AddressRules, CorsRules
 
 
 @dataclass(eq=False)
@@ -41,12 +42,15 @@ class AppRoute:
     """What answers at one host name of a container app, each revision by its weight.
 
     `only_in` is the domain of the environment from inside of which alone it is reachable, "" when
-    it is from everywhere.
+    it is from everywhere. `is_sticky`: a client stays with the replica that it had.
     """
 
     shares: tuple[tuple[RevisionRoute, int], ...]
     only_in: str = ""
     allow_insecure: bool = False
+    addresses: AddressRules | None = None
+    cors: CorsRules | None = None
+    is_sticky: bool = False
 
 
 def is_plain(host: str) -> bool:

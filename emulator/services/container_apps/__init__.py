@@ -18,6 +18,7 @@ What a body may be, read once into a spec (errors.py has how it is refused):
     app_spec.py           an app:
     app_configuration.py    `properties.configuration`: secrets, registries, the mode
     app_ingress.py            its ingress and traffic
+    app_ingress_rules.py      its IP restrictions, its CORS policy
     app_template.py         `properties.template`
     app_container.py          its containers
     app_probe.py              their probes

@@ -13,6 +13,11 @@ from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request, not_emulated
 from emulator.arm.fields import Fields
+from emulator.services.container_apps.app_ingress_rules import (
+    AppCors,
+    AppIpRestriction,
+    read_restrictions,
+)
 
 TRANSPORTS = ("Auto", "Http", "Http2", "Tcp")
 LONGEST_LABEL = 64
@@ -59,8 +64,9 @@ class TrafficShare:
 
 @dataclass(frozen=True)
 class AppIngress:
-    """`target_port` is None where Azure finds it out. `affinity`, `client_certificates` and
-    `port_scheme` are as they were sent: only what Azure does without them is taken."""
+    """`target_port` is None where Azure finds it out; `affinity` is "sticky", "none" or None.
+    `client_certificates` and `port_scheme` are as they were sent: only what Azure does without them
+    is taken."""
 
     external: bool
     target_port: int | None
@@ -70,6 +76,8 @@ class AppIngress:
     affinity: str | None
     client_certificates: str | None
     port_scheme: str | None
+    restrictions: tuple[AppIpRestriction, ...]
+    cors: AppCors | None
 
     @classmethod
     def read(cls, fields: Fields, mode: str) -> AppIngress:
@@ -96,10 +104,8 @@ class AppIngress:
         fields.not_emulated(
             {
                 "additionalPortMappings": None,
-                "corsPolicy": None,
                 "customDomains": None,
                 "exposedPort": 0,  # for the transport tcp alone
-                "ipSecurityRestrictions": None,
             },
             "a container app",
         )
@@ -109,8 +115,12 @@ class AppIngress:
         sticky = fields.object("stickySessions")
         sticky.only(("affinity",), "stickySessions")
         affinity = sticky.choice("affinity", ("none", "sticky"))
-        if affinity == "sticky":
-            raise not_emulated("sticky sessions")
+        if affinity == "sticky" and mode != "Single":
+            raise bad_request(
+                "Session affinity needs the revision mode Single.",
+                code="ContainerAppInvalidIngressStickySessionRevisionMode",
+                target=sticky.at("affinity"),
+            )
         certificates = fields.choice("clientCertificateMode", ("ignore", "accept", "require"))
         if certificates not in (None, "ignore"):
             raise not_emulated("client certificates at the ingress")
@@ -127,6 +137,8 @@ class AppIngress:
             affinity,
             certificates,
             scheme,
+            read_restrictions(fields),
+            AppCors.read(fields.object("corsPolicy")) if fields.has("corsPolicy") else None,
         )
 
     def to_body(self, fqdn: str) -> dict[str, Any]:
@@ -139,8 +151,8 @@ class AppIngress:
             "traffic": [share.to_body() for share in self.traffic],
             "customDomains": None,
             "allowInsecure": self.allow_insecure,
-            "ipSecurityRestrictions": None,
-            "corsPolicy": None,
+            "ipSecurityRestrictions": [one.to_body() for one in self.restrictions] or None,
+            "corsPolicy": self.cors.to_body() if self.cors else None,
             "clientCertificateMode": self.client_certificates,
             "stickySessions": {"affinity": self.affinity} if self.affinity else None,
             "additionalPortMappings": None,

@@ -12,6 +12,7 @@ https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -225,6 +226,8 @@ class Replica:
         self.inits = [ReplicaContainer(container, self) for container in plan.inits]
         self.containers = [ReplicaContainer(container, self) for container in plan.containers]
         self.is_stopping = False
+        # What a client's cookie names it by.
+        self.session = hashlib.sha256(name.encode()).hexdigest()[:16]
         self._backend: Backend | None = None  # of the latest address
         self.task: asyncio.Task[None] | None = None
 
@@ -265,7 +268,7 @@ class Replica:
         if port is None:
             return None
         if self._backend is None or self._backend.port != port:
-            self._backend = Backend(port)
+            self._backend = Backend(port, session=self.session)
         return self._backend
 
     def changed(self) -> None:

@@ -14,8 +14,10 @@ https://learn.microsoft.com/azure/container-apps/revisions-labels
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from emulator.data_plane.routes.apps import AppRoute, RevisionRoute
+from emulator.services.container_apps.app_ingress_rules import address_rules
 from emulator.services.container_apps.app_spec import AppSpec
 from emulator.services.container_apps.hosts import fqdn
 
@@ -53,7 +55,15 @@ def app_routes(
     routes: dict[str, AppRoute] = {}
     for name, answering in names.items():
         inner = fqdn(name, domain, external=False).lower()
-        routes[inner] = AppRoute(answering, domain, ingress.allow_insecure)
+        route = AppRoute(
+            answering,
+            domain,
+            ingress.allow_insecure,
+            address_rules(ingress.restrictions),
+            ingress.cors.rules if ingress.cors else None,
+            is_sticky=ingress.affinity == "sticky",
+        )
+        routes[inner] = route
         if ingress.external:
-            routes[fqdn(name, domain).lower()] = AppRoute(answering, "", ingress.allow_insecure)
+            routes[fqdn(name, domain).lower()] = replace(route, only_in="")
     return routes

@@ -25,6 +25,7 @@ if os.environ.get("FAIL"):
     sys.exit(int(os.environ["FAIL"]))
 time.sleep(float(os.environ.get("DELAY", "0")))
 state = {"healthy": True}
+more = threading.Semaphore(0)  # a stream writes its next part when it is asked to
 START = os.urandom(8).hex()  # in a container the pid is always the same
 
 class Handler(BaseHTTPRequestHandler):
@@ -62,6 +63,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer((pathlib.Path(root, value) if root else file).read_text())
         if what == "stream":
             return self.stream(int(value))
+        if what == "more":
+            more.release()
         if what == "print":
             print(value, flush=True)
         self.answer({
@@ -93,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
             data = f"part {number}\\n".encode()
             self.wfile.write(b"%x\\r\\n%b\\r\\n" % (len(data), data))
             self.wfile.flush()
-            time.sleep(0.3)
+            more.acquire()
         self.wfile.write(b"0\\r\\n\\r\\n")
 
     def echo_frames(self):

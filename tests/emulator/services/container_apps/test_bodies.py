@@ -112,6 +112,22 @@ def check_refused(answer: requests.Response, code: str, target: str | None) -> N
             f"{INGRESS}.targetPort",
         ),
         (f"{INGRESS}.traffic", {"weight": 100}, SCHEMA, f"{INGRESS}.traffic"),
+        (f"{INGRESS}.corsPolicy", {"maxAge": 1}, SCHEMA, f"{INGRESS}.corsPolicy.allowedOrigins"),
+        (
+            f"{INGRESS}.ipSecurityRestrictions",
+            [{"name": "a", "action": "Allow", "ipAddressRange": "1.2.3"}],
+            SCHEMA,
+            f"{INGRESS}.ipSecurityRestrictions[0].ipAddressRange",
+        ),
+        (
+            f"{INGRESS}.ipSecurityRestrictions",
+            [
+                {"name": "a", "action": "Allow", "ipAddressRange": "203.0.113.1"},
+                {"name": "b", "action": "Deny", "ipAddressRange": "203.0.113.2"},
+            ],
+            SCHEMA,
+            f"{INGRESS}.ipSecurityRestrictions",
+        ),
         (
             f"{INGRESS}.traffic",
             [{"latestRevision": True, "weight": "all"}],
@@ -157,7 +173,6 @@ def test_a_patch_that_is_written_wrong_changes_nothing(
 @pytest.mark.parametrize(
     ("path", "value", "what"),
     [
-        ("properties.configuration.ingress.corsPolicy", {"allowedOrigins": ["*"]}, "corsPolicy"),
         ("properties.configuration.ingress.additionalPortMappings", [{}, {"a": 1}], "Mappings"),
         ("properties.configuration.ingress.targetPortHttpScheme", "https", "https"),
         ("properties.configuration.ingress.clientCertificateMode", "require", "certificates"),

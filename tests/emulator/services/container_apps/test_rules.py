@@ -141,6 +141,14 @@ def test_names(apps: AppsBench, name: str):
     assert (error.status_code, error.error.code) == (400, "ContainerAppInvalidName")
 
 
+def test_session_affinity_is_for_the_single_mode(apps: AppsBench):
+    sticky = {"ingress": {"stickySessions": {"affinity": "sticky"}}}
+    body = apps.body(configuration={"activeRevisionsMode": "Multiple", **sticky})
+    error = refused(apps, body)
+    code = "ContainerAppInvalidIngressStickySessionRevisionMode"
+    assert (error.status_code, error.error.code) == (400, code)
+
+
 def test_an_environment_that_is_not_there(apps: AppsBench):
     body = apps.body()
     body["properties"]["environmentId"] += "-not"
@@ -164,13 +172,7 @@ def test_traffic_to_a_revision_that_is_not_there(apps: AppsBench):
         ("properties.configuration.dapr", {"enabled": True}, "Dapr"),
         (f"{INGRESS}.transport", "tcp", "tcp"),
         (f"{INGRESS}.transport", "http2", "http2"),
-        (f"{INGRESS}.stickySessions", {"affinity": "sticky"}, "sticky"),
         (f"{INGRESS}.customDomains", [{"name": "a.example"}], "customDomains"),
-        (
-            f"{INGRESS}.ipSecurityRestrictions",
-            [{"name": "a", "action": "Allow", "ipAddressRange": "1.2.3.4/32"}],
-            "ipSecurityRestrictions",
-        ),
         (
             "properties.template.scale",
             {"rules": [{"name": "q", "azureQueue": {"queueName": "q", "queueLength": 1}}]},

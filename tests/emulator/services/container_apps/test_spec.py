@@ -51,6 +51,17 @@ BODY: dict[str, Any] = {
                 "transport": "http",
                 "allowInsecure": True,
                 "clientCertificateMode": "ignore",
+                "ipSecurityRestrictions": [
+                    {"name": "office", "ipAddressRange": "203.0.113.0/24", "action": "Allow"}
+                ],
+                "corsPolicy": {
+                    "allowedOrigins": ["https://site.example"],
+                    "allowedMethods": ["GET"],
+                    "allowedHeaders": ["*"],
+                    "exposeHeaders": ["etag"],
+                    "maxAge": 60,
+                    "allowCredentials": True,
+                },
                 "stickySessions": {"affinity": "none"},
                 "targetPortHttpScheme": "http",
                 "traffic": [
