@@ -25,6 +25,7 @@ What runs:
     deployer.py             an interpreter, model and code, inference servers
     deployment_folder.py    model, code and logs on disk
     scoring_routes.py       what the gateway is told
+    mlflow_model.py         what an MLflow model's folder says, and yaml_text.py, which reads YAML
     assets.py, blobs.py     where an asset's files are
 
 paths.py, errors.py, locations.py, identities.py and durations.py are the room's own conventions.

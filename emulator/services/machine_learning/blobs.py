@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from emulator.services.machine_learning.errors import user_error
 
 ENDPOINT = "core.windows.net"
+LARGEST_TEXT = 1024 * 1024  # bytes that are read of a file
 
 
 class BlobStorage(Protocol):
@@ -42,6 +43,10 @@ class BlobStorage(Protocol):
         """Whether there is a blob of exactly that name: a file, not a folder of files."""
         ...
 
+    def read(self, account: str, container: str, path: str, most: int) -> bytes | None:
+        """The first `most` bytes of a blob; None when there is no such blob."""
+        ...
+
     async def materialize(self, account: str, container: str, prefix: str, target: Path) -> int:
         """Copy a blob, or a folder of blobs, to a folder of this machine. Returns the number of
         files. Raises LookupError when there are none."""
@@ -59,6 +64,12 @@ class BlobLocation:
     @property
     def url(self) -> str:
         return f"https://{self.account}.blob.{ENDPOINT}/{self.container}/{self.path}"
+
+    def text_of(self, blobs: BlobStorage, name: str) -> str | None:
+        """The text of a small file of the folder, given its path there; None when there is none."""
+        path = f"{self.path.rstrip('/')}/{name}" if self.path else name
+        content = blobs.read(self.account, self.container, path, LARGEST_TEXT)
+        return None if content is None else content.decode(errors="replace")
 
 
 _HOST = re.compile(rf"([a-z0-9]{{3,24}})\.blob\.{re.escape(ENDPOINT)}", re.IGNORECASE)

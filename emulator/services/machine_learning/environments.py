@@ -16,12 +16,12 @@ from emulator.services.machine_learning.curated import PRIVATE, VERSION, WORKSPA
 from emulator.services.machine_learning.datastores import resolve_uri
 from emulator.services.machine_learning.errors import user_error
 from emulator.services.machine_learning.paths import ENVIRONMENTS
+from emulator.services.machine_learning.yaml_text import read_yaml
 from emulator.store import Resource
 
 # Names that begin so are curated.
 RESERVED = "AzureML"
 REBUILDS = ("Disabled", "OnBaseImageUpdate")
-MOST_PARTS = 100_000  # of a conda file
 
 
 class Environments(Assets):
@@ -121,16 +121,12 @@ def _conda_as_json(given: Fields) -> str:
     text = given.text("condaFile")
     if not text:
         return ""
-    import yaml  # here: it takes a tenth of the emulator's start, and few starts need it
-
     try:
-        content = yaml.safe_load(text)
-        if _is_too_large(content):
-            raise user_error(400, "The conda file is too large.")
+        content = read_yaml(text)
         rewritten = json.dumps(content, indent=2, default=str)
-    # YAML holds more than JSON does: dates that are none, keys of any type, a list in itself.
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise user_error(400, f"The conda file is not YAML: {error}") from None
+    # YAML holds more than JSON does: keys of any type.
+    except (ValueError, TypeError) as error:
+        raise user_error(400, f"The conda file {error}") from None
     if not isinstance(content, dict) or not isinstance(content.get("dependencies", []), list):
         raise user_error(
             400,
@@ -138,16 +134,3 @@ def _conda_as_json(given: Fields) -> str:
             "https://docs.conda.io/projects/conda/en/latest/user-guide/tasks/manage-environments.html",
         )
     return rewritten
-
-
-def _is_too_large(content: object) -> bool:
-    """Whether the content, with its YAML aliases written out, has too many parts, or no end."""
-    waiting, parts = [content], 0
-    while waiting and parts < MOST_PARTS:
-        part = waiting.pop()
-        parts += 1
-        if isinstance(part, dict):
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
-    return bool(waiting)

@@ -6,6 +6,8 @@ https://learn.microsoft.com/rest/api/azureml/model-versions
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from emulator.arm.errors import ArmError
@@ -14,10 +16,11 @@ from emulator.services.machine_learning.asset_service import Assets, asset_route
 from emulator.services.machine_learning.blobs import BlobLocation, BlobStorage
 from emulator.services.machine_learning.datastores import resolve_uri
 from emulator.services.machine_learning.errors import user_error
+from emulator.services.machine_learning.mlflow_model import MlflowModelError, read_flavors
 from emulator.services.machine_learning.paths import MODELS
 from emulator.store import Resource, Store
 
-TYPES = ("custom_model", "mlflow_model", "triton_model")
+CUSTOM, MLFLOW, TRITON = TYPES = ("custom_model", "mlflow_model", "triton_model")
 _VERSION = re.compile(r"0*[1-9]\d{0,8}", re.ASCII)
 
 
@@ -42,10 +45,15 @@ class Models(Assets):
                 f"'{location.container}', so the model can't be registered. Upload it first, or "
                 "give the path of a file or folder on this machine.",
             )
-        flavors = given.object("flavors")
+        model_type = given.choice("modelType", TYPES, CUSTOM)
+        flavors = _flavors_given(given.object("flavors"))
+        if model_type == MLFLOW:
+            # A folder that is none of MLflow's can be registered, as on Azure, and not be deployed.
+            with suppress(MlflowModelError):
+                flavors = read_flavors(partial(location.text_of, self.blobs))
         content = {
-            "flavors": {name: {"data": _flavor(flavors, name)} for name in flavors.names()},
-            "modelType": given.choice("modelType", TYPES, TYPES[0]),
+            "flavors": {name: {"data": settings} for name, settings in flavors.items()},
+            "modelType": model_type,
             "modelUri": uri,
             "jobName": given.text("jobName"),
             "stage": given.text("stage") or "Development",
@@ -86,6 +94,6 @@ class Models(Assets):
         )
 
 
-def _flavor(flavors: Fields, name: str) -> dict[str, str]:
-    """What an MLflow model says of one of the frameworks that can load it."""
-    return flavors.object(name).mapping("data")
+def _flavors_given(flavors: Fields) -> dict[str, dict[str, str]]:
+    """What is said of each of the ways to load the model."""
+    return {name: flavors.object(name).mapping("data") for name in flavors.names()}

@@ -95,6 +95,14 @@ class Storage:
         """Whether there is a blob of exactly that name: a file, not a folder of files."""
         return self.catalogue.blob(account, container, path.strip("/")) is not None
 
+    def read(self, account: str, container: str, path: str, most: int) -> bytes | None:
+        """The first `most` bytes of a blob; None when there is no such blob. For small ones."""
+        blob = self.catalogue.blob(account, container, path.strip("/"))
+        if blob is None:
+            return None
+        with self.files.path(blob.file).open("rb") as file:
+            return file.read(most)
+
     def internal_account(self, name: str) -> None:
         """An account of Azure's own, as its services have: in no subscription, so in no list."""
         self.accounts.seed(name, "/internal")

@@ -49,3 +49,6 @@ class NoBlobs:
 
     def exists(self, account: str, container: str, path: str) -> bool:
         return False
+
+    def read(self, account: str, container: str, path: str, most: int) -> bytes | None:
+        return None

@@ -149,11 +149,31 @@ def test_models_are_filtered_by_stage(ml_client, register, weights):
     assert [model.version for model in found] == ["1"]
 
 
-def test_a_model_of_mlflow_keeps_its_flavours(ml_client, register, weights, tmp_path):
-    weights("flavors:\n  sklearn: {sklearn_version: 1.9.0}\n", "mlflow/MLmodel")
+def test_the_flavours_of_an_mlflow_model_are_read_from_its_folder(
+    ml_client, register, weights, tmp_path
+):
+    weights(
+        "flavors:\n"
+        "  python_function: {env: {conda: conda.yaml}, loader_module: mlflow.sklearn}\n"
+        "  sklearn: {code: null, sklearn_version: 1.9.0}\n",
+        "mlflow/MLmodel",
+    )
     made = register(path=str(tmp_path / "mlflow"), type=AssetTypes.MLFLOW_MODEL)
-    assert made.type == AssetTypes.MLFLOW_MODEL
-    assert ml_client.models.get(made.name, "1").type == AssetTypes.MLFLOW_MODEL
+    found = ml_client.models.get(made.name, "1")
+    assert found.type == AssetTypes.MLFLOW_MODEL
+    assert found.flavors == {
+        "python_function": {"env": '{"conda": "conda.yaml"}', "loader_module": "mlflow.sklearn"},
+        "sklearn": {"code": "", "sklearn_version": "1.9.0"},
+    }
+
+
+def test_a_folder_without_mlmodel_has_the_flavours_that_it_is_registered_with(
+    ml_client, register, weights, tmp_path
+):
+    weights(name="mlflow/weights.pt")
+    flavors = {"onnx": {"onnx_version": "1.17"}}
+    made = register(path=str(tmp_path / "mlflow"), type="mlflow_model", flavors=flavors)
+    assert ml_client.models.get(made.name, "1").flavors == flavors
 
 
 def test_a_model_that_is_in_blob_storage_already(ml_client, register, unique):
