@@ -41,7 +41,7 @@ from emulator.services.container_apps.environments import ManagedEnvironments
 from emulator.services.container_apps.log_stream import LogStream
 from emulator.services.container_apps.neighbours import Neighbours
 from emulator.services.container_apps.operations import AppOperations
-from emulator.services.container_apps.paths import APP_SUFFIX, STREAM_SUFFIX
+from emulator.services.container_apps.paths import APP_SUFFIX, APP_TYPE, STREAM_SUFFIX
 from emulator.services.container_apps.revisions import Revisions
 from emulator.services.container_apps.runners import Runners
 from emulator.services.container_apps.scaling import DEFAULT_COOLDOWN, Pace
@@ -221,7 +221,7 @@ class Emulator:
             app_environments,
             apps,
             Revisions(self.store, app_controller),
-            AppOperations(self.store, self.operations, apps.shown),
+            AppOperations(self.store, self.operations, {APP_TYPE: apps.shown}),
             LogAnalytics(self.store, self.changes),
             self.operations,
         ]

@@ -53,6 +53,19 @@ class AppSecret:
         return cls(name, value)
 
 
+def read_secrets(fields: Fields, kept: Mapping[str, str]) -> tuple[AppSecret, ...]:
+    """The secrets of a configuration. Raises as `AppSecret.read`, or 400 for a name twice."""
+    secrets = tuple(AppSecret.read(item, kept) for item in fields.objects("secrets"))
+    names = [secret.name for secret in secrets]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise bad_request(
+            f"The secret '{twice[0]}' is defined more than once.",
+            code="ContainerAppSecretInvalid",
+            target=fields.at("secrets"),
+        )
+    return secrets
+
+
 @dataclass(frozen=True)
 class AppRegistry:
     """A registry from which images are pulled. `secret` is the name of the password's secret."""
@@ -170,14 +183,8 @@ class AppConfiguration:
             ),
             "a container app",
         )
-        secrets = tuple(AppSecret.read(item, kept) for item in fields.objects("secrets"))
+        secrets = read_secrets(fields, kept)
         names = [secret.name for secret in secrets]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise bad_request(
-                f"The secret '{twice[0]}' is defined more than once.",
-                code="ContainerAppSecretInvalid",
-                target=fields.at("secrets"),
-            )
         return cls(
             mode,
             secrets,

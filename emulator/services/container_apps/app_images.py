@@ -6,7 +6,7 @@ it; any other is one that this machine has, or that its engine can pull.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from emulator.arm.errors import ArmError
 from emulator.containers.references import is_azure, server_of, with_tag
@@ -16,7 +16,6 @@ from emulator.containers.runtime import (
     Image,
     ImageNotFound,
 )
-from emulator.services.container_apps.app_spec import AppSpec
 from emulator.services.container_apps.errors import invalid
 
 
@@ -33,11 +32,16 @@ class AppImages:
         self.is_registry = is_registry
         self.may_pull = may_pull
 
-    async def fetch(self, spec: AppSpec) -> dict[str, Image]:
-        """Every image of an app, by the name it has there. Raises ArmError 400 naming it."""
+    async def fetch(
+        self, images: Iterable[tuple[str, str]], users: Mapping[str, tuple[str, str]]
+    ) -> dict[str, Image]:
+        """Every image of an app or a job, by the name it has there. Raises ArmError 400 naming it.
+
+        `images` are the names of containers and their images, `users` registries' servers with a
+        user name and a password.
+        """
         found: dict[str, Image] = {}
-        users = spec.configuration.registry_users
-        for container, given in spec.template.images:
+        for container, given in images:
             reference = with_tag(given)
             user = users.get(server_of(reference))
             try:

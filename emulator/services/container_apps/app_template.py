@@ -55,28 +55,8 @@ class AppTemplate:
             "a template",
         )
         fields.not_emulated(("serviceBinds",), "a container app")
-        volumes = tuple(AppVolume.read(item, secrets) for item in fields.objects("volumes"))
-        known = {volume.name for volume in volumes}
-        if len(known) != len(volumes):
-            raise invalid(fields.at("volumes"), "Invalid value: each volume needs its own name")
-        containers = tuple(
-            AppContainer.read(item, known, secrets, init=False)
-            for item in fields.objects("containers")
-        )
-        if not containers:
-            raise bad_request(
-                "A container app must have at least one container in its template.",
-                code="ContainerAppContainersRequired",
-                target=fields.at("containers"),
-            )
-        inits = tuple(
-            AppContainer.read(item, known, secrets, init=True)
-            for item in fields.objects("initContainers")
-        )
-        names = [container.name for container in containers + inits]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise invalid(fields.at("containers"), f'Invalid value: "{min(twice)}": must be unique')
-        _check_total(containers, fields.at("containers.resources"))
+        volumes = read_volumes(fields, secrets)
+        containers, inits = read_containers(fields, volumes, secrets)
         suffix = fields.text("revisionSuffix", "")
         _check_suffix(suffix, app, fields.at("revisionSuffix"))
         return cls(
@@ -112,6 +92,39 @@ class AppTemplate:
     def images(self) -> tuple[tuple[str, str], ...]:
         """The names of all containers, and their images."""
         return tuple((one.name, one.image) for one in self.containers + self.init_containers)
+
+
+def read_volumes(fields: Fields, secrets: Container[str] | None) -> tuple[AppVolume, ...]:
+    """The volumes of a template. Raises ArmError 400 or 501."""
+    volumes = tuple(AppVolume.read(item, secrets) for item in fields.objects("volumes"))
+    if len({volume.name for volume in volumes}) != len(volumes):
+        raise invalid(fields.at("volumes"), "Invalid value: each volume needs its own name")
+    return volumes
+
+
+def read_containers(
+    fields: Fields, volumes: tuple[AppVolume, ...], secrets: Container[str] | None
+) -> tuple[tuple[AppContainer, ...], tuple[AppContainer, ...]]:
+    """The containers of a template, and its init containers. Raises ArmError 400 or 501."""
+    known = {volume.name for volume in volumes}
+    containers = tuple(
+        AppContainer.read(item, known, secrets, init=False) for item in fields.objects("containers")
+    )
+    if not containers:
+        raise bad_request(
+            "A container app must have at least one container in its template.",
+            code="ContainerAppContainersRequired",
+            target=fields.at("containers"),
+        )
+    inits = tuple(
+        AppContainer.read(item, known, secrets, init=True)
+        for item in fields.objects("initContainers")
+    )
+    names = [container.name for container in containers + inits]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise invalid(fields.at("containers"), f'Invalid value: "{min(twice)}": must be unique')
+    _check_total(containers, fields.at("containers.resources"))
+    return containers, inits
 
 
 def _check_suffix(suffix: str, app: str, path: str) -> None:

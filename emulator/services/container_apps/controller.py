@@ -79,7 +79,9 @@ class Controller:
         app = change.resource()
         spec, latest = AppSpec.stored(app), self.latest(app)
         if latest is None or spec.template.makes_revision(template_of(latest)):
-            images = await self.images.fetch(spec)
+            images = await self.images.fetch(
+                spec.template.images, spec.configuration.registry_users
+            )
             ports = {name: list(image.ports) for name, image in images.items()}
             latest = self._new_revision(change.resource(), spec, ports)
         elif app.state in RUNS:

@@ -39,6 +39,7 @@ from emulator.services.container_apps.paths import (
     ENVIRONMENT,
     ENVIRONMENT_TYPE,
     ENVIRONMENTS,
+    JOB_TYPE,
     SUBSCRIPTION_ENVIRONMENTS,
 )
 from emulator.services.container_apps.states import (
@@ -144,18 +145,19 @@ class ManagedEnvironments:
         if environment is None:
             return ArmResponse(None, 204)
         if environment.state != "ScheduledForDelete":
-            _refuse_while_in_it(environment, self.apps_in(environment.id))
+            _refuse_while_in_it(environment, self.apps_and_jobs_in(environment.id))
         operation = self.changes.begin("delete", environment, environment)
         return accepted(operation, request, environment, status=202)
 
     async def _remove(self, environment: Resource) -> None:
-        """Its resource group may go with apps in it, but not leave those of another group."""
-        staying = (app for app in self.apps_in(environment.id) if not self._is_going(app))
+        """Its resource group may go with what is in it, but not leave what is in another group."""
+        found = self.apps_and_jobs_in(environment.id)
+        staying = (one for one in found if not self._is_going(one))
         _refuse_while_in_it(environment, staying)
 
-    def _is_going(self, app: Resource) -> bool:
+    def _is_going(self, found: Resource) -> bool:
         try:
-            self.changes.check_scope(app.id)
+            self.changes.check_scope(found.id)
         except ArmError:
             return True
         return False
@@ -219,10 +221,10 @@ class ManagedEnvironments:
             )
         return environment
 
-    def apps_in(self, environment_id: str) -> Iterator[Resource]:
-        for app in self.store.of_type(APP_TYPE):
-            if app.properties["environmentId"].lower() == environment_id.lower():
-                yield app
+    def apps_and_jobs_in(self, environment_id: str) -> Iterator[Resource]:
+        for found in (*self.store.of_type(APP_TYPE), *self.store.of_type(JOB_TYPE)):
+            if found.properties["environmentId"].lower() == environment_id.lower():
+                yield found
 
 
 def _check_idle(environment: Resource | None) -> None:
@@ -230,12 +232,12 @@ def _check_idle(environment: Resource | None) -> None:
         raise refuse_environment(environment, "put")
 
 
-def _refuse_while_in_it(environment: Resource, apps: Iterable[Resource]) -> None:
-    """Raises ArmError 409 when there are apps."""
-    if names := ", ".join(app.name for app in apps):
+def _refuse_while_in_it(environment: Resource, found: Iterable[Resource]) -> None:
+    """Raises ArmError 409 when there are apps or jobs."""
+    if names := ", ".join(one.name for one in found):
         raise conflict(
-            f"The environment '{environment.name}' cannot be deleted while container apps are in "
-            f"it: {names}. Delete them first.",
+            f"The environment '{environment.name}' cannot be deleted while container apps or jobs "
+            f"are in it: {names}. Delete them first.",
             code="ManagedEnvironmentHasContainerApps",
         )
 

@@ -1,4 +1,4 @@
-"""The system log of each app: what the platform did, and why.
+"""The system log of each app and each job: what the platform did, and why.
 
 https://learn.microsoft.com/azure/container-apps/logging#system-logs
 """
@@ -10,47 +10,59 @@ from typing import Any
 
 from emulator.arm.ids import name_of, now
 
-MOST = 300  # events of one app that are kept; as many as a log stream can show
+MOST = 300  # events of one app or job that are kept; as many as a log stream can show
 
 
 class Events:
-    """Kept in memory only, as Azure's own log stream has only what is recent."""
+    """Kept in memory only, as Azure's own log stream has only what is recent.
 
-    def __init__(self) -> None:
-        self.of_app: dict[str, deque[dict[str, Any]]] = {}
+    `owner` and `part` are what an event calls the app and the revision, or the job and the
+    execution, that it is about; `source` is who tells it.
+    """
+
+    def __init__(
+        self,
+        owner: str = "ContainerAppName",
+        part: str = "RevisionName",
+        source: str = "ContainerAppController",
+    ) -> None:
+        self.owner = owner
+        self.part = part
+        self.source = source
+        self.of_owner: dict[str, deque[dict[str, Any]]] = {}
         self.count: dict[str, int] = {}
 
     def tell(
         self,
-        app_id: str,
+        owner_id: str,
         kind: str,
         reason: str,
         message: str,
-        revision: str = "",
+        part: str = "",
         replica: str = "",
     ) -> None:
         event = {
             "TimeStamp": now(),
             "Type": kind,
-            "ContainerAppName": name_of(app_id),
-            "RevisionName": revision,
+            self.owner: name_of(owner_id),
+            self.part: part,
             "ReplicaName": replica,
             "Msg": message,
             "Reason": reason,
-            "EventSource": "ContainerAppController",
+            "EventSource": self.source,
             "Count": 1,
         }
-        key = app_id.lower()
-        self.of_app.setdefault(key, deque(maxlen=MOST)).append(event)
+        key = owner_id.lower()
+        self.of_owner.setdefault(key, deque(maxlen=MOST)).append(event)
         self.count[key] = self.count.get(key, 0) + 1
 
-    def since(self, app_id: str, seen: int) -> tuple[list[dict[str, Any]], int]:
+    def since(self, owner_id: str, seen: int) -> tuple[list[dict[str, Any]], int]:
         """The events after the first `seen` ones, as many as are kept, and how many there were."""
-        key = app_id.lower()
+        key = owner_id.lower()
         count = self.count.get(key, 0)
         new = count - seen
-        return (list(self.of_app.get(key, ()))[-new:] if new > 0 else []), count
+        return (list(self.of_owner.get(key, ()))[-new:] if new > 0 else []), count
 
-    def forget(self, app_id: str) -> None:
-        self.of_app.pop(app_id.lower(), None)
-        self.count.pop(app_id.lower(), None)
+    def forget(self, owner_id: str) -> None:
+        self.of_owner.pop(owner_id.lower(), None)
+        self.count.pop(owner_id.lower(), None)

@@ -10,23 +10,35 @@ The az CLI looks for these very names in the addresses: for an environment it kn
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator.arm.http import MANAGEMENT, ArmRequest, ArmResponse
 from emulator.arm.ids import subscription_of
 from emulator.arm.operations import RETRY_AFTER, Operations
 from emulator.arm.resources import shown
-from emulator.services.container_apps.paths import APP_TYPE, LOCATION, PROVIDER
+from emulator.services.container_apps.paths import (
+    APP_TYPE,
+    ENVIRONMENT_TYPE,
+    EXECUTION_TYPE,
+    JOB_TYPE,
+    LOCATION,
+    PROVIDER,
+)
 from emulator.store import Resource, Store
 
-KINDS = {True: "containerappOperation", False: "managedEnvironmentOperation"}
+KINDS = {
+    APP_TYPE: "containerappOperation",
+    ENVIRONMENT_TYPE: "managedEnvironmentOperation",
+    JOB_TYPE: "containerappsjobOperation",
+    EXECUTION_TYPE: "containerappsjobOperation",
+}
 
 
 class AppOperations:
     ROUTES = tuple(
         ("GET", f"{LOCATION}/{kind}{what}/{{operationId}}", handler)
-        for kind in KINDS.values()
+        for kind in dict.fromkeys(KINDS.values())
         for what, handler in (("Statuses", "get_status"), ("Results", "get_result"))
     )
 
@@ -34,11 +46,12 @@ class AppOperations:
         self,
         store: Store,
         operations: Operations,
-        show_app: Callable[[Resource], dict[str, Any]],
+        show: Mapping[str, Callable[[Resource], dict[str, Any]]],
     ) -> None:
+        """`show` has what shows a resource of a type, where that is not `shown`."""
         self.store = store
         self.operations = operations
-        self.show_app = show_app
+        self.show = show
 
     async def get_status(self, request: ArmRequest) -> ArmResponse:
         answer = await self.operations.get_status(request)
@@ -55,17 +68,22 @@ class AppOperations:
         resource = self.store.get(row["resource"])
         if resource is None:
             return answer
-        show = self.show_app if resource.type == APP_TYPE else shown
-        return ArmResponse(show(resource))
+        return ArmResponse(self.show.get(resource.type, shown)(resource))
 
 
 def accepted(
-    operation_id: str, request: ArmRequest, resource: Resource, body: Any = None, *, status: int
+    operation_id: str,
+    request: ArmRequest,
+    resource: Resource,
+    body: Any = None,
+    *,
+    status: int,
+    location: str = "",
 ) -> ArmResponse:
-    """The first answer of a long-running operation on an environment or an app."""
+    """The first answer of a long-running operation. `location` is of a resource that has none."""
     base = (
         f"{MANAGEMENT}/subscriptions/{subscription_of(resource.id)}/providers/{PROVIDER}"
-        f"/locations/{resource.body['location']}/{KINDS[resource.type == APP_TYPE]}"
+        f"/locations/{location or resource.body['location']}/{KINDS[resource.type]}"
     )
     call = f"{operation_id}?api-version={request.query['api-version']}"
     where = (

@@ -22,18 +22,26 @@ REVISIONS = APP + "/revisions"
 REVISION = REVISIONS + "/{revisionName}"
 REPLICAS = REVISION + "/replicas"
 REPLICA = REPLICAS + "/{replicaName}"
+SUBSCRIPTION_JOBS = f"{_SUBSCRIPTION}/providers/{PROVIDER}/jobs"
+JOBS = f"{_GROUP}/providers/{PROVIDER}/jobs"
+JOB = JOBS + "/{jobName}"
+EXECUTIONS = JOB + "/executions"
+EXECUTION = EXECUTIONS + "/{jobExecutionName}"
 
 ENVIRONMENT_TYPE = f"{PROVIDER}/managedEnvironments"
 APP_TYPE = f"{PROVIDER}/containerApps"
 REVISION_TYPE = f"{APP_TYPE}/revisions"
+REPLICA_TYPE = f"{REVISION_TYPE}/replicas"
+JOB_TYPE = f"{PROVIDER}/jobs"
+EXECUTION_TYPE = f"{JOB_TYPE}/executions"
 
 APP_SUFFIX = ".azurecontainerapps.io"
 STREAM_SUFFIX = ".azurecontainerapps.dev"
 
 
-def stream_url(app_id: str, location: str) -> str:
-    """Where an app's logs are streamed from; what is streamed follows in the path."""
+def stream_url(owner_id: str, location: str, kind: str = "containerApps") -> str:
+    """Where the logs of an app or a job are streamed from; what is streamed follows in the path."""
     return (
-        f"https://{location}{STREAM_SUFFIX}/subscriptions/{subscription_of(app_id)}"
-        f"/resourceGroups/{resource_group_of(app_id)}/containerApps/{name_of(app_id)}"
+        f"https://{location}{STREAM_SUFFIX}/subscriptions/{subscription_of(owner_id)}"
+        f"/resourceGroups/{resource_group_of(owner_id)}/{kind}/{name_of(owner_id)}"
     )

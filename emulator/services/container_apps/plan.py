@@ -5,7 +5,7 @@ https://learn.microsoft.com/azure/container-apps/environment-variables
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from emulator.processes.probes import Probe
@@ -13,6 +13,7 @@ from emulator.services.container_apps.app_configuration import AppConfiguration
 from emulator.services.container_apps.app_container import AppContainer
 from emulator.services.container_apps.app_probe import default_readiness, default_startup
 from emulator.services.container_apps.app_template import AppTemplate
+from emulator.services.container_apps.app_volume import AppVolume
 from emulator.services.container_apps.errors import unknown_secret
 
 
@@ -79,7 +80,7 @@ def replica_plan(
     Raises ArmError 400 when it refers to a secret that the app has no more.
     """
     ingress, secrets = configuration.ingress, configuration.secret_values
-    _check_secrets(template, secrets)
+    check_secrets(template.containers + template.init_containers, template.volumes, secrets)
     serving, target = 0, None
     if ingress:
         target = ingress.target_port or _first_port(template.containers, exposed)
@@ -100,65 +101,86 @@ def replica_plan(
         "CONTAINER_APP_ENV_DNS_SUFFIX": facts.domain,
         **({"CONTAINER_APP_PORT": str(target)} if target else {}),
     }
-    volumes = {volume.name: volume for volume in template.volumes}
-
-    def plan(one: AppContainer, port: int | None) -> ContainerPlan:
-        probes = {item.type: item.probe for item in one.probes}
-        graces = {item.type: item.grace for item in one.probes}
-        if port:
-            probes.setdefault("Startup", default_startup(port))
-            probes.setdefault("Readiness", default_readiness(port))
-        first = (port,) if port else ()
-        probed = (probe.port for probe in probes.values())
-        mounts = [(mount.path, volumes[mount.volume]) for mount in one.mounts]
-        return ContainerPlan(
-            name=one.name,
-            image=one.image,
-            command=one.command or None,
-            args=one.args or None,
-            variables={
-                **told,
-                **{
-                    item.name: secrets[item.secret] if item.secret else item.value
-                    for item in one.variables
-                },
-            },
-            ports=tuple(dict.fromkeys((*first, *filter(None, probed)))),
-            cpu=one.resources.cpu,
-            memory_gb=one.resources.memory_gb,
-            files={
-                f"{path.rstrip('/')}/{name}": content
-                for path, volume in mounts
-                if volume.type == "Secret"
-                for name, content in volume.files(secrets).items()
-            },
-            empty_dirs={path: volume.name for path, volume in mounts if volume.type == "EmptyDir"},
-            startup=probes.get("Startup"),
-            readiness=probes.get("Readiness"),
-            liveness=probes.get("Liveness"),
-            startup_grace=graces.get("Startup"),
-            liveness_grace=graces.get("Liveness"),
-        )
+    surroundings = Surroundings(told, secrets, template.volumes)
 
     return ReplicaPlan(
         facts.revision,
         tuple(
-            plan(one, target if n == serving else None) for n, one in enumerate(template.containers)
+            container_plan(one, surroundings, target if n == serving else None)
+            for n, one in enumerate(template.containers)
         ),
-        tuple(plan(one, None) for one in template.init_containers),
+        tuple(container_plan(one, surroundings) for one in template.init_containers),
         target,
         template.grace,
     )
 
 
-def _check_secrets(template: AppTemplate, secrets: Mapping[str, str]) -> None:
-    for container in template.containers + template.init_containers:
+@dataclass(frozen=True)
+class Surroundings:
+    """What the containers of a replica have in common: the variables that Azure sets, the values
+    of the secrets, and the volumes."""
+
+    told: Mapping[str, str]
+    secrets: Mapping[str, str]
+    volumes: tuple[AppVolume, ...]
+
+
+def container_plan(
+    one: AppContainer, around: Surroundings, port: int | None = None
+) -> ContainerPlan:
+    """What one container runs. `port` is the one that the ingress sends requests to, if it is this
+    container's."""
+    secrets = dict(around.secrets)
+    volumes = {volume.name: volume for volume in around.volumes}
+    probes = {item.type: item.probe for item in one.probes}
+    graces = {item.type: item.grace for item in one.probes}
+    if port:
+        probes.setdefault("Startup", default_startup(port))
+        probes.setdefault("Readiness", default_readiness(port))
+    first = (port,) if port else ()
+    probed = (probe.port for probe in probes.values())
+    mounts = [(mount.path, volumes[mount.volume]) for mount in one.mounts]
+    return ContainerPlan(
+        name=one.name,
+        image=one.image,
+        command=one.command or None,
+        args=one.args or None,
+        variables={
+            **around.told,
+            **{
+                item.name: secrets[item.secret] if item.secret else item.value
+                for item in one.variables
+            },
+        },
+        ports=tuple(dict.fromkeys((*first, *filter(None, probed)))),
+        cpu=one.resources.cpu,
+        memory_gb=one.resources.memory_gb,
+        files={
+            f"{path.rstrip('/')}/{name}": content
+            for path, volume in mounts
+            if volume.type == "Secret"
+            for name, content in volume.files(secrets).items()
+        },
+        empty_dirs={path: volume.name for path, volume in mounts if volume.type == "EmptyDir"},
+        startup=probes.get("Startup"),
+        readiness=probes.get("Readiness"),
+        liveness=probes.get("Liveness"),
+        startup_grace=graces.get("Startup"),
+        liveness_grace=graces.get("Liveness"),
+    )
+
+
+def check_secrets(
+    containers: Iterable[AppContainer], volumes: Iterable[AppVolume], secrets: Mapping[str, str]
+) -> None:
+    """Raises ArmError 400 when one of them refers to a secret that is not there."""
+    for container in containers:
         for variable in container.variables:
             if variable.secret and variable.secret not in secrets:
                 path = f"properties.template.containers.{container.name}.env.{variable.name}"
                 where = f"container '{container.name}'"
                 raise unknown_secret(variable.secret, where, path)
-    for volume in template.volumes:
+    for volume in volumes:
         for reference, _ in volume.secrets:
             if reference not in secrets:
                 path = f"properties.template.volumes.{volume.name}"

@@ -26,9 +26,9 @@ from emulator.services.container_apps.controller import Controller
 from emulator.services.container_apps.paths import (
     APP,
     REPLICA,
+    REPLICA_TYPE,
     REPLICAS,
     REVISION,
-    REVISION_TYPE,
     REVISIONS,
     stream_url,
 )
@@ -132,7 +132,7 @@ class Revisions:
         return {
             "id": f"{revision.id}/replicas/{replica.name}",
             "name": replica.name,
-            "type": f"{REVISION_TYPE}/replicas",
+            "type": REPLICA_TYPE,
             "properties": {
                 "createdTime": replica.created.isoformat().replace("+00:00", "Z"),
                 "runningState": "Running" if running else "NotRunning",
