@@ -60,6 +60,7 @@ from emulator.services.container_registry.runs import Runs
 from emulator.services.identity import TOKEN_LIFETIME, Identity
 from emulator.services.log_analytics import QUERY_HOSTS, LogAnalytics, LogQueries
 from emulator.services.machine_learning.codes import Codes
+from emulator.services.machine_learning.computes import Computes
 from emulator.services.machine_learning.data import Data
 from emulator.services.machine_learning.datastores import Datastores
 from emulator.services.machine_learning.deployer import Deployer
@@ -208,6 +209,7 @@ class Emulator:
             workspaces,
             templates,
             datastores,
+            Computes(self.store, self.operations, self.changes, runs_on=lambda _: {}),
             Models(self.store, self.storage),
             environments,
             Codes(self.store, self.storage),

@@ -7,6 +7,7 @@ What is asked for:
     workspaces.py           workspaces, of which workspace_spec.py reads the bodies
     workspace_templates.py  the template deployment with which MLClient creates one
     datastores.py           datastores
+    computes.py             compute clusters, of which compute_spec.py reads the bodies
     asset_service.py        what the next four have in common: containers and their versions
     models.py, environments.py, codes.py, data.py
     online_endpoints.py     online endpoints, of which endpoint_spec.py reads the bodies
@@ -17,7 +18,7 @@ What must hold:
     names.py                names of endpoints and deployments
     traffic_rules.py        how traffic may be shared
     deployment_rules.py     assets that exist, room in the endpoint, the quota
-    instance_types.py       the machines there are
+    instance_types.py       the machines there are; cluster_sizes.py: those of clusters
     curated.py              the environments that Azure keeps ready
 
 What runs:

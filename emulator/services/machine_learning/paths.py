@@ -20,6 +20,8 @@ WORKSPACE = WORKSPACES + "/{workspaceName}"
 
 DATASTORES = WORKSPACE + "/datastores"
 DATASTORE = DATASTORES + "/{name}"
+COMPUTES = WORKSPACE + "/computes"
+COMPUTE = COMPUTES + "/{computeName}"
 CODES = WORKSPACE + "/codes"
 DATA = WORKSPACE + "/data"
 ENVIRONMENTS = WORKSPACE + "/environments"
@@ -31,6 +33,7 @@ ONLINE_DEPLOYMENT = ONLINE_DEPLOYMENTS + "/{deploymentName}"
 
 WORKSPACE_TYPE = f"{PROVIDER}/workspaces"
 DATASTORE_TYPE = f"{WORKSPACE_TYPE}/datastores"
+COMPUTE_TYPE = f"{WORKSPACE_TYPE}/computes"
 ONLINE_ENDPOINT_TYPE = f"{WORKSPACE_TYPE}/onlineEndpoints"
 ONLINE_DEPLOYMENT_TYPE = f"{ONLINE_ENDPOINT_TYPE}/deployments"
 
