@@ -137,8 +137,9 @@ class EngineRuntime:
                 if code is None:
                     del self.handles[container.id]
                     await _let(container.delete(force=True, v=True))
-                    if isinstance(error, DockerError):
-                        raise ContainerRuntimeError(f"{spec.name}: {error.message}") from error
+                    if isinstance(error, LOST):
+                        what = getattr(error, "message", error)
+                        raise ContainerRuntimeError(f"{spec.name}: {what}") from error
                     raise
                 # Nothing else is wrong with it: it has ended, as one does that a shell starts.
                 log.feed(f"{error}\n".encode())
@@ -354,9 +355,11 @@ def _as_filter(labels: Mapping[str, str]) -> list[str]:
 
 
 async def _let(call: Awaitable[Any]) -> None:
-    """Wait for it; what is gone already is fine."""
+    """Wait for it; what is gone already is fine. Raises ContainerRuntimeError."""
     try:
         await call
     except DockerError as error:
         if error.status not in GONE:
             raise ContainerRuntimeError(error.message) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise ContainerRuntimeError(f"The engine does not answer: {error}") from error

@@ -53,6 +53,7 @@ class ReplicaContainer:
         self.plan = plan
         self.replica = replica
         self.container: Container | None = None
+        self.replaced: list[Container] = []  # earlier starts that are still to be removed
         self.log_file = replica.folder / f"{plan.name}.log"
         self.is_started = False  # passed its startup probe
         self.is_ready = False
@@ -76,7 +77,8 @@ class ReplicaContainer:
         return container.message
 
     async def run_once(self) -> int:
-        """Start it and wait until it ends. Returns its exit code, -1 when it cannot be started."""
+        """Start it and wait until it ends. Returns its exit code, -1 when it cannot be started, or
+        not be stopped."""
         before = self.container
         try:
             # To the end: a replica that is stopped must know of what is being started.
@@ -87,8 +89,9 @@ class ReplicaContainer:
             return -1
         finally:
             # Not before the next is there: a group's empty dirs go with its last container.
-            if before:
-                await self.replica.runtime.remove(before)
+            if before and before is not self.container:
+                self.replaced.append(before)
+                await self._remove_replaced()
         assert self.container
         self.waiting_for = ""
         container = self.container
@@ -105,14 +108,30 @@ class ReplicaContainer:
                     f"{kind} probe of container '{self.plan.name}' failed: restarting it",
                 )
                 self._change(ready=False, started=False)
-                await self.replica.runtime.stop(
-                    container, self.replica.plan.grace if grace is None else grace
-                )
+                try:
+                    await self.replica.runtime.stop(
+                        container, self.replica.plan.grace if grace is None else grace
+                    )
+                except ContainerRuntimeError as error:
+                    # It is killed when the next is there.
+                    self.waiting_for = f"KillContainerError: {error}"
+                    self.replica.tell("Warning", "KillContainerError", str(error))
+                    return -1
             return await ended
         finally:
             watch.cancel()
             ended.cancel()
             self._change(ready=False, started=False)
+
+    async def _remove_replaced(self) -> None:
+        """What cannot be removed is tried again at the next start, and when the replica stops."""
+        for container in list(self.replaced):
+            try:
+                await self.replica.runtime.remove(container)
+            except ContainerRuntimeError as error:
+                self.replica.tell("Warning", "RemoveContainerError", str(error))
+            else:
+                self.replaced.remove(container)
 
     async def _start(self) -> None:
         spec = self.replica.spec(self.plan, self.restarts, self.log_file)
@@ -321,9 +340,23 @@ class Replica:
                 await self.task
 
     async def stop(self) -> None:
-        """End its containers; they are gone when this returns."""
+        """End its containers; they are gone when this returns. Raises ContainerRuntimeError when
+        one of them could not be removed."""
         await self.leave()
-        started = [one.container for one in self.inits + self.containers if one.container]
-        await asyncio.gather(*(self.runtime.stop(one, self.plan.grace) for one in started))
-        for container in started:
-            await self.runtime.remove(container)
+        all_of_them = self.inits + self.containers
+        started = [one.container for one in all_of_them if one.container]
+        stops = (self.runtime.stop(one, self.plan.grace) for one in started)
+        # One that does not stop is killed by its removal, and keeps no other from its own.
+        await asyncio.gather(*stops, return_exceptions=True)
+        left = [container for one in all_of_them for container in one.replaced]
+        removals = [await _failure(self.runtime.remove(one)) for one in (*left, *started)]
+        if failures := [error for error in removals if error]:
+            raise failures[0]
+
+
+async def _failure(removal: Awaitable[None]) -> ContainerRuntimeError | None:
+    try:
+        await removal
+    except ContainerRuntimeError as error:
+        return error
+    return None
