@@ -14,10 +14,11 @@ NOT_FOUND, NOT_EXECUTABLE, KILLED = 127, 126, 137  # exit codes, as a shell's an
 class Handle:
     """A container, seen from here. The module that started it calls `running` and `ended`."""
 
-    def __init__(self, spec: ContainerSpec, id: str, message: str = "") -> None:
+    def __init__(self, spec: ContainerSpec, id: str, message: str = "", stand_in: str = "") -> None:
         self.spec = spec
         self.id = id
         self.message = message
+        self.stand_in = stand_in
         self.state = ContainerState.WAITING
         self.exit_code: int | None = None
         self.reason = ""

@@ -59,7 +59,8 @@ class Container(Protocol):
 
     `reason` is "" while it runs, then "Completed", "Error" or "OOMKilled". `exit_code` is 128 + n
     after signal n. `address` is container port -> port on 127.0.0.1. `message` says what of the
-    spec is not applied here, "" if nothing.
+    spec is not applied here, "" if nothing; `stand_in` what stands in for its image, "" if it runs
+    the image itself.
     """
 
     @property
@@ -80,6 +81,8 @@ class Container(Protocol):
     def address(self) -> Mapping[int, int]: ...
     @property
     def message(self) -> str: ...
+    @property
+    def stand_in(self) -> str: ...
 
     async def wait(self) -> int:
         """Return the exit code once it is terminated."""
@@ -87,13 +90,17 @@ class Container(Protocol):
 
 @dataclass(frozen=True)
 class Image:
-    """An image that is on this machine. `digest` is "sha256:...", `size` in bytes."""
+    """An image that is on this machine. `digest` is "sha256:...", `size` in bytes.
+
+    `stand_in` says what stands in for it where the image itself cannot be had, "" otherwise.
+    """
 
     reference: str
     digest: str
     size: int
     created: datetime
     ports: tuple[int, ...]
+    stand_in: str = ""
 
 
 @dataclass(frozen=True)

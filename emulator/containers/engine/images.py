@@ -133,6 +133,9 @@ class EngineImages:
             auth = {"username": user, "password": password, "serveraddress": registry}
         try:
             async for item in self.docker().images.pull(reference, auth=auth, stream=True):
+                # A pull that has begun is answered 200, and fails in the midst of it.
+                if failure := item.get("error"):
+                    raise ValueError(failure)
                 if status := item.get("status") or item.get("stream"):
                     log(" ".join(filter(None, (item.get("id"), status.strip()))))
         except (DockerError, ValueError) as error:

@@ -6,6 +6,7 @@ https://docs.docker.com/reference/dockerfile/#understand-how-cmd-and-entrypoint-
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,11 +14,10 @@ from emulator.containers.dockerfile import split_words, substitute
 from emulator.containers.process.build import BASE_VARIABLES
 from emulator.containers.process.images import ImageConfig
 from emulator.containers.process.paths import on_this_machine
+from emulator.containers.process.ports import LOOPBACK
 from emulator.containers.runtime import ContainerSpec
 from emulator.processes.environment import clean_environment
 from emulator.processes.leftovers import CONTAINER_MARK
-
-LOOPBACK = "127.0.0.1"
 
 
 def variables(
@@ -38,6 +38,10 @@ def variables(
     told = {f"PORT_{port}": str(here) for port, here in ports.items()}
     if spec.ports:
         told["PORT"] = str(ports[spec.ports[0]])
+    if config.listens:
+        asked = spec.variables.get(config.port_variable, "")
+        port = int(asked) if re.fullmatch(r"\d{1,5}", asked) else config.listens
+        told |= {"LISTEN": str(ports.get(port, 0)), "LISTEN_AS": str(port)}
     return {
         **clean,
         "HOME": str(home),

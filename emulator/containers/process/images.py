@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,10 @@ class ImageConfig:
 
     `entrypoint` and `cmd` are the exec form; `*_shell` the shell form, empty if it is not used.
     `python` is the interpreter that has `requirements`. `notes` are what has no effect here.
+
+    `stand_in` says what a stand-in for an image does, "" for an image that was built. That one may
+    listen on the port `listens`, or on the one that its user's variable `port_variable` has;
+    nothing can be mounted in its folders `unread`.
     """
 
     base: str = ""
@@ -47,6 +52,10 @@ class ImageConfig:
     cmd: list[str] = field(default_factory=list)
     cmd_shell: str = ""
     notes: list[str] = field(default_factory=list)
+    stand_in: str = ""
+    listens: int = 0
+    port_variable: str = ""
+    unread: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Stored:
 
     def named(self, reference: str) -> Image:
         ports = tuple(self.config.ports)
-        return Image(reference, self.digest, self.size, self.created, ports)
+        return Image(reference, self.digest, self.size, self.created, ports, self.config.stand_in)
 
 
 class ProcessImages:
@@ -70,6 +79,7 @@ class ProcessImages:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder = folder
+        self.changing = threading.Lock()  # builds finish in threads
         try:
             self.tags: dict[str, str] = json.loads((folder / TAGS).read_text())
         except FileNotFoundError:
@@ -87,6 +97,10 @@ class ProcessImages:
 
     def finish(self, folder: Path, config: ImageConfig, tags: list[str]) -> Stored:
         """Make an image of what was built there. The same content is the same image."""
+        with self.changing:
+            return self._finish(folder, config, tags)
+
+    def _finish(self, folder: Path, config: ImageConfig, tags: list[str]) -> Stored:
         root = folder / ROOT
         digest, size = _digest(root, asdict(config))
         body = {
@@ -116,10 +130,12 @@ class ProcessImages:
         ]
 
     def remove(self, reference: str) -> None:
-        digest = self.tags.get(with_tag(reference))
-        if digest:
-            self._save({tag: each for tag, each in self.tags.items() if tag != with_tag(reference)})
-            self._forget({digest})
+        with self.changing:
+            digest = self.tags.get(with_tag(reference))
+            if digest:
+                tag = with_tag(reference)
+                self._save({name: each for name, each in self.tags.items() if name != tag})
+                self._forget({digest})
 
     def _load(self, digest: str) -> Stored:
         folder = self.folder / digest

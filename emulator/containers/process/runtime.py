@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
-import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,10 +31,12 @@ from emulator.containers.line_log import LineLog
 from emulator.containers.process import command as process_command
 from emulator.containers.process.build import ProcessBuild
 from emulator.containers.process.exec import ProcessExec
-from emulator.containers.process.images import ROOT, ProcessImages
+from emulator.containers.process.images import ROOT, ProcessImages, Stored
 from emulator.containers.process.memory import PERIOD, memory_of
 from emulator.containers.process.paths import below, on_this_machine
-from emulator.containers.references import with_tag
+from emulator.containers.process.ports import LOOPBACK, ContainerPorts
+from emulator.containers.process.stand_ins import catalogue as stand_ins
+from emulator.containers.references import is_azure, with_tag
 from emulator.containers.runtime import (
     Container,
     ContainerRuntimeError,
@@ -91,7 +92,9 @@ class ProcessRuntime:
         for each in (self.folder, self.volumes):
             each.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.containers: dict[str, StartedProcess] = {}
-        self.ports: dict[str, dict[int, int]] = {}  # group or id -> container port -> port here
+        self.ports = ContainerPorts()
+        # Stand-ins are made anew after a start: they are as this version of local Azure has them.
+        self.made: set[str] = set()
         self.watcher: asyncio.Task[None] | None = None
         self.closed = False
 
@@ -150,7 +153,9 @@ class ProcessRuntime:
 
     async def image(self, reference: str) -> Image | None:
         stored = self.images_here.find(reference)
-        return stored.named(reference) if stored else None
+        if stored is None or (stored.config.stand_in and with_tag(reference) not in self.made):
+            return None
+        return stored.named(reference)
 
     async def images(self, registry: str) -> list[Image]:
         return self.images_here.of_registry(registry)
@@ -161,10 +166,19 @@ class ProcessRuntime:
     async def pull(self, reference: str, credentials: tuple[str, str] | None, log: Log) -> Image:
         if found := await self.image(reference):
             return found
-        raise ImageNotFound(
-            f"The image {reference} was not built here, and without a container engine"
-            " none is pulled. Build it, or start Docker or Podman."
-        )
+        try:
+            stand_in = None if is_azure(reference) else stand_ins.find(reference)
+        except stand_ins.NoStandIn as error:
+            raise ImageNotFound(str(error)) from None
+        if stand_in is None:
+            raise ImageNotFound(
+                f"The image {reference} was not built here, and without a container engine"
+                " none is pulled. Build it, or start Docker or Podman. Stand-ins there are for"
+                f" {', '.join(stand_ins.known())}."
+            )
+        stored = await to_the_end(asyncio.to_thread(self._make, stand_in, with_tag(reference)))
+        log(stored.config.stand_in)
+        return stored.named(reference)
 
     # Containers
 
@@ -174,12 +188,20 @@ class ProcessRuntime:
         stored = self.images_here.find(spec.image)
         if stored is None:
             raise ImageNotFound(f"The image {spec.image} is not on this machine.")
+        if unread := _unread(spec, stored.config.unread):
+            raise ContainerRuntimeError(
+                f"{spec.name}: nothing would read what is mounted at {unread}."
+                f" {stored.config.stand_in}"
+            )
         id = secrets.token_hex(8)
         root = self.folder / id
-        ports = self._ports(spec, id)
+        ports = self.ports.assign(spec, id, all_told=bool(stored.config.listens))
         message = MESSAGE.format(cpu=spec.cpu, memory=spec.memory_gb)
-        handle = Handle(spec, id, " ".join((message, *stored.config.notes)))
+        stand_in = stored.config.stand_in
+        handle = Handle(spec, id, " ".join((message, *stored.config.notes)), stand_in)
         log = LineLog(spec.log_file)
+        if stand_in:
+            log.feed(f"[local Azure] {stand_in}\n".encode())
         try:
             await to_the_end(asyncio.to_thread(self._prepare, spec, stored.root, root))
             environment = process_command.variables(spec, stored.config, root, ports)
@@ -253,7 +275,7 @@ class ProcessRuntime:
         return session
 
     async def this_machine(self) -> ThisMachine:
-        return ThisMachine(process_command.LOOPBACK, process_command.LOOPBACK)
+        return ThisMachine(LOOPBACK, LOOPBACK)
 
     async def recover(self) -> None:
         await asyncio.to_thread(kill_marked, self.root)
@@ -279,19 +301,17 @@ class ProcessRuntime:
         """Whether that was the last container of the group, or the one that is a group itself."""
         used = {each.handle.spec.group or id for id, each in self.containers.items()}
         if key not in used:
-            self.ports.pop(key, None)
+            self.ports.forget(key)
         return key not in used
 
-    def _ports(self, spec: ContainerSpec, id: str) -> dict[int, int]:
-        """A free port of this machine for the first, which PORT tells; the others as they are."""
-        known = self.ports.setdefault(spec.group or id, {})
-        for port in (*spec.ports[:1], *spec.group_ports):
-            if port not in known:
-                with socket.create_server((process_command.LOOPBACK, 0)) as listener:
-                    known[port] = int(listener.getsockname()[1])
-        for port in spec.ports[1:]:
-            known[port] = port
-        return known
+    def _make(self, stand_in: stand_ins.StandIn, reference: str) -> Stored:
+        folder = self.images_here.begin()
+        try:
+            stored = self.images_here.finish(folder, stand_in.make(folder / ROOT), [reference])
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        self.made.add(reference)
+        return stored
 
     def _prepare(self, spec: ContainerSpec, image: Path, root: Path) -> None:
         """The container's own copy of the image's files, with its volumes in it."""
@@ -365,6 +385,13 @@ class ProcessRuntime:
                 if bytes_used > running.handle.spec.memory_gb * GIB:
                     running.out_of_memory = True
                     await asyncio.to_thread(trees.kill, pid)
+
+
+def _unread(spec: ContainerSpec, folders: Sequence[str]) -> str:
+    """The first path that something is mounted at and that is in one of the folders."""
+    mounted = (*spec.files, *spec.empty_dirs)
+    found = (path for path in mounted if any(f"{path}/".startswith(f"{one}/") for one in folders))
+    return next(found, "")
 
 
 def _runs(container: Container) -> bool:

@@ -96,6 +96,8 @@ class ReplicaContainer:
         self.waiting_for = ""
         container = self.container
         self.replica.tell("Normal", "ContainerStarted", f"Started container '{self.plan.name}'")
+        if container.stand_in:
+            self.replica.tell("Warning", "StandIn", container.stand_in)
         ended = asyncio.create_task(container.wait())
         watch = asyncio.create_task(self._watch(container))
         try:

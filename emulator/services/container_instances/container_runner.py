@@ -180,10 +180,13 @@ class ContainerRunner:
 
     async def _pull(self) -> None:
         reference = with_tag(self.spec.image)
-        if not any(event["name"] == "Pulled" for event in self.view.events):
+        if not any(event["name"] in ("Pulled", "StandIn") for event in self.view.events):
             self.view.add_event("Pulling", f'pulling image "{reference}"')
             self.changed()
         image = await self.images.get(reference, self.group.credentials)
+        if image.stand_in:
+            self.view.add_event("StandIn", image.stand_in, WARNING)
+            return
         named = f"{reference.partition('@')[0].rpartition(':')[0]}@{image.digest}"
         if not any(event["message"].endswith(f'"{named}"') for event in self.view.events):
             self.view.add_event("Pulled", f'Successfully pulled image "{named}"')

@@ -75,6 +75,18 @@ def test_the_system_log(apps: AppsBench, stream: str):
     assert ("NotAContainer" in reasons) == (apps.kind == "process")
 
 
+def test_the_quickstart_image_is_marked_as_a_stand_in(apps: AppsBench):
+    """https://learn.microsoft.com/azure/container-apps/get-started"""
+    if apps.kind != "process":
+        pytest.skip("an engine pulls the image itself")
+    app = apps.put(apps.body(apps.container(image="mcr.microsoft.com/k8se/quickstart:latest")))
+    assert "Your container app is running" in until(lambda: apps.ask()).text
+    events = read(apps, app.event_stream_endpoint, tailLines=100)
+    assert '"Reason": "StandIn"' in events or '"Reason":"StandIn"' in events
+    console = read(apps, apps.list_replicas()[0].containers[0].log_stream_endpoint)
+    assert "A stand-in for the image mcr.microsoft.com/k8se/quickstart:latest" in console
+
+
 def test_a_terminal(apps: AppsBench, stream: str):
     proxy = urlsplit(os.environ["HTTPS_PROXY"])
     url = stream.replace("https://", "wss://").replace("/logstream", "/exec?command=python+-i")
