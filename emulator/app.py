@@ -59,6 +59,8 @@ from emulator.services.container_registry.run_lifecycle import RunLifecycle
 from emulator.services.container_registry.runs import Runs
 from emulator.services.identity import TOKEN_LIFETIME, Identity
 from emulator.services.log_analytics import QUERY_HOSTS, LogAnalytics, LogQueries
+from emulator.services.machine_learning.batch.deployments import BatchDeployments
+from emulator.services.machine_learning.batch.endpoints import BatchEndpoints
 from emulator.services.machine_learning.codes import Codes
 from emulator.services.machine_learning.computes import Computes
 from emulator.services.machine_learning.data import Data
@@ -142,6 +144,7 @@ class Emulator:
         endpoints = OnlineEndpoints(
             self.store, self.operations, self.changes, routes, issue_token=self.identity.issue
         )
+        self.batch_endpoints = BatchEndpoints(self.store, self.operations, self.changes)
         deployments = OnlineDeployments(self.store, self.operations, self.changes, deployer, routes)
         self.registries = Registries(
             self.store, self.operations, self.changes, containers, self.storage
@@ -216,6 +219,8 @@ class Emulator:
             Data(self.store),
             endpoints,
             deployments,
+            self.batch_endpoints,
+            BatchDeployments(self.store, self.operations, self.changes),
             self.registries,
             Runs(self.store, self.storage, self.runs),
             ContainerGroups(self.store, self.operations, self.groups, group_images),

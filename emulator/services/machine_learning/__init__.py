@@ -12,9 +12,11 @@ What is asked for:
     models.py, environments.py, codes.py, data.py
     online_endpoints.py     online endpoints, of which endpoint_spec.py reads the bodies
     online_deployments.py   online deployments, of which deployment_spec.py reads the bodies
+    batch/                  batch endpoints, a room of its own
 
 What must hold:
 
+    variables.py            environment variables of deployments
     names.py                names of endpoints and deployments
     traffic_rules.py        how traffic may be shared
     deployment_rules.py     assets that exist, room in the endpoint, the quota

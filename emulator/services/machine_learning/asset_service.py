@@ -20,10 +20,12 @@ from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import parent_of, system_data
 from emulator.arm.resources import created, page, shown
 from emulator.services.machine_learning.assets import created_at
+from emulator.services.machine_learning.batch.deployment_spec import batch_deployment_of
 from emulator.services.machine_learning.blobs import BlobLocation
 from emulator.services.machine_learning.deployment_spec import deployment_of
 from emulator.services.machine_learning.errors import bad_asset, user_error
 from emulator.services.machine_learning.paths import (
+    BATCH_DEPLOYMENT_TYPE,
     ONLINE_DEPLOYMENT_TYPE,
     WORKSPACE_TYPE,
     container_of,
@@ -275,7 +277,8 @@ class Assets:
         if asset is None:
             return ArmResponse(None, 204)
         self._check_not_curated(asset)
-        for deployment in self.store.of_type(ONLINE_DEPLOYMENT_TYPE):
+        kinds = (ONLINE_DEPLOYMENT_TYPE, BATCH_DEPLOYMENT_TYPE)
+        for deployment in (each for kind in kinds for each in self.store.of_type(kind)):
             if _uses(deployment, asset.id):
                 raise conflict(
                     f"The {self.noun} '{asset.id.split(f'/{self.collection}/')[-1]}' is used by "
@@ -323,6 +326,9 @@ def _newest_first(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _uses(deployment: Resource, asset_id: str) -> bool:
     """Whether the deployment is to run the asset, or a version of it, or runs it now."""
-    good = good_of(deployment)
-    used = [*deployment_of(deployment.body).assets, *(good.assets if good else ())]
+    if deployment.type.lower() == BATCH_DEPLOYMENT_TYPE.lower():
+        used = [*batch_deployment_of(deployment.body).assets]
+    else:
+        good = good_of(deployment)
+        used = [*deployment_of(deployment.body).assets, *(good.assets if good else ())]
     return any(f"{asset}/".lower().startswith(f"{asset_id}/".lower()) for asset in used)

@@ -6,7 +6,6 @@ https://learn.microsoft.com/azure/machine-learning/reference-yaml-deployment-man
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +18,7 @@ from emulator.processes.probes import Probe
 from emulator.services.machine_learning.durations import iso_of
 from emulator.services.machine_learning.errors import bad_argument
 from emulator.services.machine_learning.instance_types import find_instance_type
+from emulator.services.machine_learning.variables import read_variables
 
 MOST_INSTANCES = 50  # a deployment
 LONGEST_REQUEST = 180.0  # seconds
@@ -26,8 +26,6 @@ INT32 = 2**31 - 1
 COMPUTES = ("Managed", "Kubernetes", "AzureMLCompute")
 SCALE_TYPES = ("Default", "TargetUtilization")
 SWITCH = ("Enabled", "Disabled")
-# https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/
-_VARIABLE = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ def read_deployment(body: Fields) -> DeploymentSpec:
         code=code_id,
         script=script,
         model=properties.text("model") or None,
-        variables=_read_variables(properties),
+        variables=read_variables(properties),
         # A liveness probe that succeeds once has succeeded.
         liveness=replace(_read_probe(properties.object("livenessProbe")), success_threshold=1),
         readiness=_read_probe(properties.object("readinessProbe")),
@@ -199,24 +197,6 @@ def _check_emulated(body: Fields, properties: Fields) -> None:
     scale = properties.object("scaleSettings").choice("scaleType", SCALE_TYPES, "Default")
     if scale != "Default":
         raise not_emulated(f"the scale type {scale} of managed deployments")
-
-
-def _read_variables(properties: Fields) -> dict[str, str]:
-    variables = properties.mapping("environmentVariables")
-    for name, value in variables.items():
-        if not _VARIABLE.fullmatch(name):
-            raise properties.error(
-                "environmentVariables",
-                f"{name!r} in '{properties.at('environmentVariables')}' is no name of an "
-                "environment variable: letters, digits, '-', '_' and '.', not beginning with a "
-                "digit.",
-            )
-        if "\0" in value:
-            raise properties.error(
-                "environmentVariables",
-                f"'{properties.at('environmentVariables')}.{name}' holds a NUL character.",
-            )
-    return variables
 
 
 def _read_probe(probe: Fields) -> Probe:

@@ -1,10 +1,14 @@
-"""The rule that names of online endpoints and deployments follow."""
+"""The rules that names of endpoints and deployments follow, of online and of batch ones."""
 
 from __future__ import annotations
 
 import re
 
 from emulator.arm.errors import bad_request
+from emulator.arm.ids import name_of, parent_of
+from emulator.services.machine_learning.errors import refused_by_serving
+from emulator.services.machine_learning.paths import BATCH_ENDPOINT_TYPE, ONLINE_ENDPOINT_TYPE
+from emulator.store import Store
 
 _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|-(?!-)){1,30}[A-Za-z0-9]")
 
@@ -20,3 +24,16 @@ def check_name(name: str, what: str) -> None:
             "letters, digits and single dashes, and ends with a letter or a digit.",
             target=f"{what}Name",
         )
+
+
+def check_unique(store: Store, endpoint_id: str, location: str) -> None:
+    """Raises ArmError 400 when another endpoint of either kind has the name in the region."""
+    name = name_of(endpoint_id).lower()
+    kinds = (ONLINE_ENDPOINT_TYPE, BATCH_ENDPOINT_TYPE)
+    for other in (each for kind in kinds for each in store.of_type(kind)):
+        if other.name.lower() == name and other.body["location"] == location:
+            raise refused_by_serving(
+                "There is already an endpoint with this name, Endpoint name needs to be unique "
+                f"within a region. Try some other name. ('{other.name}' is in the workspace "
+                f"'{name_of(parent_of(other.id))}', in {location}.)"
+            )

@@ -17,7 +17,7 @@ from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError, bad_request, conflict
 from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
-from emulator.arm.ids import name_of, parent_of, system_data
+from emulator.arm.ids import name_of, system_data
 from emulator.arm.lifecycle import ABSENT, GONE, Finish, Lifecycle, Move
 from emulator.arm.locations import check_location
 from emulator.arm.operations import Operations
@@ -29,10 +29,10 @@ from emulator.services.machine_learning.endpoint_spec import (
     endpoint_of,
     read_endpoint,
 )
-from emulator.services.machine_learning.errors import bad_argument, refused_by_serving
+from emulator.services.machine_learning.errors import bad_argument
 from emulator.services.machine_learning.identities import read_identity
 from emulator.services.machine_learning.locations import location_in
-from emulator.services.machine_learning.names import check_name
+from emulator.services.machine_learning.names import check_name, check_unique
 from emulator.services.machine_learning.paths import (
     ONLINE_ENDPOINT,
     ONLINE_ENDPOINT_TYPE,
@@ -143,7 +143,7 @@ class OnlineEndpoints:
                 spec = replace(spec, identity=endpoint_of(before.body).identity)
         else:
             location = check_location(body.text("location") or workspace.body["location"])
-            self._check_unique(request.id, location)
+            check_unique(self.store, request.id, location)
         return self._put(request, before, spec, location)
 
     def _put(
@@ -237,16 +237,6 @@ class OnlineEndpoints:
                 target="authMode",
             )
         return endpoint
-
-    def _check_unique(self, endpoint_id: str, location: str) -> None:
-        name = name_of(endpoint_id).lower()
-        for other in self.store.of_type(ONLINE_ENDPOINT_TYPE):
-            if other.name.lower() == name and other.body["location"] == location:
-                raise refused_by_serving(
-                    "There is already an endpoint with this name, Endpoint name needs to be unique "
-                    f"within a region. Try some other name. ('{other.name}' is in the workspace "
-                    f"'{name_of(parent_of(other.id))}', in {location}.)"
-                )
 
 
 def _refuse(endpoint: Resource | None, move: str) -> ArmError:
