@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 # What a deployment's process inherits. Nothing of Azure's and no proxy: local Azure's own must
@@ -19,6 +20,9 @@ def clean_environment(python: Path) -> dict[str, str]:
     """The variables that every process of this interpreter starts with."""
     variables = {name: os.environ[name] for name in INHERITED if name in os.environ}
     path = [str(python.parent), *os.environ.get("PATH", os.defpath).split(os.pathsep)]
+    if sys.prefix != sys.base_prefix:  # what this Python's environment has is for it alone
+        ours = os.path.dirname(sys.executable)
+        path = [each for each in path if each != ours or each == str(python.parent)]
     return variables | {
         "PATH": os.pathsep.join(dict.fromkeys(path)),
         "PYTHONUNBUFFERED": "1",

@@ -94,12 +94,16 @@ class CondaFile:
             missing += missing_of(requirement)
         return list(dict.fromkeys(missing))
 
+    @property
+    def installed(self) -> tuple[Requirement, ...]:
+        """What the environment gets: the packages of the list, and the inference server."""
+        if any(each.name == INFERENCE_SERVER for each in self.requirements):
+            return self.requirements
+        return (*self.requirements, Requirement(INFERENCE_SERVER))
+
     def pip_lines(self) -> list[str]:
-        """The lines of a requirements file, the inference server among them."""
-        lines = [str(each) for each in self.requirements]
-        if not any(each.name == INFERENCE_SERVER for each in self.requirements):
-            lines.append(INFERENCE_SERVER)
-        return [*self.pip_options, *lines]
+        """The lines of a requirements file."""
+        return [*self.pip_options, *map(str, self.installed)]
 
 
 def missing_of(requirement: Requirement, environment: dict[str, str] | None = None) -> list[str]:

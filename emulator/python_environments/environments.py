@@ -1,8 +1,9 @@
 """Which Python runs a deployment.
 
-This one, where it has what the environment's conda file asks for; else a virtual environment
-built from that file by pip, once, and kept. Azure builds an image at this point, so a list that
-cannot be installed is its ImageBuildFailure, with pip's log.
+This one, where it has what the environment's conda file asks for: then a view of it, in which
+nothing is that the list does not bring. Else a virtual environment built from that file by pip,
+once, and kept. Azure builds an image at this point, so a list that cannot be installed is its
+ImageBuildFailure, with pip's log.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from typing import TYPE_CHECKING
 
 from emulator.processes.guarded import GuardedProcess
 from emulator.processes.leftovers import MARK, kill_marked
+from emulator.processes.tasks import to_the_end
 
 if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
     from packaging.requirements import Requirement
 
     from emulator.python_environments.conda import CondaFile
@@ -32,6 +36,8 @@ Log = Callable[[str], None]
 MINORS = range(9, 16)  # the Pythons 3.x that are looked for; the inference server needs 3.9
 LOOK_LIMIT = 30.0  # seconds that a Python has to say whether it is one
 COMPLETE = "complete.json"
+# What conda puts into every environment with Python.
+ALWAYS_THERE = ("pip", "setuptools", "wheel")
 PIP = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_NO_INPUT": "1",
@@ -66,6 +72,8 @@ class PythonEnvironments:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder = folder
         self.builds: dict[str, _Build] = {}
+        self.views: dict[tuple[str, ...], Path] = {}
+        self.making_view = asyncio.Lock()
         for leftover in folder.iterdir():  # of a build that a crash has cut short
             if leftover.is_dir() and not (leftover / COMPLETE).exists():
                 kill_marked(leftover)
@@ -97,9 +105,13 @@ class PythonEnvironments:
         for name in file.left_out:
             note(f"Left out: {name} is no Python package, and wheels bring what they need of it.")
         missing = file.missing_here()
-        if not missing:
-            note(f"This Python, {version_of(sys.version_info)}, has every package of the list.")
-            return PythonEnvironment(Path(sys.executable), file.frameworks)
+        if not missing and (view := await self._view(file.installed)):
+            note(
+                f"This Python, {version_of(sys.version_info)}, has every package of the list; what"
+                " the list does not bring is hidden."
+            )
+            return PythonEnvironment(view, file.frameworks)
+        missing = missing or ["does not say which files its packages have"]
         note("This Python will not do, it " + "; it ".join(missing) + ".")
         python = await self._find_python(file)
         if python is None:
@@ -126,6 +138,36 @@ class PythonEnvironments:
         log("This Python will not do, it " + "; it ".join(missing) + ". Building one.")
         return await self._built(sys.executable, [*pip_options, *map(str, requirements)], log)
 
+    async def _view(self, requirements: Sequence[Requirement]) -> Path | None:
+        """The interpreter of a view of this Python; None where a package cannot be shown alone."""
+        from packaging.requirements import Requirement
+
+        from emulator.python_environments import view
+        from emulator.python_environments.closure import closure
+
+        def find() -> tuple[Path, list[Distribution]]:
+            found = closure([*requirements, *map(Requirement, ALWAYS_THERE)])
+            digest = digest_of([sys.prefix, *here, *sorted(found)])
+            return self.folder / f"view-{digest}", list(found.values())
+
+        here = await asyncio.to_thread(view.installed_here)
+        lines = sorted(map(str, requirements))
+        key = (digest_of(here), *lines)
+        if key in self.views:
+            return self.views[key]
+        async with self.making_view:
+            folder, shown = await asyncio.to_thread(find)
+            if not all(map(view.can_be_shown, shown)):
+                return None
+            if not (folder / COMPLETE).exists():
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+                await to_the_end(
+                    asyncio.to_thread(view.make_view, folder, interpreter_of(folder), shown)
+                )
+                (folder / COMPLETE).write_text(json.dumps({"list": lines}))
+            self.views[key] = interpreter_of(folder)
+        return self.views[key]
+
     async def close(self) -> None:
         """End the builds that are under way; they are begun anew when they are next needed."""
         for build in list(self.builds.values()):
@@ -145,9 +187,9 @@ class PythonEnvironments:
         return None
 
     async def _built(self, python: str, lines: list[str], log: Log) -> Path:
-        digest = hashlib.sha256("\n".join([python, *lines]).encode()).hexdigest()[:16]
+        digest = digest_of([python, *lines])
         folder = self.folder / digest
-        interpreter = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        interpreter = interpreter_of(folder)
         if (folder / COMPLETE).exists():
             log(f"It was built before: {folder.name}.")
             return interpreter
@@ -249,6 +291,15 @@ async def _succeeds(*command: str) -> bool:
         return False
     finally:
         await process.end(0)
+
+
+def interpreter_of(folder: Path) -> Path:
+    """The Python of the virtual environment in the folder."""
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def digest_of(lines: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def version_of(parts: Iterable[object]) -> str:

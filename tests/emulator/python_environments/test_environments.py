@@ -69,12 +69,31 @@ async def test_no_conda_file(folder: Path) -> None:
 
 
 async def test_this_python_when_it_has_everything(folder: Path) -> None:
-    text = f"dependencies: [python={HERE}, pip, {{pip: [torch, tensorflow, azureml-defaults]}}]"
+    text = f"dependencies: [python={HERE}, pip, {{pip: [torch, numpy, azureml-defaults]}}]"
     log: list[str] = []
-    found = await PythonEnvironments(folder).resolve(text, IMAGE, log.append)
-    assert found == PythonEnvironment(Path(sys.executable), ("tensorflow", "torch"))
-    assert log[-1].endswith("has every package of the list.")
-    assert list(folder.iterdir()) == []
+    built = PythonEnvironments(folder)
+    first, second = await asyncio.gather(*(built.resolve(text, IMAGE, log.append) for _ in "ab"))
+    assert first == second
+    assert first.preload == ("torch",)
+    assert "has every package of the list" in log[-1]
+    assert first.python.is_relative_to(folder)
+    assert len(list(folder.iterdir())) == 1
+    # Another order is the same list, and so is what another emulator finds.
+    text = f"dependencies: [numpy, python={HERE}, {{pip: [torch]}}]"
+    assert await PythonEnvironments(folder).resolve(text, IMAGE, nothing) == first
+
+
+async def test_a_package_that_does_not_say_which_files_it_has(
+    folder: Path, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "site" / "digit_names-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: digit-names\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(str(info.parent))
+    log: list[str] = []
+    await PythonEnvironments(folder).resolve(conda(wheels, "digit-names"), IMAGE, log.append)
+    assert "it does not say which files its packages have" in log[1]
+    assert any("pip install" in line for line in log)
 
 
 async def test_built_once_for_all_that_wait(folder: Path, wheels: Path) -> None:

@@ -198,6 +198,21 @@ def test_a_package_that_cannot_be_installed_is_an_image_build_failure(ml_client,
     assert "a-package-that-nobody-ever-published" in log
 
 
+def test_a_package_that_is_not_in_the_list_is_not_there(ml_client, bench):
+    """Though the Python that serves has it, for others that list it."""
+    name = bench.endpoint().name
+    script = (
+        "import numpy\n\ndef init():\n    pass\n\ndef run(data):\n    return numpy.__version__\n"
+    )
+    with pytest.raises(HttpResponseError, match="ResourceNotReady"):
+        bench.deploy(name, "blue", script=script)
+    log = ml_client.online_deployments.get_logs("blue", name, 200)
+    assert "Traceback (most recent call last)" in log
+    assert "ModuleNotFoundError: No module named 'numpy'" in log
+    bench.deploy(name, "green", script=script, environment=bench.environment(CONDA + "  - numpy\n"))
+    assert bench.caller(name)(headers={"azureml-model-deployment": "green"}).ok
+
+
 @pytest.mark.parametrize(
     ("change", "code", "said"),
     [
