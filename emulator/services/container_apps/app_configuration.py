@@ -138,6 +138,23 @@ class AppDapr:
 
 
 @dataclass(frozen=True)
+class AppIdentitySetting:
+    """When containers may use an identity of the app. It is kept."""
+
+    identity: str
+    lifecycle: str
+
+    @classmethod
+    def read(cls, fields: Fields) -> AppIdentitySetting:
+        fields.only(("identity", "lifecycle"), "an identity setting")
+        lifecycle = fields.choice("lifecycle", ("Init", "Main", "None", "All"), "All")
+        return cls(fields.required_text("identity"), lifecycle)
+
+    def to_body(self) -> dict[str, Any]:
+        return {"identity": self.identity, "lifecycle": self.lifecycle}
+
+
+@dataclass(frozen=True)
 class AppConfiguration:
     """`mode` is Single or Multiple; `ingress` is None for an app that nobody can call."""
 
@@ -147,6 +164,7 @@ class AppConfiguration:
     ingress: AppIngress | None
     dapr: AppDapr | None
     most_inactive: int
+    identity_settings: tuple[AppIdentitySetting, ...]
 
     @classmethod
     def read(cls, fields: Fields, kept: Mapping[str, str]) -> AppConfiguration:
@@ -174,13 +192,7 @@ class AppConfiguration:
         if mode == "Labels":
             raise not_emulated("activeRevisionsMode Labels")
         fields.not_emulated(
-            (
-                "runtime",
-                "service",
-                "identitySettings",
-                "targetLabel",
-                "revisionTransitionThreshold",
-            ),
+            ("runtime", "service", "targetLabel", "revisionTransitionThreshold"),
             "a container app",
         )
         secrets = read_secrets(fields, kept)
@@ -192,6 +204,7 @@ class AppConfiguration:
             AppIngress.read(fields.object("ingress"), mode) if fields.has("ingress") else None,
             AppDapr.read(fields.object("dapr")) if fields.has("dapr") else None,
             whole(fields, "maxInactiveRevisions", 0, MOST_INACTIVE, MOST_INACTIVE),
+            tuple(AppIdentitySetting.read(item) for item in fields.objects("identitySettings")),
         )
 
     @classmethod
@@ -220,5 +233,8 @@ class AppConfiguration:
             "ingress": self.ingress.to_body(fqdn) if self.ingress else None,
             "registries": [registry.to_body() for registry in self.registries] or None,
             "dapr": self.dapr.to_body() if self.dapr else None,
+            "runtime": None,
             "maxInactiveRevisions": self.most_inactive,
+            "service": None,
+            "identitySettings": [one.to_body() for one in self.identity_settings],
         }

@@ -64,7 +64,7 @@ class AppScale:
     """Times in seconds. `polling_interval` is how often Azure looks at rules of other kinds than
     http, of which there are none here: it is kept."""
 
-    least: int
+    min_replicas: int | None
     most: int
     cooldown_period: int
     polling_interval: int
@@ -97,12 +97,17 @@ class AppScale:
         if len(names) != len(set(names)):
             raise invalid(fields.at("rules"), "Invalid value: each rule needs a name of its own")
         return cls(
-            least,
+            least if fields.has("minReplicas") else None,
             most,
             whole(fields, "cooldownPeriod", 0, 86400, 300),
             whole(fields, "pollingInterval", 1, 3600, 30),
             rules,
         )
+
+    @property
+    def least(self) -> int:
+        """Replicas that are always there; none where nothing is said."""
+        return self.min_replicas or 0
 
     @property
     def concurrency(self) -> int:
@@ -111,7 +116,7 @@ class AppScale:
 
     def to_body(self) -> dict[str, Any]:
         return {
-            "minReplicas": self.least,
+            "minReplicas": self.min_replicas,
             "maxReplicas": self.most,
             "cooldownPeriod": self.cooldown_period,
             "pollingInterval": self.polling_interval,

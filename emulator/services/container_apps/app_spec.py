@@ -31,18 +31,21 @@ READ_ONLY = (
     "customDomainVerificationId",
     "outboundIpAddresses",
     "eventStreamEndpoint",
+    "delegatedIdentities",
 )
 
 
 @dataclass(frozen=True)
 class AppSpec:
-    """`environment_id` is "" where none is named; `managed_by` is kept: Azure does nothing with it
-    but leave the app alone in a deployment of mode Complete."""
+    """`environment_id` and `profile`, the workload profile's name, are "" where none is named.
+    `managed_by` is kept: Azure does nothing with it but leave the app alone in a deployment of mode
+    Complete."""
 
     name: str
     tags: Mapping[str, str]
     managed_by: str | None
     environment_id: str
+    profile: str
     configuration: AppConfiguration
     template: AppTemplate
 
@@ -76,9 +79,6 @@ class AppSpec:
             "an app",
         )
         properties.not_emulated(("networking", "patchingConfiguration"), "a container app")
-        profile = properties.text("workloadProfileName") or "Consumption"
-        if profile.lower() != "consumption":
-            raise not_emulated(f"the workload profile {profile}")
         configuration = AppConfiguration.read(properties.object("configuration"), kept or {})
         # What is stored may refer to secrets that are gone: it is for its replicas to say so.
         known = None if kept is not None else configuration.secret_values
@@ -87,6 +87,7 @@ class AppSpec:
             read_tags(fields),
             fields.text("managedBy") or None,
             properties.text("environmentId") or properties.text("managedEnvironmentId") or "",
+            properties.text("workloadProfileName", ""),
             configuration,
             AppTemplate.read(properties.object("template"), name, known),
         )
@@ -114,6 +115,7 @@ class AppSpec:
             "managedBy": self.managed_by,
             "properties": {
                 "environmentId": environment_id,
+                "workloadProfileName": self.profile,
                 "configuration": self.configuration.to_body("", reveal=True),
                 "template": self.template.to_body(),
             },

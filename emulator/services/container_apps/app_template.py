@@ -18,6 +18,7 @@ from emulator.services.container_apps.app_scale import AppScale
 from emulator.services.container_apps.app_volume import AppVolume
 from emulator.services.container_apps.errors import invalid, invalid_schema, whole
 
+DEFAULT_GRACE = 30  # seconds
 LONGEST_NAME = 54  # a revision's, the app's name and two dashes included
 # Consumption: cores in quarters up to 4, and 2 Gi for each core.
 SIZES = {Decimal(n) / 4: Decimal(n) / 2 for n in range(1, 17)}
@@ -27,10 +28,10 @@ _SUFFIX = re.compile(r"[a-z](?!.*--)([a-z0-9-]*[a-z0-9])?")
 @dataclass(frozen=True)
 class AppTemplate:
     """`suffix` is the end of the revision's name, "" for one that Azure makes up; `grace` is how
-    long (seconds) containers have to end."""
+    long (seconds) containers have to end, None where nothing is said."""
 
     suffix: str
-    grace: int
+    grace: int | None
     containers: tuple[AppContainer, ...]
     init_containers: tuple[AppContainer, ...]
     scale: AppScale
@@ -61,7 +62,7 @@ class AppTemplate:
         _check_suffix(suffix, app, fields.at("revisionSuffix"))
         return cls(
             suffix,
-            whole(fields, "terminationGracePeriodSeconds", 0, 600, 30),
+            _grace(fields),
             containers,
             inits,
             AppScale.read(fields.object("scale")),
@@ -81,6 +82,7 @@ class AppTemplate:
             "initContainers": [one.to_body() for one in self.init_containers] or None,
             "scale": self.scale.to_body(),
             "volumes": [volume.to_body() for volume in self.volumes] or None,
+            "serviceBinds": None,
         }
 
     def makes_revision(self, before: AppTemplate) -> bool:
@@ -92,6 +94,11 @@ class AppTemplate:
     def images(self) -> tuple[tuple[str, str], ...]:
         """The names of all containers, and their images."""
         return tuple((one.name, one.image) for one in self.containers + self.init_containers)
+
+
+def _grace(fields: Fields) -> int | None:
+    seconds = whole(fields, "terminationGracePeriodSeconds", 0, 600, DEFAULT_GRACE)
+    return seconds if fields.has("terminationGracePeriodSeconds") else None
 
 
 def read_volumes(fields: Fields, secrets: Container[str] | None) -> tuple[AppVolume, ...]:

@@ -20,8 +20,12 @@ from emulator.arm.merge_patch import merge
 from emulator.arm.resources import page, require, shown
 from emulator.services.container_apps.app_spec import AppSpec
 from emulator.services.container_apps.controller import Controller
-from emulator.services.container_apps.environments import ManagedEnvironments, verification_id
-from emulator.services.container_apps.errors import invalid, invalid_schema
+from emulator.services.container_apps.environments import (
+    ManagedEnvironments,
+    profile_names,
+    verification_id,
+)
+from emulator.services.container_apps.errors import invalid_schema
 from emulator.services.container_apps.hosts import fqdn
 from emulator.services.container_apps.operations import accepted
 from emulator.services.container_apps.paths import (
@@ -129,13 +133,14 @@ class ContainerApps:
                     "runningStatus": old.get("runningStatus", "Running"),
                     "managedEnvironmentId": environment.id,
                     "environmentId": environment.id,
-                    "workloadProfileName": "Consumption",
+                    "workloadProfileName": _profile(spec, environment),
                     "outboundIpAddresses": [environment.properties["staticIp"]],
-                    "latestRevisionName": old.get("latestRevisionName"),
-                    "latestReadyRevisionName": old.get("latestReadyRevisionName"),
+                    "latestRevisionName": old.get("latestRevisionName", ""),
+                    "latestReadyRevisionName": old.get("latestReadyRevisionName", ""),
                     "customDomainVerificationId": verification_id(app_id),
                     "eventStreamEndpoint": stream_url(app_id, environment.body["location"])
                     + "/eventstream",
+                    "delegatedIdentities": [],
                 },
             },
         )
@@ -143,16 +148,11 @@ class ContainerApps:
         return app
 
     def _check_revisions(self, app: Resource, spec: AppSpec, before: Resource | None) -> None:
-        """Raises ArmError 400 for a suffix that was used, or traffic to a revision not there."""
+        """Raises ArmError 400 for traffic to a revision that is not there, and will not be."""
         active = {one.name: one.state in ACTIVE for one in self.controller.revisions(app.id)}
         latest = self.controller.latest(before) if before else None
         suffix = spec.template.suffix
         if suffix and (latest is None or spec.template.makes_revision(template_of(latest))):
-            if f"{app.name}--{suffix}" in active:
-                raise invalid(
-                    "properties.template.revisionsuffix",
-                    f'Invalid value: "{suffix}": revision with suffix {suffix} already exists.',
-                )
             active[f"{app.name}--{suffix}"] = True
         if spec.configuration.ingress:
             spec.configuration.ingress.check_revisions(active)
@@ -213,3 +213,17 @@ class ContainerApps:
         domain = self.controller.runners.domain(app)
         host = fqdn(latest, domain, external=ingress["external"]) if ingress and latest else ""
         return {**shown(app), "properties": {**properties, "latestRevisionFqdn": host}}
+
+
+def _profile(spec: AppSpec, environment: Resource) -> str | None:
+    """The workload profile that an app runs on; None where the environment has none.
+
+    Raises ArmError 501 for one that it does not have: there are no others than Consumption.
+    """
+    names = profile_names(environment)
+    known = {name.lower(): name for name in (*names, "Consumption")}
+    if spec.profile and spec.profile.lower() not in known:
+        raise not_emulated(f"the workload profile {spec.profile}")
+    if not names:
+        return None
+    return known[spec.profile.lower()] if spec.profile else names[0]

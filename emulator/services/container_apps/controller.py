@@ -21,11 +21,12 @@ import string
 
 from emulator.arm.change import Change
 from emulator.arm.changes import Changes
-from emulator.arm.errors import ArmError
+from emulator.arm.errors import ArmError, bad_request
 from emulator.arm.ids import name_of, now, parent_of
 from emulator.arm.lifecycle import Lifecycle
 from emulator.services.container_apps.app_images import AppImages
 from emulator.services.container_apps.app_spec import AppSpec
+from emulator.services.container_apps.errors import invalid
 from emulator.services.container_apps.paths import APP_TYPE, REVISION_TYPE
 from emulator.services.container_apps.runners import Runners, template_of
 from emulator.services.container_apps.states import (
@@ -79,6 +80,7 @@ class Controller:
         app = change.resource()
         spec, latest = AppSpec.stored(app), self.latest(app)
         if latest is None or spec.template.makes_revision(template_of(latest)):
+            self._check_suffix(app, spec.template.suffix)
             images = await self.images.fetch(
                 spec.template.images, spec.configuration.registry_users
             )
@@ -90,6 +92,18 @@ class Controller:
         change.resource()  # whatever was awaited, the app is still to be so
         self._settle(app.id)
         await self._until_settled(latest.id)
+
+    def _check_suffix(self, app: Resource, suffix: str) -> None:
+        """Raises ArmError 400 for one that a revision has already.
+
+        https://github.com/Azure/terraform-azurerm-avm-res-app-containerapp/issues/115
+        """
+        if suffix and self.store.get(f"{app.id}/revisions/{app.name}--{suffix}"):
+            used = invalid(
+                "properties.template.revisionsuffix",
+                f'Invalid value: "{suffix}": revision with suffix {suffix} already exists.',
+            )
+            raise _not_provisioned(app.name, used.message)
 
     async def _start(self, change: Change) -> None:
         """Run every active revision. Raises ArmError when the latest does not come up."""
@@ -122,12 +136,7 @@ class Controller:
             return
         await runner.settled.wait()
         if runner.failure and not runner.is_stopping:
-            raise ArmError(
-                400,
-                "ContainerAppOperationError",
-                "Failed to provision revision for container app "
-                f"'{name_of(parent_of(revision_id))}'. Error details: {runner.failure}",
-            )
+            raise _not_provisioned(name_of(parent_of(revision_id)), runner.failure)
 
     def _new_revision(
         self, app: Resource, spec: AppSpec, exposed: dict[str, list[int]]
@@ -259,3 +268,10 @@ class Controller:
         inactive = [one for one in self.revisions(app.id) if one.state not in ACTIVE]
         for revision in inactive[: max(0, len(inactive) - most)]:
             self.store.delete(revision.id)
+
+
+def _not_provisioned(app: str, details: str) -> ArmError:
+    return bad_request(
+        f"Failed to provision revision for container app '{app}'. Error details: {details}",
+        code="ContainerAppOperationError",
+    )

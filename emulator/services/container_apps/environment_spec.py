@@ -19,7 +19,8 @@ from emulator.services.container_apps.errors import refuse_nul
 from emulator.store import Resource
 
 LOG_ANALYTICS = "log-analytics"
-CONSUMPTION = {"workloadProfileType": "Consumption", "name": "Consumption"}
+CONSUMPTION_ONLY, WORKLOAD_PROFILES = "ConsumptionOnly", "WorkloadProfiles"
+MODES = (CONSUMPTION_ONLY, WORKLOAD_PROFILES, "Express", "Archived")
 READ_ONLY = (
     "provisioningState",
     "deploymentErrors",
@@ -38,12 +39,8 @@ _NOT_EMULATED = {
     "daprAIConnectionString": None,
     "daprAIInstrumentationKey": None,
     "diskEncryptionConfiguration": None,
-    "environmentMode": None,
-    "infrastructureResourceGroup": None,
     "ingressConfiguration": None,
     "openTelemetryConfiguration": None,
-    "peerAuthentication": None,
-    "peerTrafficConfiguration": None,
     "publicNetworkAccess": "Enabled",
     "vnetConfiguration": None,
     "zoneRedundant": False,
@@ -117,11 +114,41 @@ class EnvironmentLogs:
 
 
 @dataclass(frozen=True)
+class EnvironmentProfile:
+    """One of `properties.workloadProfiles`: always of the type Consumption here."""
+
+    name: str = "Consumption"
+
+    @classmethod
+    def read(cls, fields: Fields) -> EnvironmentProfile:
+        """Raises ArmError 400 naming the field, or 501."""
+        sizes = ("minimumCount", "maximumCount", "enableFips")
+        fields.only(("name", "workloadProfileType", *sizes), "a workload profile")
+        kind = fields.text("workloadProfileType", "")
+        if kind.lower() != "consumption":
+            raise not_emulated(f"the workload profile {kind}")
+        fields.not_emulated(dict.fromkeys(sizes, 0), "a workload profile")
+        return cls(fields.text("name") or "Consumption")
+
+    def to_body(self) -> dict[str, Any]:
+        return {"workloadProfileType": "Consumption", "name": self.name}
+
+
+@dataclass(frozen=True)
 class EnvironmentSpec:
-    """`tags` and `logs` are None where a body does not name them: a PATCH leaves those alone."""
+    """What a body does not name is None: a PATCH leaves it alone.
+
+    An environment without `profiles` is one of the type Consumption only. `infrastructure_group`
+    is kept: nobody sees what Azure puts into that group. `mtls` and `encryption` are, too: apps
+    cannot tell how their calls to one another travel.
+    """
 
     tags: Mapping[str, str] | None
     logs: EnvironmentLogs | None
+    profiles: tuple[EnvironmentProfile, ...] | None
+    mtls: bool | None
+    encryption: bool | None
+    infrastructure_group: str | None
 
     @classmethod
     def read(cls, body: object) -> EnvironmentSpec:
@@ -143,6 +170,10 @@ class EnvironmentSpec:
                 *_NOT_EMULATED,
                 "appLogsConfiguration",
                 "customDomainConfiguration",
+                "environmentMode",
+                "infrastructureResourceGroup",
+                "peerAuthentication",
+                "peerTrafficConfiguration",
                 "workloadProfiles",
             ),
             "an environment",
@@ -153,17 +184,18 @@ class EnvironmentSpec:
         shown = ("customDomainVerificationId", "expirationDate", "thumbprint", "subjectName")
         domain.only((*own, *shown, "certificatePassword"), "customDomainConfiguration")
         domain.not_emulated((*own, "certificatePassword"), "a managed environment")
-        for profile in properties.objects("workloadProfiles"):
-            sizes = ("minimumCount", "maximumCount", "enableFips")
-            profile.only(("name", "workloadProfileType", *sizes), "a workload profile")
-            kind = profile.text("workloadProfileType", "")
-            if kind.lower() != "consumption":
-                raise not_emulated(f"the workload profile {kind}")
-            profile.not_emulated(dict.fromkeys(sizes, 0), "a workload profile")
+        authentication = properties.object("peerAuthentication")
+        authentication.only(("mtls",), "peerAuthentication")
+        traffic = properties.object("peerTrafficConfiguration")
+        traffic.only(("encryption",), "peerTrafficConfiguration")
         logs = properties.object("appLogsConfiguration")
         return cls(
             read_tags(fields) if fields.has("tags") else None,
             EnvironmentLogs.read(logs) if properties.has("appLogsConfiguration") else None,
+            _profiles(properties),
+            _enabled(authentication, "mtls"),
+            _enabled(traffic, "encryption"),
+            properties.text("infrastructureResourceGroup") or None,
         )
 
     def put_into(self, environment: Resource) -> None:
@@ -173,6 +205,36 @@ class EnvironmentSpec:
         if self.logs is not None:
             environment.properties["appLogsConfiguration"] = self.logs.to_body()
             environment.private["sharedKey"] = self.logs.shared_key
+        if self.profiles is not None:
+            profiles = [profile.to_body() for profile in self.profiles]
+            environment.properties["workloadProfiles"] = profiles or None
+        if self.mtls is not None:
+            environment.properties["peerAuthentication"] = {"mtls": {"enabled": self.mtls}}
+        if self.encryption is not None:
+            shown = {"encryption": {"enabled": self.encryption}}
+            environment.properties["peerTrafficConfiguration"] = shown
+        if self.infrastructure_group is not None:
+            environment.properties["infrastructureResourceGroup"] = self.infrastructure_group
+
+
+def _profiles(properties: Fields) -> tuple[EnvironmentProfile, ...] | None:
+    found = tuple(EnvironmentProfile.read(one) for one in properties.objects("workloadProfiles"))
+    mode = properties.choice("environmentMode", MODES)
+    if mode not in (None, CONSUMPTION_ONLY, WORKLOAD_PROFILES):
+        raise not_emulated(f"the environment mode {mode}")
+    if mode == CONSUMPTION_ONLY and found:
+        raise properties.error(
+            "workloadProfiles", f"An environment of the mode {CONSUMPTION_ONLY} has none."
+        )
+    if mode == WORKLOAD_PROFILES and not found:
+        return (EnvironmentProfile(),)
+    return found if mode or properties.has("workloadProfiles") else None
+
+
+def _enabled(settings: Fields, name: str) -> bool | None:
+    one = settings.object(name)
+    one.only(("enabled",), name)
+    return one.flag("enabled")
 
 
 def stored_logs(environment: Resource) -> dict[str, Any]:

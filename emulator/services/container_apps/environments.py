@@ -14,6 +14,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from emulator.arm.change import Change
 from emulator.arm.changes import Changes
@@ -26,7 +27,6 @@ from emulator.arm.locations import check_location
 from emulator.arm.merge_patch import merge
 from emulator.arm.resources import page, require, shown
 from emulator.services.container_apps.environment_spec import (
-    CONSUMPTION,
     EnvironmentLogs,
     EnvironmentSpec,
     invalid_environment,
@@ -41,6 +41,7 @@ from emulator.services.container_apps.paths import (
     ENVIRONMENTS,
     JOB_TYPE,
     SUBSCRIPTION_ENVIRONMENTS,
+    stream_url,
 )
 from emulator.services.container_apps.states import (
     IDLE_ENVIRONMENT,
@@ -50,6 +51,9 @@ from emulator.services.container_apps.states import (
 from emulator.store import Resource
 
 _NAME = re.compile(r"[A-Za-z](?!.*--)[A-Za-z0-9-]{0,58}[A-Za-z0-9]")
+# What runs on Azure by the beginning of 2026; nothing of the two runs here.
+# https://github.com/Azure/azure-cli/blob/dev/src/azure-cli/azure/cli/command_modules/containerapp/tests/latest/recordings/test_containerapp_env_update_workload_profile_on_consumption_only_env.yaml
+KEDA_VERSION, DAPR_VERSION = "2.17.2", "1.13.6-msft.6"
 # An environment's domain begins with two words, as on Azure: politehill-ab123456.
 _FIRST = ("agreeable", "blue", "calm", "gentle", "happy", "kind", "lemon", "mango", "polite", "red")
 _SECOND = ("bay", "beach", "cliff", "field", "forest", "hill", "meadow", "rock", "sea", "tree")
@@ -107,8 +111,9 @@ class ManagedEnvironments:
         self, request: ArmRequest, spec: EnvironmentSpec, location: str, before: Resource | None
     ) -> Resource:
         kept = before.properties if before else _generated(location)
+        environment_id = before.id if before else request.id
         environment = Resource(
-            before.id if before else request.id,
+            environment_id,
             ENVIRONMENT_TYPE,
             {
                 "location": location,
@@ -123,13 +128,30 @@ class ManagedEnvironments:
                     "defaultDomain": kept["defaultDomain"],
                     "staticIp": kept["staticIp"],
                     "appLogsConfiguration": EnvironmentLogs().to_body(),
+                    "openTelemetryConfiguration": None,
                     "zoneRedundant": False,
+                    "kedaConfiguration": {"version": KEDA_VERSION},
+                    "daprConfiguration": {"version": DAPR_VERSION},
+                    "ingressConfiguration": None,
+                    "eventStreamEndpoint": stream_url(
+                        environment_id, location, "managedEnvironments"
+                    )
+                    + "/eventstream",
                     "customDomainConfiguration": {
                         "customDomainVerificationId": verification_id(request.id),
                         "dnsSuffix": None,
+                        "certificateKeyVaultProperties": None,
+                        "certificateValue": None,
+                        "certificatePassword": None,
+                        "thumbprint": None,
+                        "subjectName": None,
+                        "expirationDate": None,
                     },
-                    "workloadProfiles": [CONSUMPTION],
+                    "workloadProfiles": kept.get("workloadProfiles"),
+                    "appInsightsConfiguration": None,
+                    "infrastructureResourceGroup": kept.get("infrastructureResourceGroup"),
                     "peerAuthentication": {"mtls": {"enabled": False}},
+                    "peerTrafficConfiguration": {"encryption": {"enabled": False}},
                     "publicNetworkAccess": "Enabled",
                 },
             },
@@ -172,13 +194,16 @@ class ManagedEnvironments:
 
     async def list_workload_profile_states(self, request: ArmRequest) -> ArmResponse:
         environment = require(self.store, request.parent)
-        state = {
-            "id": f"{environment.id}/workloadProfileStates/Consumption",
-            "name": "Consumption",
-            "type": "workloadProfileStates",
-            "properties": {"minimumCount": 0, "maximumCount": 0, "currentCount": 0},
-        }
-        return page(request, [state])
+        states = [
+            {
+                "id": f"{environment.id}/workloadProfileStates/{name}",
+                "name": name,
+                "type": "workloadProfileStates",
+                "properties": {"minimumCount": 0, "maximumCount": 0, "currentCount": 0},
+            }
+            for name in profile_names(environment)
+        ]
+        return page(request, states)
 
     async def update(self, request: ArmRequest) -> ArmResponse:
         environment = require(self.store, request.id)
@@ -242,7 +267,12 @@ def _refuse_while_in_it(environment: Resource, found: Iterable[Resource]) -> Non
         )
 
 
-def _generated(location: str) -> dict[str, str]:
+def profile_names(environment: Resource) -> list[str]:
+    """Of its workload profiles; none in an environment of the type Consumption only."""
+    return [profile["name"] for profile in environment.properties["workloadProfiles"] or ()]
+
+
+def _generated(location: str) -> dict[str, Any]:
     words = secrets.choice(_FIRST) + secrets.choice(_SECOND)
     return {
         "defaultDomain": f"{words}-{secrets.token_hex(4)}.{location}{APP_SUFFIX}",

@@ -86,9 +86,9 @@ def accepted(
         f"/locations/{location or resource.body['location']}/{KINDS[resource.type]}"
     )
     call = f"{operation_id}?api-version={request.query['api-version']}"
-    where = (
-        {"Azure-AsyncOperation": f"{base}Statuses/{call}&azureAsyncOperation=true"}
-        if status == 201
-        else {"Location": f"{base}Results/{call}"}
-    )
+    where = {}
+    if status == 201 or request.method == "PATCH":
+        where["Azure-AsyncOperation"] = f"{base}Statuses/{call}&azureAsyncOperation=true"
+    if status == 202:
+        where["Location"] = f"{base}Results/{call}"
     return ArmResponse(body, status, {**where, "Retry-After": RETRY_AFTER})

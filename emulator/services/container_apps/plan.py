@@ -12,7 +12,7 @@ from emulator.processes.probes import Probe
 from emulator.services.container_apps.app_configuration import AppConfiguration
 from emulator.services.container_apps.app_container import AppContainer
 from emulator.services.container_apps.app_probe import default_readiness, default_startup
-from emulator.services.container_apps.app_template import AppTemplate
+from emulator.services.container_apps.app_template import DEFAULT_GRACE, AppTemplate
 from emulator.services.container_apps.app_volume import AppVolume
 from emulator.services.container_apps.errors import unknown_secret
 
@@ -111,7 +111,7 @@ def replica_plan(
         ),
         tuple(container_plan(one, surroundings) for one in template.init_containers),
         target,
-        template.grace,
+        DEFAULT_GRACE if template.grace is None else template.grace,
     )
 
 

@@ -115,6 +115,7 @@ class Revisions:
             **shown(revision),
             "properties": {
                 **revision.properties,
+                "template": _with_probes(revision.properties["template"]),
                 "fqdn": spec.fqdn(domain, revision.name) or None,
                 "replicas": len(runner.replicas) if runner else 0,
                 "trafficWeight": weights.get(revision.name, 0),
@@ -145,6 +146,12 @@ class Revisions:
     def _stream_url(self, revision: Resource) -> str:
         app = require(self.store, parent_of(revision.id))
         return f"{stream_url(app.id, app.body['location'])}/revisions/{revision.name}"
+
+
+def _with_probes(template: dict[str, Any]) -> dict[str, Any]:
+    """As Azure shows it of a revision, but not of an app: `probes` are there, be it none."""
+    containers = [{"probes": [], **container} for container in template["containers"]]
+    return {**template, "containers": containers}
 
 
 def _state(runner: Runner | None) -> tuple[str, str, str]:

@@ -12,14 +12,17 @@ from azure.identity import DefaultAzureCredential
 from azure.mgmt.resource.resources import ResourceManagementClient
 
 from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
+from tests.emulator.services import arm
 from tests.emulator.services.apps_bench import AppsBench
+from tests.emulator.services.arm import GROUP
 from tests.waiting import until
 
 
 def test_an_environment_lives_and_dies(apps: AppsBench):
     name = f"env-{apps.unique}"
-    poller = apps.environments.begin_create_or_update(RESOURCE_GROUP, name, {"location": REGION})
-    environment = poller.result()
+    profiles = [{"name": "Consumption", "workloadProfileType": "consumption"}]
+    body = {"location": REGION, "properties": {"workloadProfiles": profiles}}
+    environment = apps.environments.begin_create_or_update(RESOURCE_GROUP, name, body).result()
     assert (environment.provisioning_state, environment.location) == ("Succeeded", REGION)
     words, _, rest = environment.default_domain.partition(".")
     assert (rest, len(words.split("-")[1])) == (f"{REGION}.azurecontainerapps.io", 8)
@@ -35,6 +38,72 @@ def test_an_environment_lives_and_dies(apps: AppsBench):
     apps.environments.begin_delete(RESOURCE_GROUP, name).result()
     with pytest.raises(ResourceNotFoundError):
         apps.environments.get(RESOURCE_GROUP, name)
+
+
+def test_an_environment_of_consumption_only_and_its_peers(apps: AppsBench):
+    name, profile = f"env-{apps.unique}", {"workloadProfileName": "Consumption"}
+    mtls = {"peerAuthentication": {"mtls": {"enabled": True}}}
+    body = {"location": REGION, "properties": {**mtls, "infrastructureResourceGroup": "rg-apps"}}
+    environment = apps.environments.begin_create_or_update(RESOURCE_GROUP, name, body).result()
+    assert environment.workload_profiles is None
+    assert list(apps.environments.list_workload_profile_states(RESOURCE_GROUP, name)) == []
+    encrypted = {"properties": {"peerTrafficConfiguration": {"encryption": {"enabled": "true"}}}}
+    shown = apps.environments.begin_update(RESOURCE_GROUP, name, encrypted).result()
+    assert shown.peer_authentication.mtls.enabled
+    assert shown.peer_traffic_configuration.encryption.enabled
+    assert shown.infrastructure_resource_group == "rg-apps"
+    assert (shown.keda_configuration.version[0], shown.dapr_configuration.version[0]) == ("2", "1")
+    assert shown.event_stream_endpoint.endswith(f"/managedEnvironments/{name}/eventstream")
+    body = apps.body()
+    body["properties"] |= {**profile, "environmentId": environment.id}
+    assert apps.put(body).workload_profile_name is None
+    apps.apps.begin_delete(RESOURCE_GROUP, apps.name).result()
+    body = {"location": REGION, "properties": {"environmentMode": "WorkloadProfiles"}}
+    environment = apps.environments.begin_create_or_update(RESOURCE_GROUP, name, body).result()
+    assert [one.name for one in environment.workload_profiles] == ["Consumption"]
+    body = apps.body()
+    body["properties"] |= {"environmentId": environment.id}
+    assert apps.put(body).workload_profile_name == "Consumption"
+
+
+def test_what_azure_shows_beside_what_was_asked_for(apps: AppsBench):
+    body = apps.body(apps.container(resources={"cpu": 0.5, "memory": "1Gi"}))
+    settings = [{"identity": "system", "lifecycle": "init"}]
+    body["properties"]["configuration"]["identitySettings"] = settings
+    del body["properties"]["template"]["scale"]["minReplicas"]
+    poller = apps.begin(body)
+    first = poller.polling_method()._initial_response.http_response.json()["properties"]
+    for name in ("latestRevisionName", "latestReadyRevisionName", "latestRevisionFqdn"):
+        assert first[name] == ""
+    assert first["delegatedIdentities"] == []
+    configuration, template = first["configuration"], first["template"]
+    assert configuration["identitySettings"] == [{"identity": "system", "lifecycle": "Init"}]
+    assert (configuration["service"], template["serviceBinds"]) == (None, None)
+    assert template["terminationGracePeriodSeconds"] is None
+    assert template["scale"]["minReplicas"] is None
+    assert template["containers"][0]["resources"]["memory"] == "1Gi"
+    poller.result()
+    revision = apps.list_revisions()[0]
+    assert revision.template.containers[0].probes == []
+    assert apps.get().template.containers[0].probes is None
+
+
+def test_a_patch_can_be_polled_both_ways(apps: AppsBench):
+    apps.put(apps.body())
+    path = f"{GROUP}/providers/Microsoft.App/containerApps/{apps.name}"
+    answer = arm.call("PATCH", path, {"tags": {"a": "b"}})
+    assert answer.status_code == 202
+    token = arm.call("GET", path).request.headers["authorization"]
+    by_result, by_status = answer.headers["location"], answer.headers["azure-asyncoperation"]
+    headers = {"authorization": token}
+
+    def ended() -> bool:
+        status = requests.get(by_status, headers=headers, timeout=30).json()["status"]
+        return bool(status == "Succeeded")
+
+    until(ended)
+    shown = requests.get(by_result, headers=headers, timeout=30)
+    assert (shown.status_code, shown.json()["tags"]) == (200, {"a": "b"})
 
 
 def test_an_environment_with_apps_in_it_stays(apps: AppsBench):

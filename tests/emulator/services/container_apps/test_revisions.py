@@ -112,7 +112,7 @@ def test_an_app_whose_first_revision_fails_answers_503(apps: AppsBench):
         apps.put(apps.body(apps.container(env={"FAIL": "1"})))
     answer = apps.ask()
     assert (answer.status_code, "no healthy upstream" in answer.text) == (503, True)
-    assert apps.get().latest_ready_revision_name is None
+    assert apps.get().latest_ready_revision_name == ""
 
 
 def test_traffic_is_shared_by_weight(apps: AppsBench):
@@ -185,7 +185,13 @@ def test_old_inactive_revisions_are_forgotten(apps: AppsBench):
 
 def test_a_suffix_is_used_once(apps: AppsBench):
     apps.put(version(apps, "1", revisionSuffix="v1"))
+    poller = apps.begin(version(apps, "2", revisionSuffix="v1"))
     with pytest.raises(HttpResponseError, match="already exists") as error:
-        apps.put(version(apps, "2", revisionSuffix="v1"))
-    assert error.value.error.target == "properties.template.revisionsuffix"
-    assert apps.get().provisioning_state == "Succeeded"
+        poller.result()
+    assert error.value.error.code == "ContainerAppOperationError"
+    assert "Field 'template.revisionsuffix' is invalid" in error.value.message
+    app = apps.get()
+    assert (app.provisioning_state, app.latest_revision_name) == ("Failed", f"{apps.name}--v1")
+    assert apps.ask().json()["version"] == "1"
+    apps.put(version(apps, "2", revisionSuffix="v2"))
+    assert apps.ask().json()["version"] == "2"

@@ -212,7 +212,7 @@ def test_an_image_that_is_not_there_fails_the_operation(apps: AppsBench):
     for part in ("template.containers.web.image", image, "MANIFEST_UNKNOWN"):
         assert part in error.message
     app = apps.get()
-    assert (app.provisioning_state, app.latest_revision_name) == ("Failed", None)
+    assert (app.provisioning_state, app.latest_revision_name) == ("Failed", "")
     assert apps.put(apps.body()).provisioning_state == "Succeeded"
 
 

@@ -41,6 +41,7 @@ BODY: dict[str, Any] = {
         "configuration": {
             "activeRevisionsMode": "Multiple",
             "maxInactiveRevisions": 7,
+            "identitySettings": [{"identity": "system", "lifecycle": "Main"}],
             "secrets": [{"name": "key", "value": "s3cret"}],
             "registries": [
                 {"server": "a.azurecr.io", "username": "ada", "passwordSecretRef": "key"}
@@ -130,6 +131,9 @@ ENVIRONMENT: dict[str, Any] = {
         "publicNetworkAccess": "Enabled",
         "zoneRedundant": False,
         "peerAuthentication": {"mtls": {"enabled": False}},
+        "peerTrafficConfiguration": {"encryption": {"enabled": True}},
+        "infrastructureResourceGroup": "rg",
+        "environmentMode": "WorkloadProfiles",
         "workloadProfiles": [{"name": "Consumption", "workloadProfileType": "Consumption"}],
     },
 }
@@ -161,6 +165,7 @@ WRONG = (
 def stored(spec: AppSpec) -> Resource:
     app = Resource("/subscriptions/s/resourceGroups/g/app", APP_TYPE, {"location": "westeurope"})
     app.properties["environmentId"] = spec.environment_id
+    app.properties["workloadProfileName"] = spec.profile
     spec.put_into(app, DOMAIN)
     return app
 
