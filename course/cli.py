@@ -151,6 +151,17 @@ def faults(arguments: tuple[str, ...]) -> None:
     _exit(_python("tests.faults", arguments))
 
 
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def conformance(arguments: tuple[str, ...]) -> None:
+    """Play Microsoft's example requests; the table is docs/coverage.md.
+
+    ARGUMENTS are those of `python -m tests.conformance`: --specs with the folder of Microsoft's
+    OpenAPI files, and --only.
+    """
+    _exit(_python("tests.conformance", arguments))
+
+
 @main.command()
 @click.option("--links", is_flag=True, help="Only check the links to other sites (needs internet).")
 def site(links: bool) -> None:

@@ -1,0 +1,46 @@
+"""What is known of Azure beside its OpenAPI files, where an example is not answered as it stands.
+
+An entry has its reason. What is in neither table and differs is wrong.
+"""
+
+from __future__ import annotations
+
+# (operation, title): why Azure refuses what the example asks for. The resources that an example
+# presupposes are made first; these name what no presupposed resource can be.
+REFUSED = {
+    (
+        "CodeVersions_CreateOrUpdate",
+        "CreateOrUpdate Workspace Code Version.",
+    ): "its codeUri, https://blobStorage/folderName, is no address of a blob",
+    (
+        "EnvironmentVersions_CreateOrUpdate",
+        "CreateOrUpdate Workspace Environment Version.",
+    ): "it has an image and a build context, of which an environment has one",
+    (
+        "Workspaces_CreateOrUpdate",
+        "Create Workspace",
+    ): "it names a key vault that is not there",
+}
+
+# Read-only properties that an answer may lack: they are there only in some states or settings.
+NOT_ALWAYS = {
+    "identity.principalId": "where there is an identity of the resource's own",
+    "identity.tenantId": "where there is an identity of the resource's own",
+    "customDomainConfiguration.subjectName": "where there is a certificate",
+    "customDomainConfiguration.expirationDate": "where there is a certificate",
+    "customDomainConfiguration.thumbprint": "where there is a certificate",
+    "instanceView.currentState.exitCode": "where a container has ended",
+    "instanceView.currentState.finishTime": "where a container has ended",
+    # https://learn.microsoft.com/rest/api/container-instances/container-groups/list
+    "containers[].properties.instanceView": "in a group that is asked for by name, not in a list",
+    # `az containerapp debug`, which is not emulated.
+    "containers[].debugEndpoint": "where a debug console can be opened",
+    "containerRegistryCredentials": "where the workspace has a registry",
+    "notebookAccessKeys": "where the workspace has notebooks",
+    "properties.serviceProvisionedResourceGroup": "where it encrypts with a key of its own",
+    "properties.privateEndpointConnections": "where there are private endpoints",
+}
+
+# Values that Azure answers and the model's list, which is open, does not have.
+# https://learn.microsoft.com/azure/container-apps/revisions#running-status
+VALUES = {"RevisionRunningState": {"runningatmaxscale"}}
