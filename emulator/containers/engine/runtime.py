@@ -14,8 +14,8 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Awaitable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,8 @@ class EngineRuntime:
         return await self.images_here.build(context, dockerfile, tags, build_args, log)
 
     async def image(self, reference: str) -> Image | None:
-        return await self.images_here.find(reference)
+        with _answering(reference):
+            return await self.images_here.find(reference)
 
     async def images(self, registry: str) -> list[Image]:
         return await self.images_here.of_registry(registry)
@@ -112,11 +113,16 @@ class EngineRuntime:
         await self.images_here.remove(reference)
 
     async def pull(self, reference: str, credentials: tuple[str, str] | None, log: Log) -> Image:
-        return await self.images_here.pull(reference, credentials, log)
+        with _answering(reference):
+            return await self.images_here.pull(reference, credentials, log)
 
     # Containers
 
     async def start(self, spec: ContainerSpec) -> Container:
+        with _answering(spec.name):
+            return await self._start(spec)
+
+    async def _start(self, spec: ContainerSpec) -> Container:
         holder = await self._holder(spec) if spec.group else None
         container = await self._create(spec, holder)
         handle = self.handles[container.id] = Handle(spec, container.id)
@@ -137,9 +143,6 @@ class EngineRuntime:
                 if code is None:
                     del self.handles[container.id]
                     await _let(container.delete(force=True, v=True))
-                    if isinstance(error, LOST):
-                        what = getattr(error, "message", error)
-                        raise ContainerRuntimeError(f"{spec.name}: {what}") from error
                     raise
                 # Nothing else is wrong with it: it has ended, as one does that a shell starts.
                 log.feed(f"{error}\n".encode())
@@ -352,6 +355,15 @@ class EngineRuntime:
 
 def _as_filter(labels: Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in labels.items()]
+
+
+@contextmanager
+def _answering(what: str) -> Iterator[None]:
+    """Raises ContainerRuntimeError in place of the engine's own errors."""
+    try:
+        yield
+    except LOST as error:
+        raise ContainerRuntimeError(f"{what}: {getattr(error, 'message', error)}") from error
 
 
 async def _let(call: Awaitable[Any]) -> None:

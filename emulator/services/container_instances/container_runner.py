@@ -107,22 +107,42 @@ class ContainerRunner:
         return True
 
     async def stop(self) -> None:
-        """End what runs; `run` must have been cancelled before. Then forget every run of it."""
+        """Ask what runs to end; `run` must have been cancelled before, and `remove` is to follow,
+        which ends it by force if this could not."""
         container = self.container
         if container and container.state is not ContainerState.TERMINATED:
             self.view.add_event("Killing", "Killing container")
-            await self.runtime.stop(container)
-        if container and not self.view.is_terminated:
-            self._ended(container)
+            try:
+                await self.runtime.stop(container)
+            except ContainerRuntimeError as error:
+                self._not_killed(error)
+
+    async def remove(self) -> None:
+        """Forget every run of it. Raises ContainerRuntimeError; what is left is tried again when
+        this is called again."""
+        last = self.container
+        self._adopt(None)
+        failure: ContainerRuntimeError | None = None
+        for container in list(self.ended):
+            try:
+                await self.runtime.remove(container)
+            except ContainerRuntimeError as error:
+                failure = error
+                self._not_killed(error)
+            else:
+                self.ended.remove(container)
+        if failure:
+            raise failure
+        if last and not self.view.is_terminated:
+            self._ended(last)
         self.view.kill()  # what a kill of the emulator took along
         if not self.view.is_terminated:
             self.view.turn(waiting())
         self.changed()
 
-    async def remove(self) -> None:
-        for container in [*self.ended, *([self.container] if self.container else [])]:
-            await self.runtime.remove(container)
-        self.ended, self.container = [], None
+    def _not_killed(self, error: ContainerRuntimeError) -> None:
+        self.view.add_event("FailedKill", str(error), WARNING)
+        self.changed()
 
     async def _once(self) -> int:
         container = await self._start()
@@ -173,7 +193,7 @@ class ContainerRunner:
         # What comes of it must not be forgotten: whoever cancels this stops it.
         return await to_the_end(start())
 
-    def _adopt(self, container: Container) -> None:
+    def _adopt(self, container: Container | None) -> None:
         if self.container:
             self.ended.append(self.container)
         self.container = container
@@ -194,21 +214,32 @@ class ContainerRunner:
     async def _watch(self, container: Container) -> int:
         self.unhealthy.clear()
         ended = asyncio.create_task(container.wait())
-        unhealthy = asyncio.create_task(self.unhealthy.wait())
-        probes = self._probes(container)
+        tasks = [ended, asyncio.create_task(self.unhealthy.wait()), *self._probes(container)]
         try:
-            await asyncio.wait({ended, unhealthy}, return_when=asyncio.FIRST_COMPLETED)
-            for probe in probes:
-                probe.cancel()
+            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks[1:]:
+                task.cancel()
             if not ended.done():
-                self.view.add_event("Killing", "Container failed liveness probe, will be restarted")
-                self.changed()
-                await self.runtime.stop(container)
+                killing = asyncio.create_task(self._kill_unhealthy(container))
+                tasks.append(killing)
+                await asyncio.wait({ended, killing}, return_when=asyncio.FIRST_COMPLETED)
             return await ended
         finally:
-            for task in (ended, unhealthy, *probes):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(ended, unhealthy, *probes, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _kill_unhealthy(self, container: Container) -> None:
+        """Stop it; tried again until it is stopped."""
+        self.ready = False
+        self.view.add_event("Killing", "Container failed liveness probe, will be restarted")
+        self.changed()
+        while True:
+            try:
+                return await self.runtime.stop(container)
+            except ContainerRuntimeError as error:
+                self._not_killed(error)
+                await asyncio.sleep(self.back_off.first)
 
     def _probes(self, container: Container) -> list[asyncio.Task[None]]:
         async def run(command: tuple[str, ...]) -> str:

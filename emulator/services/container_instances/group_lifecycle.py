@@ -11,8 +11,9 @@ from pathlib import Path
 from emulator.arm.change import Change, SupersededError
 from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError, conflict
+from emulator.arm.ids import name_of
 from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
-from emulator.containers.runtime import ContainerRuntime
+from emulator.containers.runtime import ContainerRuntime, ContainerRuntimeError
 from emulator.data_plane.routes.addresses import PublicAddresses
 from emulator.services.container_instances.addresses import names_of
 from emulator.services.container_instances.container_runner import ContainerRunner
@@ -154,7 +155,7 @@ class GroupLifecycle:
         key = change.resource_id.lower()
         self._publish(change.resource(), {})
         if old := self.running.get(key):
-            await old.stop()
+            await _end(old)
         runner = self._runner(change.save(_begin_anew))
         await runner.delete_logs()
         change.resource()  # a stop that came meanwhile need not wait for a start
@@ -171,7 +172,7 @@ class GroupLifecycle:
         runner = self.running.get(group.id.lower()) or self._runner(group)
         # What it has to tell of its end is part of this change.
         runner.generation = change.id
-        await runner.stop()
+        await _end(runner)
 
     async def _revive(self, group: Resource) -> None:
         """After a restart: one that was not stopped runs again, be it that it had failed."""
@@ -196,7 +197,7 @@ class GroupLifecycle:
     async def _remove(self, group: Resource) -> None:
         runner = self.running.get(group.id.lower()) or self._runner(group)
         runner.generation = ""
-        await runner.stop()
+        await _end(runner)
         await runner.delete_logs()
         self.running.pop(group.id.lower(), None)
 
@@ -233,6 +234,18 @@ class GroupLifecycle:
         """At a start every address is known, also where nothing listens yet."""
         for group in self.store.of_type(GROUP_TYPE):
             self._publish(group, {})
+
+
+async def _end(runner: GroupRunner) -> None:
+    """Stop what runs. Raises ArmError when something is left over: to be tried again."""
+    try:
+        await runner.stop()
+    except ContainerRuntimeError as error:
+        raise ArmError(
+            500,
+            "InternalServerError",
+            f"A container of the group '{name_of(runner.group_id)}' could not be ended: {error}",
+        ) from error
 
 
 def _begin_anew(group: Resource) -> None:

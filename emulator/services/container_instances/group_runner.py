@@ -131,12 +131,18 @@ class GroupRunner:
     async def stop(self) -> None:
         """End everything, and forget the runs. What the containers printed stays.
 
-        One that was cancelled here can be called again.
+        One that was cancelled here can be called again. Raises ContainerRuntimeError when a
+        container is left over.
         """
         await self._cancel()
-        await asyncio.gather(*(one.stop() for one in self.everyone))
-        await asyncio.gather(*(one.remove() for one in self.everyone))
+        # One that does not stop is ended by force when it is removed.
+        await asyncio.gather(*(one.stop() for one in self.everyone), return_exceptions=True)
+        removals = (one.remove() for one in self.everyone)
+        failures = await asyncio.gather(*removals, return_exceptions=True)
         self.changed()
+        for failure in failures:
+            if failure is not None:
+                raise failure
 
     async def leave(self) -> None:
         """Let go of it without a trace in the views: the emulator stops, not the group."""
