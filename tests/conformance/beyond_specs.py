@@ -8,6 +8,15 @@ from __future__ import annotations
 # (operation, title): why Azure refuses what the example asks for. The resources that an example
 # presupposes are made first; these name what no presupposed resource can be.
 REFUSED = {
+    # https://learn.microsoft.com/azure/machine-learning/how-to-authenticate-batch-endpoint
+    (
+        "BatchEndpoints_CreateOrUpdate",
+        "CreateOrUpdate Workspace Batch Endpoint.",
+    ): "its authMode is AMLToken, where batch endpoints take tokens of Microsoft Entra ID alone",
+    (
+        "BatchEndpoints_ListKeys",
+        "ListKeys Workspace Batch Endpoint.",
+    ): "batch endpoints have no keys",
     (
         "CodeVersions_CreateOrUpdate",
         "CreateOrUpdate Workspace Code Version.",

@@ -42,7 +42,7 @@ class Presupposed:
         self.location = location
         self.groups: list[str] = []
         self.bodies: dict[str, Callable[[str, str], dict[str, Any]]] = {
-            "microsoft.app/managedenvironments": self._located,
+            "microsoft.app/managedenvironments": self._managed_environment,
             "microsoft.app/containerapps": self._container_app,
             "microsoft.app/jobs": self._job,
             "microsoft.containerinstance/containergroups": self._container_group,
@@ -61,6 +61,9 @@ class Presupposed:
             f"{ML}/data/versions": self._data_version,
             f"{ML}/onlineendpoints": self._endpoint,
             f"{ML}/onlineendpoints/deployments": self._deployment,
+            f"{ML}/computes": self._cluster,
+            f"{ML}/batchendpoints": self._batch_endpoint,
+            f"{ML}/batchendpoints/deployments": self._batch_deployment,
         }
         # What is found in the list above it, and what makes it appear there.
         self.found = {
@@ -144,6 +147,10 @@ class Presupposed:
 
     def _located(self, path: str, below: str) -> dict[str, Any]:
         return {"location": self.location}
+
+    def _managed_environment(self, path: str, below: str) -> dict[str, Any]:
+        profile = {"name": "Consumption", "workloadProfileType": "Consumption"}
+        return {"location": self.location, "properties": {"workloadProfiles": [profile]}}
 
     def _container_app(self, path: str, below: str) -> dict[str, Any]:
         configuration = self.bench.configuration()
@@ -285,6 +292,33 @@ class Presupposed:
             "sku": {"name": "Default", "capacity": 1},
             "properties": properties,
         }
+
+    def _cluster(self, path: str, below: str) -> dict[str, Any]:
+        settings = {
+            "vmSize": "STANDARD_DS3_V2",
+            "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 1},
+        }
+        properties = {"computeType": "AmlCompute", "properties": settings}
+        return {"location": self.location, "properties": properties}
+
+    def _batch_endpoint(self, path: str, below: str) -> dict[str, Any]:
+        return {"location": self.location, "properties": {"authMode": "AADToken"}}
+
+    def _batch_deployment(self, path: str, below: str) -> dict[str, Any]:
+        home = path.partition("/batchEndpoints/")[0]
+        properties = {
+            "compute": self.ensure(f"{home}/computes/made"),
+            "model": {
+                "referenceType": "Id",
+                "assetId": self.ensure(f"{home}/models/made/versions/1"),
+            },
+            "environmentId": self.ensure(f"{home}/environments/made/versions/1"),
+            "codeConfiguration": {
+                "codeId": self.ensure(f"{home}/codes/made/versions/1"),
+                "scoringScript": "score.py",
+            },
+        }
+        return {"location": self.location, "properties": properties}
 
 
 def ids_in(node: Any) -> set[str]:

@@ -33,6 +33,7 @@ MADE = {
     "environmentId": "environments/made/versions/1",
     "model": "models/made/versions/1",
     "model.assetId": "models/made/versions/1",
+    "compute": "computes/made",
 }
 
 
