@@ -112,6 +112,14 @@ class ThisMachine:
     address: str
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What a container uses: seconds of a core since it started, bytes of memory now."""
+
+    cpu_seconds: float
+    memory: int
+
+
 class ImageNotFound(Exception):  # noqa: N818 - named as Docker names it
     """The image is not to be had; the message names it and says why."""
 
@@ -192,6 +200,9 @@ class ContainerRuntime(Protocol):
     async def remove(self, container: Container) -> None:
         """Kill it if it runs, and forget it. Its log file stays; its group's empty dirs go with
         the group's last container."""
+
+    async def usage(self, container: Container) -> Usage:
+        """What a running container uses. Raises ContainerRuntimeError."""
 
     async def exec(
         self,

@@ -49,6 +49,7 @@ from emulator.containers.runtime import (
     ImageNotFound,
     Log,
     ThisMachine,
+    Usage,
 )
 
 HOME_LABEL = "azure-local.home"
@@ -173,6 +174,18 @@ class EngineRuntime:
         group = handle.spec.group
         if group and not any(each.spec.group == group for each in self.handles.values()):
             await self._remove_group(group)
+
+    async def usage(self, container: Container) -> Usage:
+        # https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerStats
+        try:
+            found = await self._docker().containers.container(container.id).stats(stream=False)
+        except LOST as error:
+            raise ContainerRuntimeError(f"{container.spec.name}: {error}") from error
+        stats = found[0] if found else {}
+        cpu = stats.get("cpu_stats", {}).get("cpu_usage", {})
+        memory = stats.get("memory_stats", {})
+        given_back = memory.get("stats", {}).get("inactive_file", 0)  # files that it has read
+        return Usage(cpu.get("total_usage", 0) / 1e9, max(0, memory.get("usage", 0) - given_back))
 
     async def exec(
         self,

@@ -30,6 +30,7 @@ from emulator.containers.handle import KILLED, Handle
 from emulator.containers.line_log import LineLog
 from emulator.containers.process import command as process_command
 from emulator.containers.process.build import ProcessBuild
+from emulator.containers.process.cpu import cpu_seconds_of
 from emulator.containers.process.exec import ProcessExec
 from emulator.containers.process.images import ROOT, ProcessImages, Stored
 from emulator.containers.process.memory import PERIOD, memory_of
@@ -47,6 +48,7 @@ from emulator.containers.runtime import (
     ImageNotFound,
     Log,
     ThisMachine,
+    Usage,
 )
 from emulator.processes import trees
 from emulator.processes.guarded import GuardedProcess
@@ -248,6 +250,15 @@ class ProcessRuntime:
         key = container.spec.group or container.id
         if self._forget_ports(key):
             await asyncio.to_thread(shutil.rmtree, self.volumes / key, ignore_errors=True)
+
+    async def usage(self, container: Container) -> Usage:
+        running = self.containers.get(container.id)
+        if running is None or running.process is None or running.process.ended:
+            raise ContainerRuntimeError(f"{container.spec.name} does not run.")
+        guard = running.process.pid
+        cpu_seconds = await asyncio.to_thread(cpu_seconds_of, guard)
+        used = await asyncio.to_thread(memory_of, (guard,))
+        return Usage(cpu_seconds, used[guard])
 
     async def exec(
         self,

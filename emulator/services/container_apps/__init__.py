@@ -23,7 +23,8 @@ What a body may be, read once into a spec (errors.py has how it is refused):
     app_container.py          its containers
     app_probe.py              their probes
     app_volume.py             its volumes, and where containers have them
-    app_scale.py              its scale rules
+    app_scale.py              how it scales
+    app_scale_rule.py           by which rules
 
 What runs:
 
@@ -31,6 +32,7 @@ What runs:
     runners.py            one runner for each active revision, and what the ingress is told of them
     runner.py             one active revision: its replicas, as many as the scale rules ask for
     scaling.py            how many that are
+    load_meter.py         what they use, where a rule goes by that
     plan.py               what a replica runs, from a spec
     app_images.py         which image that is, and whether the app may have it
     replica.py            one replica: its containers, probed and restarted

@@ -65,7 +65,7 @@ class AppTemplate:
             _grace(fields),
             containers,
             inits,
-            AppScale.read(fields.object("scale")),
+            AppScale.read(fields.object("scale"), secrets),
             volumes,
         )
 

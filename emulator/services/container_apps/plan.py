@@ -15,6 +15,7 @@ from emulator.services.container_apps.app_probe import default_readiness, defaul
 from emulator.services.container_apps.app_template import DEFAULT_GRACE, AppTemplate
 from emulator.services.container_apps.app_volume import AppVolume
 from emulator.services.container_apps.errors import unknown_secret
+from emulator.services.container_apps.scaling import Load
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,12 @@ class ReplicaPlan:
     inits: tuple[ContainerPlan, ...]
     target_port: int | None
     grace: float
+
+    @property
+    def allowed(self) -> Load:
+        """What the containers may use, together."""
+        memory = sum(container.memory_gb for container in self.containers)
+        return Load(sum(container.cpu for container in self.containers), memory * 2**30)
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ from emulator.containers.runtime import (
     ContainerSpec,
     ContainerState,
     ImageNotFound,
+    Usage,
 )
 from emulator.data_plane.backend import Backend
 from emulator.processes.back_off import BackOff
@@ -314,6 +315,12 @@ class Replica:
             group=self.name if is_group else "",
             group_ports=self.plan.ports if is_group else (),
         )
+
+    async def usage(self) -> Usage:
+        """What its containers use, together. Raises ContainerRuntimeError."""
+        running = [one.container for one in self.containers if one.state is ContainerState.RUNNING]
+        used = [await self.runtime.usage(container) for container in running if container]
+        return Usage(sum(one.cpu_seconds for one in used), sum(one.memory for one in used))
 
     async def start_container(self, spec: ContainerSpec) -> Container:
         """Raises ImageNotFound, ContainerRuntimeError."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from emulator.containers.runtime import ContainerRuntime, ContainerRuntimeError
 from emulator.data_plane.backend import Backend
 from emulator.data_plane.routes.apps import RevisionRoute
+from emulator.services.container_apps.load_meter import LoadMeter
 from emulator.services.container_apps.plan import ReplicaPlan
 from emulator.services.container_apps.replica import Introduce, Replica
 from emulator.services.container_apps.scaling import Limits, Pace, Scaler
@@ -201,7 +202,7 @@ class Runner:
 
     async def _scale(self) -> None:
         loop = asyncio.get_running_loop()
-        scaler = Scaler(self.limits, loop.time())
+        scaler, meter = Scaler(self.limits, loop.time()), LoadMeter()
         begun = self.route.begun
         while True:
             await asyncio.sleep(self.pace.window)
@@ -209,8 +210,18 @@ class Runner:
             rate = (self.route.begun - begun) / self.pace.window
             begun = self.route.begun
             concurrency = max(rate, float(self.route.under_way))
+            for_load = await self._needed_for_load(meter)
             if self.was_ready:
-                self.scale_to(scaler.decide(loop.time(), concurrency, len(self.replicas)))
+                replicas = len(self.replicas)
+                self.scale_to(scaler.decide(loop.time(), concurrency, replicas, for_load))
+
+    async def _needed_for_load(self, meter: LoadMeter) -> int:
+        targets = self.limits.loads
+        if not targets:
+            return 0
+        now = asyncio.get_running_loop().time()
+        loads = await meter.measure(self.replicas, now)
+        return max(target.needs(loads, self.plan.allowed) for target in targets)
 
     # Replicas
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from emulator.arm.ids import name_of, parent_of
 from emulator.containers.runtime import ContainerRuntime, ContainerSpec
 from emulator.data_plane.routes.apps import AppTable
+from emulator.services.container_apps.app_scale import MOST_HERE
 from emulator.services.container_apps.app_spec import AppSpec
 from emulator.services.container_apps.app_template import AppTemplate
 from emulator.services.container_apps.events import Events
@@ -91,6 +92,10 @@ class Runners:
         if self.runtime.kind == "process":
             what = f"Replicas are {self.runtime.description}"
             self.events.tell(app.id, "Warning", "NotAContainer", what, revision.name)
+        for rule in template_of(revision).scale.rules:
+            if not rule.is_evaluated:
+                what = f"Scale rule '{rule.name}' ({rule.what}): nothing triggers it in local Azure"
+                self.events.tell(app.id, "Warning", "KEDAScalerFailed", what, revision.name)
         runner.start()
         self.publish(app.id)
 
@@ -182,11 +187,12 @@ class Runners:
     def limits(self, revision: Resource) -> Limits:
         scale = template_of(revision).scale
         return Limits(
-            scale.least,
-            scale.most,
+            max(scale.least, 1 if scale.loads else 0),
+            min(scale.most, MOST_HERE),
             scale.concurrency,
             self.pace.here(scale.cooldown_period),
             self.pace.cooldown,
+            scale.loads,
         )
 
     def _folder(self, app_id: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,13 @@ if os.environ.get("FAIL"):
     print("cannot start: FAIL is set", flush=True)
     sys.exit(int(os.environ["FAIL"]))
 time.sleep(float(os.environ.get("DELAY", "0")))
-state = {"healthy": True}
+state = {"healthy": True, "burns": False}
 more = threading.Semaphore(0)  # a stream writes its next part when it is asked to
 START = os.urandom(8).hex()  # in a container the pid is always the same
+
+def burn():
+    while state["burns"]:
+        sum(range(10000))
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -63,6 +68,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer((pathlib.Path(root, value) if root else file).read_text())
         if what == "stream":
             return self.stream(int(value))
+        if what == "burn":
+            state["burns"] = value == "yes"
+            threading.Thread(target=burn, daemon=True).start()
         if what == "more":
             more.release()
         if what == "print":
@@ -237,6 +245,13 @@ class AppsBench:
 
     def token(self) -> str:
         return self.apps.get_auth_token(RESOURCE_GROUP, self.name).token
+
+    def events(self) -> list[dict[str, Any]]:
+        """The system log."""
+        url = self.get().properties.event_stream_endpoint
+        headers = {"Authorization": f"Bearer {self.token()}"}
+        answer = requests.get(url, params={"tailLines": 300}, headers=headers, timeout=30)
+        return [json.loads(line) for line in answer.text.splitlines()]
 
     def fqdn(self) -> str:
         return self.get().configuration.ingress.fqdn

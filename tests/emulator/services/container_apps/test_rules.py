@@ -33,6 +33,7 @@ def changed(apps: AppsBench, path: str, value: Any) -> dict[str, Any]:
 
 CONTAINER = "properties.template.containers.0"
 INGRESS = "properties.configuration.ingress"
+AUTH = {"secretRef": "nobody", "triggerParameter": "connection"}
 HTTP = {"httpGet": {"path": "/", "port": 80}}
 
 
@@ -90,9 +91,33 @@ HTTP = {"httpGet": {"path": "/", "port": 80}}
         ),
         (
             "properties.template.scale",
-            {"maxReplicas": 301},
+            {"maxReplicas": 1001},
             "InvalidParameterValueInContainerTemplate",
             "maxReplicas",
+        ),
+        (
+            "properties.template.scale",
+            {"rules": [{"name": "c", "custom": {"type": "cpu", "metadata": {}}}]},
+            "InvalidParameterValueInContainerTemplate",
+            "rules.c.custom.metadata.value",
+        ),
+        (
+            "properties.template.scale",
+            {"rules": [{"name": "c", "custom": {"metadata": {"a": "b"}}}]},
+            "InvalidParameterValueInContainerTemplate",
+            "rules.c.custom.type",
+        ),
+        (
+            "properties.template.scale",
+            {"rules": [{"name": "two", "http": {}, "tcp": {}}]},
+            "InvalidParameterValueInContainerTemplate",
+            "rules.two",
+        ),
+        (
+            "properties.template.scale",
+            {"rules": [{"name": "q", "azureQueue": {"queueName": "q", "auth": [AUTH]}}]},
+            "ContainerAppSecretRefNotFound",
+            "secretRef",
         ),
         (
             "properties.template.revisionSuffix",
@@ -173,16 +198,7 @@ def test_traffic_to_a_revision_that_is_not_there(apps: AppsBench):
         (f"{INGRESS}.transport", "tcp", "tcp"),
         (f"{INGRESS}.transport", "http2", "http2"),
         (f"{INGRESS}.customDomains", [{"name": "a.example"}], "customDomains"),
-        (
-            "properties.template.scale",
-            {"rules": [{"name": "q", "azureQueue": {"queueName": "q", "queueLength": 1}}]},
-            "azureQueue",
-        ),
-        (
-            "properties.template.scale",
-            {"rules": [{"name": "c", "custom": {"type": "cpu", "metadata": {}}}]},
-            "custom",
-        ),
+        ("properties.template.scale", {"minReplicas": 301, "maxReplicas": 400}, "minReplicas"),
         ("properties.template.volumes", [{"name": "f", "storageType": "AzureFile"}], "AzureFile"),
         ("properties.workloadProfileName", "D4", "D4"),
     ],

@@ -68,6 +68,34 @@ def test_to_zero_and_the_cold_start(apps: AppsBench):
     assert replicas(apps) == 1
 
 
+def test_rules_that_nothing_triggers_are_kept_and_told_of(apps: AppsBench):
+    auth = [{"secretRef": "registry-password", "triggerParameter": "connection"}]
+    rules = [
+        {"name": "web", "http": {"metadata": {"concurrentRequests": "4"}, "auth": auth}},
+        {"name": "jobs", "azureQueue": {"queueName": "q", "queueLength": 5, "auth": auth}},
+        {"name": "bus", "custom": {"type": "azure-servicebus", "metadata": {"queueName": "q"}}},
+    ]
+    apps.put(apps.body(scale={"minReplicas": 0, "maxReplicas": 1000, "rules": rules}))
+    assert [rule.as_dict() for rule in apps.get().template.scale.rules] == rules
+    told = [event["Msg"] for event in apps.events() if event.get("Reason") == "KEDAScalerFailed"]
+    assert [text.partition(":")[0] for text in told] == [
+        "Scale rule 'jobs' (azureQueue)",
+        "Scale rule 'bus' (custom, azure-servicebus)",
+    ]
+
+
+@pytest.mark.slow
+def test_what_replicas_use_of_the_processor(apps: AppsBench):
+    metadata = {"type": "Utilization", "value": "50"}
+    rule = {"name": "cpu", "custom": {"type": "cpu", "metadata": metadata}}
+    apps.put(apps.body(scale={"minReplicas": 0, "maxReplicas": 2, "rules": [rule]}))
+    host = apps.fqdn()
+    assert apps.ask("/burn/yes", host=host).status_code == 200
+    until(lambda: replicas(apps) == 2)
+    # It stays at one: what uses nothing has a replica that does so.
+    until(lambda: apps.ask("/burn/no", host=host).status_code == 200 and replicas(apps) == 1)
+
+
 def test_a_request_under_way_keeps_a_replica(apps: AppsBench):
     apps.put(apps.body(scale=scale(0, 1)))
     assert apps.ask("/sleep/9").status_code == 200

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.services.container_apps.scaling import Limits, Pace, Scaler, next_step
+from emulator.services.container_apps.scaling import (
+    Limits,
+    Load,
+    LoadTarget,
+    Pace,
+    Scaler,
+    next_step,
+)
 
 
 def limits(least: int = 0, most: int = 20, concurrency: int = 10) -> Limits:
@@ -56,3 +63,36 @@ def test_the_pace():
     assert (Pace().cooldown, Pace().window, Pace().here(300)) == (30, 5, 30)
     assert (Pace(300).window, Pace(300).here(300)) == (5, 300)
     assert (Pace(6).window, Pace(6).here(600)) == (2, 12)
+
+
+HALF_A_CORE = Load(0.5, 2.0**30)
+CPU, MEMORY = (
+    LoadTarget("cpu", 50, is_percent=True),
+    LoadTarget("memory", 2.0**28, is_percent=False),
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "loads", "expected"),
+    [
+        (CPU, [Load(0.25, 0)], 1),
+        (CPU, [Load(0.27, 0)], 1),  # near enough
+        (CPU, [Load(0.3, 0)], 2),
+        (CPU, [Load(0.5, 0), Load(0.5, 0)], 4),
+        (CPU, [Load(0.5, 0), Load(0.0, 0), Load(0.1, 0)], 3),
+        (CPU, [Load(0.0, 0), Load(0.1, 0)], 1),
+        (CPU, [], 0),  # none was looked at yet
+        (MEMORY, [Load(0.0, 2.0**29)], 2),
+    ],
+)
+def test_what_loads_are_for(target: LoadTarget, loads: list[Load], expected: int):
+    assert target.needs(loads, HALF_A_CORE) == expected
+
+
+def test_the_rule_that_asks_for_most_decides():
+    assert Scaler(limits(), 0).decide(1, 30, 1, for_load=2) == 3
+    assert Scaler(limits(), 0).decide(1, 10, 1, for_load=2) == 2
+    # Without an http rule, requests ask for one replica, however many they are.
+    without = Limits(0, 20, None, cooldown=30, stabilization=30)
+    assert Scaler(without, 0).decide(1, 100, 0) == 1
+    assert Scaler(without, 0).decide(1, 100, 1) == 1

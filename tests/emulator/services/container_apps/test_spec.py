@@ -111,7 +111,27 @@ BODY: dict[str, Any] = {
                 "maxReplicas": 3,
                 "cooldownPeriod": 60,
                 "pollingInterval": 10,
-                "rules": [{"name": "http", "http": {"metadata": {"concurrentRequests": "5"}}}],
+                "rules": [
+                    {"name": "http", "http": {"metadata": {"concurrentRequests": "5"}}},
+                    {"name": "tcp", "tcp": {"metadata": {"concurrentConnections": "9"}}},
+                    {
+                        "name": "queue",
+                        "azureQueue": {
+                            "accountName": "a",
+                            "queueName": "q",
+                            "queueLength": 3,
+                            "auth": [{"secretRef": "key", "triggerParameter": "connection"}],
+                        },
+                    },
+                    {
+                        "name": "cpu",
+                        "custom": {
+                            "type": "cpu",
+                            "metadata": {"type": "Utilization", "value": "70"},
+                        },
+                    },
+                    {"name": "cron", "custom": {"type": "cron", "identity": "system"}},
+                ],
             },
         },
     },

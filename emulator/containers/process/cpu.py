@@ -1,0 +1,42 @@
+"""How long the processes of a container have used a core."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from emulator.processes import trees
+
+
+def cpu_seconds_of(guard: int) -> float:
+    """Of all that ran below the guard, what has ended since included."""
+    return _children_of(guard) + sum(_own(pid) + _children_of(pid) for pid in trees.below(guard))
+
+
+def _own(pid: int) -> float:
+    return sum(_times(pid)[:2])
+
+
+def _children_of(pid: int) -> float:
+    """Of the children that have ended."""
+    return sum(_times(pid)[2:])
+
+
+def _times(pid: int) -> tuple[float, float, float, float]:
+    """User and system time of a process, and of its children that have ended; zeros if it is
+    gone."""
+    if trees.LINUX:
+        with suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
+            # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, from the third field on
+            fields = file.read().rpartition(b")")[2].split()
+            tick = os.sysconf("SC_CLK_TCK")
+            user, system, ended_user, ended_system = (int(one) / tick for one in fields[11:15])
+            return user, system, ended_user, ended_system
+        return 0.0, 0.0, 0.0, 0.0
+    import psutil
+
+    with suppress(psutil.Error):
+        times = psutil.Process(pid).cpu_times()
+        ended = getattr(times, "children_user", 0.0), getattr(times, "children_system", 0.0)
+        return times.user, times.system, *ended
+    return 0.0, 0.0, 0.0, 0.0
