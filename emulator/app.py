@@ -66,6 +66,7 @@ from emulator.services.machine_learning.computes import Computes
 from emulator.services.machine_learning.data import Data
 from emulator.services.machine_learning.datastores import Datastores
 from emulator.services.machine_learning.deployer import Deployer
+from emulator.services.machine_learning.deployment_assets import DeploymentAssets
 from emulator.services.machine_learning.environments import Environments
 from emulator.services.machine_learning.models import Models
 from emulator.services.machine_learning.online_deployments import OnlineDeployments
@@ -145,7 +146,14 @@ class Emulator:
             self.store, self.operations, self.changes, routes, issue_token=self.identity.issue
         )
         self.batch_endpoints = BatchEndpoints(self.store, self.operations, self.changes)
-        deployments = OnlineDeployments(self.store, self.operations, self.changes, deployer, routes)
+        deployments = OnlineDeployments(
+            self.store,
+            self.operations,
+            self.changes,
+            DeploymentAssets(self.store, self.storage, environments),
+            deployer,
+            routes,
+        )
         self.registries = Registries(
             self.store, self.operations, self.changes, containers, self.storage
         )

@@ -7,4 +7,6 @@ fork_server.py    one process with the frameworks loaded, and the servers forked
 starting.py       the plain start, and what a started server is
 launcher.py       the program that becomes the server, or forks it
 peer.py           whose the connection is that comes to it
+
+mlflow_score_script.py is the scoring script of an MLflow model that is deployed without one.
 """

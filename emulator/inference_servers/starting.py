@@ -14,6 +14,7 @@ from emulator.inference_servers.launcher import BACKLOG, LOOPBACK
 from emulator.processes.guarded import GuardedProcess
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
+MLFLOW_SCRIPT = Path(__file__).with_name("mlflow_score_script.py")
 
 
 class StartError(Exception):

@@ -196,6 +196,15 @@ class MachineLearning:
             "never-came-up.reason": refused.value.error.details[0].message,
         }
 
+    def no_script(self) -> dict[str, str]:
+        with pytest.raises(HttpResponseError) as refused:
+            self.bench.deploy(NAME, "bare", code_configuration=None)
+        name, error = type(refused.value).__name__, refused.value.error
+        return {
+            "no-script": f"{name}: ({error.code}) {error.message}",
+            "no-script.reason": f"{error.details[0].code}: {error.details[0].message}",
+        }
+
     def import_fails(self) -> dict[str, str]:
         assert "(ResourceNotReady)" in self.failing("import", script=IMPORT_FAILS)
         return {"import-fails.log": self.logs("import")}

@@ -19,7 +19,8 @@ What must hold:
     variables.py            environment variables of deployments
     names.py                names of endpoints and deployments
     traffic_rules.py        how traffic may be shared
-    deployment_rules.py     assets that exist, room in the endpoint, the quota
+    deployment_assets.py    assets that exist, and the environment of an MLflow model
+    deployment_rules.py     room in the endpoint, the quota
     instance_types.py       the machines there are; cluster_sizes.py: those of clusters
     curated.py              the environments that Azure keeps ready
 

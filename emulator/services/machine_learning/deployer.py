@@ -11,6 +11,7 @@ from pathlib import Path
 
 from emulator.arm.errors import ArmError
 from emulator.arm.ids import parent_of
+from emulator.inference_servers.starting import MLFLOW_SCRIPT
 from emulator.inference_servers.supervisor import (
     Server,
     ServerFailed,
@@ -29,6 +30,7 @@ from emulator.services.machine_learning.assets import resolve
 from emulator.services.machine_learning.blobs import BlobStorage
 from emulator.services.machine_learning.deployment_folder import (
     DeploymentFolder,
+    mlflow_variables,
     script_in,
 )
 from emulator.services.machine_learning.deployment_spec import DeploymentSpec
@@ -152,18 +154,24 @@ class Deployer:
         """Have everything on disk that an instance needs. Raises ArmError."""
         folder = running.folder
         await folder.make()
-        python = await self._build(running, self._asset(running, "environments", spec.environment))
+        environment = self._asset(running, "environments", spec.environment or "")
+        python = await self._build(running, environment)
         running.steps["ModelDownload"] = "InProgress"
         variables = dict(spec.variables or {})
         try:
-            code = self._asset(running, "codes", spec.code)
-            code_dir = await folder.download_code(self.blobs, code)
+            if spec.code:
+                code = self._asset(running, "codes", spec.code)
+                code_dir = await folder.download_code(self.blobs, code)
+            else:
+                code_dir = await folder.put_mlflow_script()
             # The framework is loaded while the model is downloaded.
             self.supervisor.warm(python.python, python.preload, code_dir, variables)
             model_dir = None
             if spec.model:
                 model = self._asset(running, "models", spec.model)
                 model_dir = await folder.download_model(self.blobs, model)
+                if not spec.code:
+                    variables = mlflow_variables(model) | variables
         except ArmError as error:
             running.steps["ModelDownload"] = "Failed"
             folder.note(error.message)
@@ -174,7 +182,7 @@ class Deployer:
             python=python.python,
             preload=python.preload,
             app_root=code_dir,
-            entry_script=script_in(code_dir, spec.script),
+            entry_script=script_in(code_dir, spec.script or MLFLOW_SCRIPT.name),
             model_dir=model_dir,
             variables=variables,
             log_file=folder.server_log(0),

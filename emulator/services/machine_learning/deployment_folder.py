@@ -4,6 +4,7 @@ As the inference container on Azure has it below /var/azureml-app:
 
     azureml-models/{model}/{version}/   what AZUREML_MODEL_DIR names
     azureml-code/{code}/{version}/      the code folder, with the scoring script
+    mlflow_resources/                   the scoring script of an MLflow model that has none itself
     storage-initializer.log             what was downloaded
     image-build.log                     how the environment was built
     inference-server.{n}.log            what instance n printed
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from emulator.arm.errors import bad_request
 from emulator.arm.ids import name_of, now, parent_of
+from emulator.inference_servers.starting import MLFLOW_SCRIPT
 from emulator.services.machine_learning.assets import created_at, locate
 from emulator.services.machine_learning.blobs import BlobStorage
 from emulator.store import Resource
@@ -70,6 +72,13 @@ class DeploymentFolder:
         await self._download(blobs, code, target, keep_folder=False)
         return target
 
+    async def put_mlflow_script(self) -> Path:
+        """Put the scoring script of MLflow models there. Returns its folder."""
+        target = self.path / "mlflow_resources"
+        await asyncio.to_thread(target.mkdir, exist_ok=True)
+        await asyncio.to_thread(shutil.copyfile, MLFLOW_SCRIPT, target / MLFLOW_SCRIPT.name)
+        return target
+
     async def _download(
         self, blobs: BlobStorage, asset: Resource, target: Path, *, keep_folder: bool
     ) -> None:
@@ -98,6 +107,13 @@ class DeploymentFolder:
         made.write_text(created_at(asset))
         temporary.rename(target)
         self.note(f"Downloaded {count} {'file' if count == 1 else 'files'} of {what}")
+
+
+def mlflow_variables(model: Resource) -> dict[str, str]:
+    """The environment variables by which the scoring script of MLflow models finds the model."""
+    folder = locate(model).path.rstrip("/").rpartition("/")[2]
+    # MLflow 3 would tell its makers of each use.
+    return {"MLFLOW_MODEL_FOLDER": folder, "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def script_in(code_dir: Path, script: str) -> str:

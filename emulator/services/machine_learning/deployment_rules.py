@@ -1,4 +1,4 @@
-"""What a deployment must satisfy before anything is started: its assets, its endpoint, the quota.
+"""What a deployment must satisfy before anything is started: its endpoint, the quota.
 
 https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas#azure-machine-learning-online-endpoints-and-batch-endpoints
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 
-from emulator.arm.errors import ArmError, bad_request, not_emulated
+from emulator.arm.errors import ArmError, bad_request
 from emulator.defaults import SUBSCRIPTION
-from emulator.services.machine_learning.assets import resolve
 from emulator.services.machine_learning.deployment_spec import DeploymentSpec, deployment_of
 from emulator.services.machine_learning.instance_types import INSTANCE_TYPES
 from emulator.services.machine_learning.paths import ONLINE_DEPLOYMENT_TYPE
@@ -18,23 +17,6 @@ from emulator.store import Resource, Store
 MOST_DEPLOYMENTS = 20  # an endpoint
 CORE_QUOTA = 100  # vCPUs in a region, a new subscription's usual limit
 RESERVE = 1.2  # Azure wants quota for 20 % more instances, with which it upgrades them
-
-
-def with_assets(store: Store, workspace_id: str, spec: DeploymentSpec) -> DeploymentSpec:
-    """The spec with the ids of its assets in place of what refers to them.
-
-    Raises ArmError: 404 for an asset that does not exist, 501 for one that cannot run here.
-    """
-
-    def resolve_one(collection: str, reference: str) -> str:
-        asset = resolve(store, workspace_id, collection, reference)
-        if collection == "environments" and asset.properties["build"]:
-            raise not_emulated(
-                f"deployments in an environment with a Docker build context ('{asset.id}')"
-            )
-        return asset.id
-
-    return spec.resolved(resolve_one)
 
 
 def check_room(store: Store, endpoint: Resource, deployment_id: str) -> None:

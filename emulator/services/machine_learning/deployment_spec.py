@@ -53,14 +53,15 @@ class DeploymentSpec:
     """One managed online deployment.
 
     `model`, `environment` and `code` refer to assets: as the body does, or, once they are resolved,
-    by their ids. `script` is relative to the code's folder.
+    by their ids. `script` is relative to the code's folder. Only a deployment of an MLflow model
+    may be without code, and then without an environment, which it has got once it is resolved.
     """
 
     instance_type: str
     instance_count: int
-    environment: str
-    code: str
-    script: str
+    environment: str | None = None
+    code: str | None = None
+    script: str | None = None
     model: str | None = None
     variables: Mapping[str, str] | None = None
     liveness: Probe = DEFAULT_PROBE
@@ -79,8 +80,8 @@ class DeploymentSpec:
         return replace(
             self,
             model=resolve("models", self.model) if self.model else None,
-            environment=resolve("environments", self.environment),
-            code=resolve("codes", self.code),
+            environment=resolve("environments", self.environment) if self.environment else None,
+            code=resolve("codes", self.code) if self.code else None,
         )
 
     def runs_as(self, other: DeploymentSpec) -> bool:
@@ -112,7 +113,9 @@ class DeploymentSpec:
                 "model": self.model,
                 "modelMountPath": None,
                 "environmentId": self.environment,
-                "codeConfiguration": {"codeId": self.code, "scoringScript": self.script},
+                "codeConfiguration": (
+                    {"codeId": self.code, "scoringScript": self.script} if self.code else None
+                ),
                 "environmentVariables": dict(self.variables or {}),
                 "instanceType": self.instance_type,
                 "scaleSettings": {"scaleType": "Default"},
@@ -136,18 +139,18 @@ def read_deployment(body: Fields) -> DeploymentSpec:
     properties = body.object("properties", required=True)
     _check_emulated(body, properties)
     instance_type = properties.required_text("instanceType")
-    environment = properties.text("environmentId")
-    if not environment:
-        raise properties.error("environmentId", "The deployment names no environment.")
+    environment = properties.text("environmentId") or None
     code = properties.object("codeConfiguration")
-    code_id, script = code.text("codeId"), code.text("scoringScript")
-    if not code_id:
-        raise not_emulated(
-            "deployments without a code configuration (MLflow models and custom containers)"
-        )
-    if not script:
+    code_id, script = code.text("codeId") or None, code.text("scoringScript") or None
+    if code_id and not environment:
+        # Also of an MLflow model:
+        # https://learn.microsoft.com/azure/machine-learning/how-to-deploy-mlflow-models#customize-inference-by-using-a-scoring-script
+        raise properties.error("environmentId", "The deployment names no environment.")
+    if code_id and not script:
         raise code.missing("scoringScript")
-    if not script.isprintable():
+    if script and not code_id:
+        raise code.missing("codeId")
+    if script and not script.isprintable():
         raise code.wrong("scoringScript", "the path of a file in the code folder")
     sku = body.object("sku")
     sku.choice("name", ("Default",))

@@ -10,7 +10,8 @@ from typing import Any
 
 from emulator.arm.errors import ArmError, conflict, not_emulated
 from emulator.arm.fields import Fields
-from emulator.services.machine_learning.asset_service import Assets, asset_routes
+from emulator.arm.ids import parent_of, stable_guid, system_data
+from emulator.services.machine_learning.asset_service import AssetNotes, Assets, asset_routes
 from emulator.services.machine_learning.blobs import BlobLocation
 from emulator.services.machine_learning.curated import PRIVATE, VERSION, WORKSPACE
 from emulator.services.machine_learning.datastores import resolve_uri
@@ -22,6 +23,7 @@ from emulator.store import Resource
 # Names that begin so are curated.
 RESERVED = "AzureML"
 REBUILDS = ("Disabled", "OnBaseImageUpdate")
+STAGE = "Development"
 
 
 class Environments(Assets):
@@ -47,6 +49,37 @@ class Environments(Assets):
             self.store.put(container)
             self.store.put(version)
 
+    def generated(
+        self, model: Resource, version: str, image: str, conda: str, claims: dict[str, Any]
+    ) -> Resource:
+        """The environment that Azure makes for a model, as a version of one that the model has for
+        itself. `conda` is a conda file as JSON. One that is there already stays."""
+        workspace_id, model_id = parent_of(model.id, 2), parent_of(model.id)
+        container_id = f"{workspace_id}/{self.collection}/{stable_guid(model_id)}"
+        version_id = f"{container_id}/versions/{version}"
+        if found := self.store.get(version_id):
+            return found
+        notes, said = AssetNotes(None, {}, {}, archived=False).to_body(), system_data(claims)
+        container = Resource(
+            container_id,
+            self.container_type,
+            {"properties": notes, "systemData": said},
+            {"anonymous": True},
+        )
+        content = {
+            **notes,
+            "isAnonymous": True,
+            **_content(image=image, conda=conda),
+            "provisioningState": "Succeeded",
+        }
+        made = Resource(
+            version_id, self.version_type, {"properties": content, "systemData": said}, {}
+        )
+        with self.store.transaction():
+            if self.store.get(container_id) is None:
+                self.store.put(container)
+            return self.store.put(made)
+
     def content(
         self, workspace: Resource, given: Fields, *, new: bool
     ) -> tuple[dict[str, Any], BlobLocation | None]:
@@ -67,17 +100,15 @@ class Environments(Assets):
             context = {"contextUri": uri, "dockerfilePath": file}
         if given.choice("osType", ("Linux", "Windows"), "Linux") != "Linux":
             raise not_emulated("environments for Windows")
-        content = {
-            "environmentType": "UserCreated",
-            "image": image,
-            "build": context,
-            "condaFile": _conda_as_json(given),
-            "osType": "Linux",
-            "inferenceConfig": _read_routes(given.object("inferenceConfig")),
+        content = _content(
+            image=image,
+            conda=_conda_as_json(given),
+            build=context,
+            routes=_read_routes(given.object("inferenceConfig")),
             # Neither has an effect that can be seen, here or on Azure.
-            "autoRebuild": given.choice("autoRebuild", REBUILDS, REBUILDS[0]),
-            "stage": given.text("stage") or "Development",
-        }
+            rebuild=given.choice("autoRebuild", REBUILDS, REBUILDS[0]),
+            stage=given.text("stage") or STAGE,
+        )
         return content, location
 
     def missing(self, name: str, version: str = "") -> ArmError:
@@ -101,6 +132,28 @@ class Environments(Assets):
                 f"Environment name can not start with the prefix {RESERVED}. To alter a curated "
                 "environment first create a copy of it.",
             )
+
+
+def _content(
+    *,
+    image: str | None,
+    conda: str,
+    build: dict[str, str] | None = None,
+    routes: dict[str, Any] | None = None,
+    rebuild: str = REBUILDS[0],
+    stage: str = STAGE,
+) -> dict[str, Any]:
+    """The properties of a version that say how it is made."""
+    return {
+        "environmentType": "UserCreated",
+        "image": image,
+        "build": build,
+        "condaFile": conda,
+        "osType": "Linux",
+        "inferenceConfig": routes,
+        "autoRebuild": rebuild,
+        "stage": stage,
+    }
 
 
 def _read_routes(config: Fields) -> dict[str, Any] | None:

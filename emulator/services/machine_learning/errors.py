@@ -22,8 +22,8 @@ def bad_argument(path: str, message: str) -> ArmError:
     return bad_request(message, target=path or None)
 
 
-def refused_by_serving(reason: str) -> ArmError:
-    """400 as what runs endpoints words it: the reason is in the details.
+def refused_by_serving(reason: str, *, code: str = "InferencingClientCallFailed") -> ArmError:
+    """400 as what runs endpoints words it: the reason and its code are in the details.
 
     https://github.com/Azure/azureml-examples/pull/1931
     """
@@ -31,5 +31,5 @@ def refused_by_serving(reason: str) -> ArmError:
         400,
         "BadRequest",
         "The request is invalid.",
-        details=[{"code": "InferencingClientCallFailed", "message": reason}],
+        details=[{"code": code, "message": reason, "details": [], "additionalInfo": []}],
     )

@@ -24,7 +24,8 @@ from emulator.arm.operations import Operations
 from emulator.arm.resources import page, require, shown
 from emulator.arm.tags import read_tags
 from emulator.services.machine_learning.deployer import Deployer
-from emulator.services.machine_learning.deployment_rules import check_quota, check_room, with_assets
+from emulator.services.machine_learning.deployment_assets import DeploymentAssets
+from emulator.services.machine_learning.deployment_rules import check_quota, check_room
 from emulator.services.machine_learning.deployment_spec import (
     INT32,
     MOST_INSTANCES,
@@ -68,12 +69,14 @@ class OnlineDeployments:
         store: Store,
         operations: Operations,
         changes: Changes,
+        assets: DeploymentAssets,
         deployer: Deployer,
         routes: ScoringRoutes,
     ) -> None:
         self.store = store
         self.operations = operations
         self.changes = changes
+        self.assets = assets
         self.deployer = deployer
         self.routes = routes
         settled = (SUCCEEDED, FAILED)
@@ -156,7 +159,7 @@ class OnlineDeployments:
     ) -> ArmResponse:
         deployment_id = before.id if before else request.id
         endpoint = require(self.store, parent_of(deployment_id))
-        spec = with_assets(self.store, parent_of(endpoint.id), spec)
+        spec = self.assets.resolved(parent_of(endpoint.id), spec, request.claims)
         check_quota(self.store, deployment_id, spec)
         good = good_of(before) if before else None
         deployment = Resource(

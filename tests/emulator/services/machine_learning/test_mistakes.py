@@ -163,7 +163,6 @@ def test_a_variable_that_is_no_name_is_named(endpoint):
         ("properties.modelMountPath", "/var/model", "modelMountPath"),
         ("properties.scaleSettings", {"scaleType": "TargetUtilization"}, "TargetUtilization"),
         ("properties.endpointComputeType", "Kubernetes", "Kubernetes"),
-        ("properties.codeConfiguration", None, "custom containers"),
         ("identity", {"type": "SystemAssigned"}, "identity"),
     ],
 )
