@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import uvicorn
@@ -59,6 +59,7 @@ from emulator.services.container_registry.run_lifecycle import RunLifecycle
 from emulator.services.container_registry.runs import Runs
 from emulator.services.identity import TOKEN_LIFETIME, Identity
 from emulator.services.log_analytics import QUERY_HOSTS, LogAnalytics, LogQueries
+from emulator.services.machine_learning.additional_info import add_info
 from emulator.services.machine_learning.batch.deployments import BatchDeployments
 from emulator.services.machine_learning.batch.endpoints import BatchEndpoints
 from emulator.services.machine_learning.codes import Codes
@@ -246,6 +247,7 @@ class Emulator:
                 services,
                 authenticate=self.identity.authenticate,
                 check_scope=self.resources.check_scope,
+                add_info=partial(add_info, self.store),
             ),
             PRICES_HOST: RetailPrices().application(),
             **dict.fromkeys(QUERY_HOSTS, LogQueries()),

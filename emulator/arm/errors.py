@@ -12,7 +12,7 @@ class ArmError(Exception):
     """An answer that says what was wrong and what to do.
 
     `status` is the HTTP status, `code` Azure's error code, `target` the field at fault, `details`
-    further errors in the same shape.
+    further errors in the same shape, `additional_info` what a service says of itself.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class ArmError(Exception):
         self.message = message
         self.target = target
         self.details = details or []
+        self.additional_info: list[dict[str, Any]] = []
         self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
@@ -38,9 +39,15 @@ class ArmError(Exception):
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.target:
             error["target"] = self.target
-        if self.details:
+        if self.details or self.additional_info:
             error["details"] = self.details
+        if self.additional_info:
+            error["additionalInfo"] = self.additional_info
         return {"error": error}
+
+
+class ResourceManagerError(ArmError):
+    """An answer of Resource Manager's own, or of local Azure's, and not of the service's."""
 
 
 def not_found(resource_id: str) -> ArmError:
@@ -48,7 +55,7 @@ def not_found(resource_id: str) -> ArmError:
     from_provider = resource_id.partition("/providers/")[2] or resource_id.strip("/")
     group = resource_id.partition("/resourceGroups/")[2].partition("/")[0]
     where = f" under resource group '{group}'" if group else ""
-    return ArmError(
+    return ResourceManagerError(
         404,
         "ResourceNotFound",
         f"The Resource '{from_provider}'{where} was not found. "
@@ -66,7 +73,7 @@ def conflict(message: str, *, code: str = "Conflict", target: str | None = None)
 
 def not_emulated(what: str) -> ArmError:
     """501: local Azure never pretends. What it does not do, it names."""
-    return ArmError(
+    return ResourceManagerError(
         501,
         "NotEmulated",
         f"Local Azure does not emulate {what}. Run the same code with the kernel 'Azure (live)', "
@@ -76,6 +83,6 @@ def not_emulated(what: str) -> ArmError:
 
 def internal_error() -> ArmError:
     """500: a bug of ours, whose traceback is in the emulator's log."""
-    return ArmError(
+    return ResourceManagerError(
         500, "InternalServerError", "Local Azure failed; see `python -m emulator logs`."
     )

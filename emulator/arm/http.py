@@ -140,7 +140,8 @@ class ArmApplication:
     """The ASGI application behind management.azure.com.
 
     `authenticate` turns an Authorization header into claims or raises ArmError; `check_scope`
-    raises ArmError for a subscription or resource group that does not exist.
+    raises ArmError for a subscription or resource group that does not exist; `add_info` adds to an
+    error that a service has answered what that service says of itself.
     """
 
     def __init__(
@@ -149,6 +150,7 @@ class ArmApplication:
         *,
         authenticate: Callable[[str | None], dict[str, Any]],
         check_scope: Callable[[ArmRequest], None],
+        add_info: Callable[[ArmError, ArmRequest], None],
         public_paths: frozenset[str] = frozenset({"/metadata/endpoints"}),
     ) -> None:
         self.routes = [
@@ -158,6 +160,7 @@ class ArmApplication:
         ]
         self.authenticate = authenticate
         self.check_scope = check_scope
+        self.add_info = add_info
         self.public_paths = public_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -194,7 +197,11 @@ class ArmApplication:
             claims,
         )
         self.check_scope(arm_request)
-        return await route.handler(arm_request)
+        try:
+            return await route.handler(arm_request)
+        except ArmError as error:
+            self.add_info(error, arm_request)
+            raise
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         others = set()

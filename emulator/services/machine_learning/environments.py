@@ -91,7 +91,9 @@ class Environments(Assets):
             )
         if image and build.value:
             raise user_error(
-                400, "An environment has either an image or a build context, not both."
+                400,
+                "More than one of BaseImage, BaseDockerfile, and BuildContext were set; these are "
+                "mutually exclusive properties.",
             )
         location, context = None, None
         if build.value:

@@ -119,7 +119,7 @@ def test_curated_environments_can_be_read_and_not_changed(ml_client):
     ("properties", "words"),
     [
         ({}, "needs a base image"),
-        ({"image": IMAGE, "build": {"contextUri": "x"}}, "not both"),
+        ({"image": IMAGE, "build": {"contextUri": "x"}}, "mutually exclusive"),
         ({"image": IMAGE, "condaFile": "a: [1"}, "The conda file is not YAML"),
         ({"image": IMAGE, "condaFile": "- just\n- a list"}, "must be a mapping"),
         ({"image": IMAGE, "condaFile": "dependencies: numpy"}, "must be a mapping"),

@@ -411,3 +411,20 @@ def test_no_secret_is_shown(ml_client, bench: Workbench, unique: str):
     secrets = call("POST", f"{datastore}/listSecrets").json()
     assert secrets == {"secretsType": "Sas", "sasToken": "sig=of-nobody"}
     assert call("DELETE", datastore).status_code == 200
+
+
+def test_an_error_of_machine_learning_says_who_answered():
+    error = call("GET", f"{HOME}/models/nothing").json()["error"]
+    said = {each["type"]: each["info"]["value"] for each in error["additionalInfo"]}
+    assert said["ComponentName"] == "managementfrontend"
+    assert said["Environment"] == said["Location"] == REGION
+    assert [len(said["Correlation"][name]) for name in ("operation", "request")] == [32, 16]
+    assert said["Time"].endswith("+00:00")
+    assert said["InnerError"]["innerError"]["code"] == error["details"][0]["code"]
+
+
+@pytest.mark.parametrize("path", [f"{HOME}x/models/a", f"{HOME}/onlineEndpoints/nothing"])
+def test_an_error_of_resource_manager_does_not(path):
+    answer = call("GET", path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "ResourceNotFound")
+    assert "additionalInfo" not in answer.json()["error"]
