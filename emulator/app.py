@@ -38,10 +38,19 @@ from emulator.services.container_apps.app_images import AppImages
 from emulator.services.container_apps.apps import ContainerApps
 from emulator.services.container_apps.controller import Controller
 from emulator.services.container_apps.environments import ManagedEnvironments
+from emulator.services.container_apps.jobs.executions import JobExecutions
+from emulator.services.container_apps.jobs.job_controller import JobController
+from emulator.services.container_apps.jobs.jobs import ContainerAppsJobs
+from emulator.services.container_apps.jobs.scheduler import JobScheduler
 from emulator.services.container_apps.log_stream import LogStream
 from emulator.services.container_apps.neighbours import Neighbours
 from emulator.services.container_apps.operations import AppOperations
-from emulator.services.container_apps.paths import APP_SUFFIX, APP_TYPE, STREAM_SUFFIX
+from emulator.services.container_apps.paths import (
+    APP_SUFFIX,
+    APP_TYPE,
+    EXECUTION_TYPE,
+    STREAM_SUFFIX,
+)
 from emulator.services.container_apps.revisions import Revisions
 from emulator.services.container_apps.runners import Runners
 from emulator.services.container_apps.scaling import DEFAULT_COOLDOWN, Pace
@@ -189,26 +198,31 @@ class Emulator:
             self.addresses,
             insiders,
         )
+        neighbours = Neighbours(
+            containers,
+            insiders,
+            self.door.listen_inside,
+            lambda: write_bundle(home.tls / "containers.crt", home.ca_certificate).read_bytes(),
+        )
         self.app_runners = Runners(
             self.store,
             containers,
             self.ingress.table,
             home.containers / "apps",
             Pace(seconds("AZURE_LOCAL_SCALE_COOLDOWN", DEFAULT_COOLDOWN)),
-            Neighbours(
-                containers,
-                insiders,
-                self.door.listen_inside,
-                lambda: write_bundle(home.tls / "containers.crt", home.ca_certificate).read_bytes(),
-            ),
+            neighbours,
         )
         app_environments = ManagedEnvironments(self.changes)
-        app_controller = Controller(
-            self.changes,
-            AppImages(containers, self.registries.is_login_server, self.registry_access.may_pull),
-            self.app_runners,
+        app_images = AppImages(
+            containers, self.registries.is_login_server, self.registry_access.may_pull
         )
+        app_controller = Controller(self.changes, app_images, self.app_runners)
         apps = ContainerApps(self.changes, app_environments, app_controller, self.identity.issue)
+        self.jobs = JobController(
+            self.changes, containers, app_images, neighbours, home.containers / "jobs"
+        )
+        self.job_scheduler = JobScheduler(self.jobs)
+        executions = JobExecutions(self.changes, self.jobs)
         self.gateway = Gateway(
             scoring, lambda token, audience: self.identity.verify(token, (audience,))
         )
@@ -237,7 +251,13 @@ class Emulator:
             app_environments,
             apps,
             Revisions(self.store, app_controller),
-            AppOperations(self.store, self.operations, {APP_TYPE: apps.shown}),
+            ContainerAppsJobs(self.changes, app_environments, self.jobs, self.identity.issue),
+            executions,
+            AppOperations(
+                self.store,
+                self.operations,
+                {APP_TYPE: apps.shown, EXECUTION_TYPE: executions.shown},
+            ),
             LogAnalytics(self.store, self.changes),
             self.operations,
         ]
@@ -256,7 +276,7 @@ class Emulator:
             BLOB_SUFFIX: self.storage.application,
             LOGIN_SUFFIX: LoginServer(self.registries.find, self.registry_access, containers),
             TERMINAL_SUFFIX: terminals,
-            STREAM_SUFFIX: LogStream(self.store, self.app_runners, self.identity.verify),
+            STREAM_SUFFIX: LogStream(self.app_runners, self.jobs, self.identity.verify),
         }
         self.config = self._configure("none")
         self.state = ServerState()
@@ -321,6 +341,7 @@ class Emulator:
         await self.runtime.recover()
         await self.containers.recover()
         await recover(self.changes)
+        self.job_scheduler.start()
         try:
             return await self.door.listen(port)
         except OSError:
@@ -351,10 +372,12 @@ class Emulator:
                 self.python.close,
                 self.runtime.close,
                 self.containers.close,
+                self.jobs.close,
                 self.app_runners.close,
                 self.groups.close,
                 self.runs.close,
                 self.changes.close,
+                self.job_scheduler.close,
                 self._finish_requests,
                 self.door.close,
             ):

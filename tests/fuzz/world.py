@@ -24,6 +24,7 @@ from tests.emulator.services.arm import GROUP, HOME
 from tests.emulator.services.arm import call as send
 from tests.emulator.services.container_machine import Machine
 from tests.emulator.services.deployments import CONDA, IMAGE, Workbench
+from tests.emulator.services.jobs_bench import JobsBench
 
 # Says which version it is, and needs nothing but the standard library.
 SCRIPT = "def init():\n    pass\n\n\ndef run(raw_data):\n    return {'version': 1}\n"
@@ -215,6 +216,19 @@ def containers(machine: Machine, apps: AppsBench) -> None:
     machine.groups.begin_delete(RESOURCE_GROUP, "gone-group").result()
 
 
+def container_apps_jobs(jobs: JobsBench) -> None:
+    jobs.name = "spare-job"
+    jobs.make("print()", secrets=[{"name": "one", "value": "1"}], replicaRetryLimit=1)
+    jobs.jobs.begin_update(RESOURCE_GROUP, jobs.name, {"tags": {"a": "b"}}).result()
+    jobs.jobs.list_secrets(RESOURCE_GROUP, jobs.name)
+    jobs.jobs.begin_suspend(RESOURCE_GROUP, jobs.name).result()
+    jobs.jobs.begin_resume(RESOURCE_GROUP, jobs.name).result()
+    execution = jobs.run({"containers": [jobs.container("print()")]}).name
+    jobs.log(execution)
+    jobs.executions(filter="status eq 'Succeeded'")
+    jobs.jobs.begin_stop_multiple_executions(RESOURCE_GROUP, jobs.name).result()
+
+
 def container_apps(apps: AppsBench) -> None:
     apps.put(apps.body())
     apps.ask("/hello")
@@ -247,6 +261,7 @@ def container_apps(apps: AppsBench) -> None:
     replica = apps.list_replicas()[0].name
     apps.replicas.get_replica(RESOURCE_GROUP, apps.name, apps.get().latest_revision_name, replica)
     apps.token()
+    container_apps_jobs(JobsBench(apps))
     environment = {"location": REGION, "properties": {"zoneRedundant": False}, "tags": {"a": "b"}}
     begin = apps.environments.begin_create_or_update
     begin(RESOURCE_GROUP, "spare-environment", environment).result()

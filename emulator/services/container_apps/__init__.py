@@ -1,4 +1,4 @@
-"""Azure Container Apps: environments, apps, revisions, replicas, scaling and log streams.
+"""Azure Container Apps: environments, apps, revisions, replicas, scaling, jobs and log streams.
 
 https://learn.microsoft.com/rest/api/resource-manager/containerapps/
 
@@ -11,6 +11,7 @@ What is asked for:
     log_stream.py         {region}.azurecontainerapps.dev: logs of containers and of the system
     terminals.py          the same host: a terminal in a container
     states.py             the states of environments, apps and revisions, and the moves between them
+    jobs/                 jobs and their executions, a room of their own
 
 What a body may be, read once into a spec (errors.py has how it is refused):
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request
-from emulator.arm.fields import Fields
+from emulator.arm.fields import Fields, Refuse
 
 _SCHEMA = (
     "https://docs.microsoft.com/azure/container-apps/azure-resource-manager-api-spec"
@@ -56,14 +56,14 @@ def whole(fields: Fields, name: str, least: int, most: int, default: int) -> int
     return value
 
 
-def refuse_nul(value: Any, path: str = "") -> None:
-    """Raises `invalid_schema` for a text with the character NUL, which no program can be given."""
+def refuse_nul(value: Any, refuse: Refuse = invalid_schema, path: str = "") -> None:
+    """Raises `refuse` for a text with the character NUL, which no program can be given."""
     if isinstance(value, str) and "\0" in value:
-        raise invalid_schema(path, "A text cannot hold the character NUL.")
+        raise refuse(path, "A text cannot hold the character NUL.")
     if isinstance(value, dict):
         for name, item in value.items():
-            refuse_nul(name, path)
-            refuse_nul(item, f"{path}.{name}" if path else name)
+            refuse_nul(name, refuse, path)
+            refuse_nul(item, refuse, f"{path}.{name}" if path else name)
     if isinstance(value, list):
         for number, item in enumerate(value):
-            refuse_nul(item, f"{path}[{number}]")
+            refuse_nul(item, refuse, f"{path}[{number}]")

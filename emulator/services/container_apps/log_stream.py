@@ -1,13 +1,16 @@
 """{region}.azurecontainerapps.dev: what containers print, what the platform did, and terminals.
 
     GET .../replicas/{replica}/containers/{container}/logstream    console output
-    GET .../containerApps/{app}/eventstream                        the system log
+    GET .../containerApps/{app or job}/eventstream                 the system log
     GET .../replicas/{replica}/containers/{container}/exec         a terminal, over a web socket
 
 Query: `follow=true`, `tailLines` (0 to 300, 20 by default), `output=json` or `text`. Each wants the
-token that getAuthToken of the app returns, as `Authorization: Bearer`.
+token that getAuthToken of the app or the job returns, as `Authorization: Bearer`.
 
 https://learn.microsoft.com/azure/container-apps/log-streaming
+
+A job's replicas are at .../jobs/{job}/executions/{execution}, its system log is where an app's is:
+https://github.com/Azure/azure-cli-extensions/blob/main/src/containerapp/azext_containerapp/tests/latest/recordings/test_containerappjob_logstream.yaml
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,44 +31,70 @@ from starlette.types import Receive, Scope, Send
 
 from emulator.arm.errors import ArmError, not_emulated, not_found
 from emulator.arm.ids import now
-from emulator.services.container_apps.paths import APPS
-from emulator.services.container_apps.replica import ReplicaContainer
+from emulator.services.container_apps.jobs.job_controller import JobController
+from emulator.services.container_apps.paths import JOB_TYPE, PROVIDER
+from emulator.services.container_apps.replica import Replica, ReplicaContainer
 from emulator.services.container_apps.runners import Runners
 from emulator.services.container_apps.terminals import run_terminal
-from emulator.store import Resource, Store
+from emulator.store import Resource
 
 MOST_LINES, DEFAULT_LINES = 300, 20
 PERIOD = 0.2  # seconds between two looks at a log that is followed
-_APP = r"(?P<scope>/subscriptions/[^/]+/resourceGroups/[^/]+)/containerApps/(?P<app>[^/]+)"
+_GROUP = r"(?P<scope>/subscriptions/[^/]+/resourceGroups/[^/]+)"
+_APP = _GROUP + r"/(?P<type>containerApps)/(?P<owner>[^/]+)"
+_JOB = _GROUP + r"/(?P<type>jobs)/(?P<owner>[^/]+)"
 _CONTAINER = (
-    _APP + r"/revisions/(?P<revision>[^/]+)/replicas/(?P<replica>[^/]+)"
-    r"/containers/(?P<container>[^/]+)/(?P<what>logstream|exec)"
+    r"/(?P<part>[^/]+)/replicas/(?P<replica>[^/]+)/containers/(?P<container>[^/]+)"
+    r"/(?P<what>logstream|exec)"
 )
-_PATHS = [re.compile(path, re.IGNORECASE) for path in (_CONTAINER, _APP + "/(?P<what>eventstream)")]
+_PATHS = [
+    re.compile(path, re.IGNORECASE)
+    for path in (
+        _APP + "/revisions" + _CONTAINER,
+        _JOB + "/executions" + _CONTAINER,
+        _APP + "/(?P<what>eventstream)",
+    )
+]
 
 Verify = Callable[[str, tuple[str, ...]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class ContainerStream:
+    """A container whose output is streamed. `place` says where it is, as a line of the stream does;
+    `is_over` whether nothing more will come. `terminal` is the one in which a terminal can be
+    opened, None if there is none."""
+
+    name: str
+    place: str
+    log_file: Path
+    is_over: Callable[[], bool]
+    terminal: ReplicaContainer | None
 
 
 class LogStream:
     """The ASGI application. `verify(token, audiences)` raises jwt.PyJWTError."""
 
-    def __init__(self, store: Store, runners: Runners, verify: Verify) -> None:
-        self.store = store
+    def __init__(self, runners: Runners, jobs: JobController, verify: Verify) -> None:
+        self.store = runners.store
         self.runners = runners
+        self.jobs = jobs
         self.verify = verify
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            what, app, container = self._find(scope)
+            what, owner, container = self._find(scope)
             if scope["type"] == "websocket":
-                if container is None or what != "exec":
+                if container is None or container.terminal is None or what != "exec":
                     raise not_emulated("this web socket")
-                return await run_terminal(self.runners.runtime, container, scope, receive, send)
+                return await run_terminal(
+                    self.runners.runtime, container.terminal, scope, receive, send
+                )
             if what == "exec":
                 raise ArmError(426, "UpgradeRequired", "A terminal is a web socket.")
             request = Request(scope, receive)
             response: Response = StreamingResponse(
-                self._console(request, container) if container else self._events(request, app),
+                self._console(request, container) if container else self._events(request, owner),
                 media_type="text/plain; charset=utf-8",
             )
         except ArmError as error:
@@ -73,69 +104,116 @@ class LogStream:
             response = JSONResponse(error.body(), error.status)
         return await response(scope, receive, send)
 
-    def _find(self, scope: Scope) -> tuple[str, Resource, ReplicaContainer | None]:
-        """What is asked for. Raises ArmError 401, 404 or 501."""
+    def _find(self, scope: Scope) -> tuple[str, Resource, ContainerStream | None]:
+        """What is asked for, and of which app or job. Raises ArmError 401, 404 or 501."""
         path = scope["path"]
         match = next((found for one in _PATHS if (found := one.fullmatch(path))), None)
         if match is None:
             raise not_emulated(f"{path} of the log stream")
         names = match.groupdict()
-        prefix = APPS.partition("/providers/")[2]
-        app_id = f"{names['scope']}/providers/{prefix}/{names['app']}"
-        app = self.store.get(app_id)
         headers = {key: value.decode("latin-1") for key, value in scope["headers"]}
-        self._authorize(headers.get(b"authorization", ""), app_id)
-        if app is None:
-            raise not_found(app_id)
+        owner = self._authorized(names, headers.get(b"authorization", ""))
         if "replica" not in names:
-            return names["what"].lower(), app, None
-        runner = self.runners.get(f"{app.id}/revisions/{names['revision']}")
-        for replica in runner.replicas if runner else []:
-            for container in replica.inits + replica.containers:
-                if replica.name == names["replica"] and container.plan.name == names["container"]:
-                    return names["what"].lower(), app, container
-        raise not_found(f"{app.id}{path.partition(names['app'])[2]}")
+            return names["what"].lower(), owner, None
+        streams = self._of_job if owner.type == JOB_TYPE else self._of_app
+        container = streams(owner, names["part"], names["replica"], names["container"])
+        if container is None:
+            raise not_found(f"{owner.id}{path.partition(names['owner'])[2]}")
+        return names["what"].lower(), owner, container
 
-    def _authorize(self, authorization: str, app_id: str) -> None:
+    def _authorized(self, names: dict[str, str], authorization: str) -> Resource:
+        """The app or the job that is meant. Raises ArmError 401 without its token, or 404."""
+        types = [names["type"]]
+        if names["what"].lower() == "eventstream":
+            types.append("jobs")  # an app's and a job's are at one place
+        ids = [f"{names['scope']}/providers/{PROVIDER}/{kind}/{names['owner']}" for kind in types]
         scheme, _, token = authorization.partition(" ")
-        try:
-            if scheme.lower() == "bearer":
-                self.verify(token.strip(), (app_id.lower(),))
-                return
-        except jwt.PyJWTError:
-            pass
+        for owner_id in ids if scheme.lower() == "bearer" else ():
+            try:
+                self.verify(token.strip(), (owner_id.lower(),))
+            except jwt.PyJWTError:
+                continue
+            owner = self.store.get(owner_id)
+            if owner is None:
+                raise not_found(owner_id)
+            return owner
         raise ArmError(
-            401, "Unauthorized", "A log stream wants the token that getAuthToken of its app gives."
+            401,
+            "Unauthorized",
+            "A log stream wants the token that getAuthToken of its app or job gives.",
+        )
+
+    def _of_app(
+        self, app: Resource, revision: str, replica: str, name: str
+    ) -> ContainerStream | None:
+        runner = self.runners.get(f"{app.id}/revisions/{revision}")
+        for one in runner.replicas if runner else []:
+            for container in one.inits + one.containers:
+                if one.name == replica and container.plan.name == name:
+                    return ContainerStream(
+                        name,
+                        f"[Revision: '{one.plan.revision}', Replica: '{replica}']",
+                        container.log_file,
+                        partial(_is_stopping, one),
+                        container,
+                    )
+        return None
+
+    def _of_job(
+        self, job: Resource, execution_name: str, replica: str, name: str
+    ) -> ContainerStream | None:
+        execution = self.store.get(f"{job.id}/executions/{execution_name}")
+        if execution is None or not self._has(execution, replica, name):
+            return None
+        runner = self.jobs.runner(execution.id)
+        running = runner.replica(replica) if runner else None
+        terminal = None
+        for container in running.inits + running.containers if running else []:
+            if container.plan.name == name:
+                terminal = container
+        return ContainerStream(
+            name,
+            f"[Execution: '{execution.name}', Replica: '{replica}']",
+            self.jobs.log_file(execution, replica, name),
+            lambda: running is None or running.is_over,
+            terminal,
+        )
+
+    def _has(self, execution: Resource, replica: str, container: str) -> bool:
+        return any(
+            one.name == replica and container in (each.name for each in one.containers)
+            for one in self.jobs.replicas(execution)
         )
 
     # Streams
 
-    async def _console(self, request: Request, container: ReplicaContainer) -> AsyncIterator[str]:
+    async def _console(self, request: Request, container: ContainerStream) -> AsyncIterator[str]:
         line = _text if request.query_params.get("output") == "text" else _json
-        name, replica = container.plan.name, container.replica
-        yield line(f"{now()} Connecting to the container '{name}'...")
+        yield line(f"{now()} Connecting to the container '{container.name}'...")
         yield line(
-            f"{now()} Successfully Connected to container: '{name}' "
-            f"[Revision: '{replica.plan.revision}', Replica: '{replica.name}']"
+            f"{now()} Successfully Connected to container: '{container.name}' {container.place}"
         )
         reader = LogReader(container.log_file)
         for found in await asyncio.to_thread(reader.last, _lines(request)):
             yield line(found)
-        while _follows(request) and not replica.is_stopping:
+        is_over = not _follows(request)
+        while not is_over:
             await asyncio.sleep(PERIOD)
+            is_over = container.is_over()  # asked before the last look, which misses nothing then
             for found in await asyncio.to_thread(reader.new):
                 yield line(found)
 
-    async def _events(self, request: Request, app: Resource) -> AsyncIterator[str]:
+    async def _events(self, request: Request, owner: Resource) -> AsyncIterator[str]:
         greeting = "Connecting to the events collector..."
         yield json.dumps({"TimeStamp": now(), "Type": "Normal", "Msg": greeting}) + "\n"
-        events, seen = self.runners.events.since(app.id, 0)
+        told = self.jobs.events if owner.type == JOB_TYPE else self.runners.events
+        events, seen = told.since(owner.id, 0)
         count = _lines(request)
         for event in events[-count:] if count else []:
             yield json.dumps(event) + "\n"
-        while _follows(request) and self.store.get(app.id):
+        while _follows(request) and self.store.get(owner.id):
             await asyncio.sleep(PERIOD)
-            events, seen = self.runners.events.since(app.id, seen)
+            events, seen = told.since(owner.id, seen)
             for event in events:
                 yield json.dumps(event) + "\n"
 
@@ -166,6 +244,10 @@ class LogReader:
         self.offset = end
         *lines, self.rest = data.split(b"\n")
         return [line.decode(errors="replace") for line in lines]
+
+
+def _is_stopping(replica: Replica) -> bool:
+    return replica.is_stopping
 
 
 def _follows(request: Request) -> bool:

@@ -12,6 +12,7 @@ from tests.conftest import LocalAzure
 from tests.emulator.services.apps_bench import AppsBench
 from tests.emulator.services.container_machine import Machine, problem, settings
 from tests.emulator.services.deployments import Workbench
+from tests.emulator.services.jobs_bench import JobsBench
 
 
 @pytest.fixture
@@ -77,5 +78,12 @@ def another_azure_settings(
 @pytest.fixture
 def apps(machine: Machine, unique: str) -> Iterator[AppsBench]:
     bench = AppsBench(machine, unique)
+    yield bench
+    bench.clean()
+
+
+@pytest.fixture
+def jobs(apps: AppsBench) -> Iterator[JobsBench]:
+    bench = JobsBench(apps)
     yield bench
     bench.clean()

@@ -1,0 +1,100 @@
+"""A job as a PUT or a PATCH asks for it, and as it is kept and shown.
+
+https://learn.microsoft.com/rest/api/resource-manager/containerapps/jobs/create-or-update
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.arm.errors import not_emulated
+from emulator.arm.fields import Fields
+from emulator.arm.tags import read_tags
+from emulator.services.container_apps.app_spec import ENVELOPE, IDENTITY
+from emulator.services.container_apps.errors import refuse_nul
+from emulator.services.container_apps.jobs.errors import invalid_job
+from emulator.services.container_apps.jobs.job_configuration import JobConfiguration
+from emulator.services.container_apps.jobs.job_template import JobTemplate
+from emulator.store import Resource
+
+READ_ONLY = (
+    "provisioningState",
+    "runningState",
+    "runningStatus",
+    "outboundIpAddresses",
+    "eventStreamEndpoint",
+)
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """`environment_id` is "" where none is named."""
+
+    name: str
+    tags: Mapping[str, str]
+    environment_id: str
+    configuration: JobConfiguration
+    template: JobTemplate
+
+    @classmethod
+    def read(cls, body: object, name: str, kept: Mapping[str, str] | None = None) -> JobSpec:
+        """Read a request's body, or a stored one with the values of its secrets.
+
+        Raises ArmError 400 naming the field, or 501.
+        """
+        fields = Fields(body, refuse=invalid_job)
+        refuse_nul(fields.value, invalid_job)
+        fields.only((*ENVELOPE, "identity", "extendedLocation"), "a job")
+        identity = fields.object("identity")
+        identity.only(IDENTITY, "identity")
+        if identity.text("type", "None").lower() not in ("", "none"):
+            raise not_emulated("managed identities of a job")
+        identity.not_emulated(("userAssignedIdentities",), "a job")
+        fields.not_emulated(("extendedLocation",), "a job")
+        properties = fields.object("properties")
+        properties.only(
+            (*READ_ONLY, "environmentId", "workloadProfileName", "configuration", "template"),
+            "a job",
+        )
+        profile = properties.text("workloadProfileName") or "Consumption"
+        if profile.lower() != "consumption":
+            raise not_emulated(f"the workload profile {profile}")
+        stored = kept is not None
+        configuration = JobConfiguration.read(
+            properties.object("configuration"), kept or {}, stored=stored
+        )
+        # What is stored may refer to secrets that are gone: it is for its executions to say so.
+        known = None if stored else configuration.secret_values
+        return cls(
+            name,
+            read_tags(fields),
+            properties.text("environmentId") or "",
+            configuration,
+            JobTemplate.read(properties.object("template"), known),
+        )
+
+    @classmethod
+    def stored(cls, job: Resource) -> JobSpec:
+        """Read back what `put_into` has put there."""
+        return cls.read(job.body, job.name, job.private["secrets"])
+
+    def put_into(self, job: Resource) -> None:
+        job.body["tags"] = dict(self.tags)
+        job.body["identity"] = {"type": "None"}
+        job.properties["configuration"] = self.configuration.to_body()
+        job.properties["template"] = self.template.to_body()
+        job.private["secrets"] = self.configuration.secret_values
+
+    def to_request(self, location: str) -> dict[str, Any]:
+        """The body that asks for it, with the values of its secrets: what a PATCH changes."""
+        return {
+            "location": location,
+            "tags": dict(self.tags),
+            "properties": {
+                "environmentId": self.environment_id,
+                "configuration": self.configuration.to_body(reveal=True),
+                "template": self.template.to_body(),
+            },
+        }
