@@ -66,11 +66,18 @@ from emulator.services.container_registry.paths import LOGIN_SUFFIX
 from emulator.services.container_registry.registries import Registries
 from emulator.services.container_registry.run_lifecycle import RunLifecycle
 from emulator.services.container_registry.runs import Runs
-from emulator.services.identity import TOKEN_LIFETIME, Identity
+from emulator.services.identity import MANAGEMENT_AUDIENCES, TOKEN_LIFETIME, Identity
 from emulator.services.log_analytics import QUERY_HOSTS, LogAnalytics, LogQueries
 from emulator.services.machine_learning.additional_info import add_info
+from emulator.services.machine_learning.batch.clusters import Clusters
 from emulator.services.machine_learning.batch.deployments import BatchDeployments
 from emulator.services.machine_learning.batch.endpoints import BatchEndpoints
+from emulator.services.machine_learning.batch.invocation_request import InvocationReader
+from emulator.services.machine_learning.batch.invocations import Invocations
+from emulator.services.machine_learning.batch.job_lifecycle import JobLifecycle
+from emulator.services.machine_learning.batch.run_artifacts import RunArtifacts
+from emulator.services.machine_learning.batch.tokens import authenticator
+from emulator.services.machine_learning.batch.workspace_api import API_SUFFIX, WorkspaceApi
 from emulator.services.machine_learning.codes import Codes
 from emulator.services.machine_learning.computes import Computes
 from emulator.services.machine_learning.data import Data
@@ -78,6 +85,7 @@ from emulator.services.machine_learning.datastores import Datastores
 from emulator.services.machine_learning.deployer import Deployer
 from emulator.services.machine_learning.deployment_assets import DeploymentAssets
 from emulator.services.machine_learning.environments import Environments
+from emulator.services.machine_learning.jobs import Jobs
 from emulator.services.machine_learning.models import Models
 from emulator.services.machine_learning.online_deployments import OnlineDeployments
 from emulator.services.machine_learning.online_endpoints import OnlineEndpoints
@@ -156,6 +164,17 @@ class Emulator:
             self.store, self.operations, self.changes, routes, issue_token=self.identity.issue
         )
         self.batch_endpoints = BatchEndpoints(self.store, self.operations, self.changes)
+        clusters = Clusters(self.store)
+        artifacts = RunArtifacts(self.store, self.storage)
+        jobs = JobLifecycle(
+            self.store,
+            self.changes,
+            self.storage,
+            self.python,
+            clusters,
+            artifacts,
+            home.deployments / "jobs",
+        )
         deployments = OnlineDeployments(
             self.store,
             self.operations,
@@ -235,7 +254,7 @@ class Emulator:
             workspaces,
             templates,
             datastores,
-            Computes(self.store, self.operations, self.changes, runs_on=lambda _: {}),
+            Computes(self.store, self.operations, self.changes, runs_on=clusters.on),
             Models(self.store, self.storage),
             environments,
             Codes(self.store, self.storage),
@@ -244,6 +263,7 @@ class Emulator:
             deployments,
             self.batch_endpoints,
             BatchDeployments(self.store, self.operations, self.changes),
+            Jobs(self.store, self.operations, self.changes, jobs),
             self.registries,
             Runs(self.store, self.storage, self.runs),
             ContainerGroups(self.store, self.operations, self.groups, group_images),
@@ -274,6 +294,16 @@ class Emulator:
         }
         self.suffixes: dict[str, ASGIApp] = {
             BLOB_SUFFIX: self.storage.application,
+            SCORING_SUFFIX: Invocations(
+                self.store,
+                self.changes,
+                self.batch_endpoints,
+                InvocationReader(self.store, self.storage),
+                authenticator(self.identity.verify),
+            ),
+            API_SUFFIX: WorkspaceApi(
+                self.store, artifacts, authenticator(self.identity.verify, *MANAGEMENT_AUDIENCES)
+            ),
             LOGIN_SUFFIX: LoginServer(self.registries.find, self.registry_access, containers),
             TERMINAL_SUFFIX: terminals,
             STREAM_SUFFIX: LogStream(self.app_runners, self.jobs, self.identity.verify),
@@ -308,7 +338,8 @@ class Emulator:
 
         `inside` is the domain of the environment that the client is in, "" when it is in none.
         """
-        if host.lower().endswith(SCORING_SUFFIX):
+        name = host.lower()
+        if name.endswith(SCORING_SUFFIX) and self.batch_endpoints.at(name) is None:
             return ScoringConnection(self.gateway, host.lower())
         if host.lower().endswith(APP_SUFFIX) or is_plain(host):
             return IngressConnection(self.ingress, host.lower(), inside)

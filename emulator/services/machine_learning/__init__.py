@@ -12,7 +12,7 @@ What is asked for:
     models.py, environments.py, codes.py, data.py
     online_endpoints.py     online endpoints, of which endpoint_spec.py reads the bodies
     online_deployments.py   online deployments, of which deployment_spec.py reads the bodies
-    batch/                  batch endpoints, a room of its own
+    batch/                  batch endpoints, a room of its own; jobs.py: their jobs
 
 What must hold:
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,6 +45,23 @@ class BlobStorage(Protocol):
 
     def read(self, account: str, container: str, path: str, most: int) -> bytes | None:
         """The first `most` bytes of a blob; None when there is no such blob."""
+        ...
+
+    def names(self, account: str, container: str, prefix: str) -> Iterable[str]:
+        """The names of the blobs that begin with the prefix, in order."""
+        ...
+
+    async def write(
+        self,
+        account: str,
+        container: str,
+        name: str,
+        content: bytes,
+        *,
+        content_type: str,
+        metadata: dict[str, str],
+    ) -> None:
+        """Create or replace a blob in a container that is there."""
         ...
 
     async def materialize(self, account: str, container: str, prefix: str, target: Path) -> int:

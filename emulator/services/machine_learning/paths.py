@@ -34,6 +34,8 @@ BATCH_ENDPOINTS = WORKSPACE + "/batchEndpoints"
 BATCH_ENDPOINT = BATCH_ENDPOINTS + "/{endpointName}"
 BATCH_DEPLOYMENTS = BATCH_ENDPOINT + "/deployments"
 BATCH_DEPLOYMENT = BATCH_DEPLOYMENTS + "/{deploymentName}"
+JOBS = WORKSPACE + "/jobs"
+JOB = JOBS + "/{id}"
 
 WORKSPACE_TYPE = f"{PROVIDER}/workspaces"
 DATASTORE_TYPE = f"{WORKSPACE_TYPE}/datastores"
@@ -42,6 +44,7 @@ ONLINE_ENDPOINT_TYPE = f"{WORKSPACE_TYPE}/onlineEndpoints"
 ONLINE_DEPLOYMENT_TYPE = f"{ONLINE_ENDPOINT_TYPE}/deployments"
 BATCH_ENDPOINT_TYPE = f"{WORKSPACE_TYPE}/batchEndpoints"
 BATCH_DEPLOYMENT_TYPE = f"{BATCH_ENDPOINT_TYPE}/deployments"
+JOB_TYPE = f"{WORKSPACE_TYPE}/jobs"
 
 
 def container_of(assets: str) -> str:

@@ -103,6 +103,10 @@ class Storage:
         with self.files.path(blob.file).open("rb") as file:
             return file.read(most)
 
+    def names(self, account: str, container: str, prefix: str) -> Iterable[str]:
+        """The names of the blobs that begin with the prefix, in order."""
+        return (blob.name for blob in self.catalogue.blobs(account, container, prefix))
+
     def internal_account(self, name: str) -> None:
         """An account of Azure's own, as its services have: in no subscription, so in no list."""
         self.accounts.seed(name, "/internal")

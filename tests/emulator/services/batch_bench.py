@@ -74,6 +74,11 @@ class BatchBench:
         (folder / "driver.py").write_text(script)
         return CodeConfiguration(code=str(folder), scoring_script="driver.py")
 
+    def environment(self, conda: str = CONDA) -> Environment:
+        path = self.folder / f"conda-{abs(hash(conda)):x}.yaml"
+        path.write_text(conda)
+        return Environment(image=IMAGE, conda_file=str(path))
+
     def wanted(
         self,
         endpoint: str,
@@ -85,11 +90,9 @@ class BatchBench:
     ) -> ModelBatchDeployment:
         model = self.folder / "greeting.txt"
         model.write_text("hello")
-        conda = self.folder / "conda.yaml"
-        conda.write_text(CONDA)
         chosen: dict[str, Any] = {
             "model": Model(path=str(model), name="greeting", version="1"),
-            "environment": Environment(image=IMAGE, conda_file=str(conda)),
+            "environment": self.environment(),
             "code_configuration": self.code(script),
             "compute": self.cluster(),
             "settings": ModelBatchDeploymentSettings(**{"mini_batch_size": 10, **(settings or {})}),
@@ -118,10 +121,10 @@ class BatchBench:
         wanted = Input(type="uri_folder", path=str(folder))
         return self.client.batch_endpoints.invoke(endpoint, input=wanted, **extra)
 
-    def ended(self, job: BatchJob) -> str:
+    def ended(self, job: BatchJob, seconds: float = 60) -> str:
         """The status of a job once it has ended."""
         return until(
-            lambda: (status := self.client.jobs.get(job.name).status) in ENDED and status, 60
+            lambda: (status := self.client.jobs.get(job.name).status) in ENDED and status, seconds
         )
 
     def scores(self, job: BatchJob, file: str = "predictions.csv") -> str:
