@@ -258,3 +258,29 @@ def test_deleting_the_group_stops_its_apps(apps: AppsBench):
     assert apps.ask(host=host).status_code == 200
     groups.begin_delete(group).result()
     assert apps.ask(host=host).status_code == 404
+
+
+def test_what_az_creates_without_an_image(apps: AppsBench):
+    """https://learn.microsoft.com/cli/azure/containerapp#az-containerapp-create"""
+    if apps.kind == "engine":
+        pytest.skip("an engine pulls the image itself, from the internet")
+    container = {"name": apps.name, "image": "mcr.microsoft.com/k8se/quickstart:latest"}
+    nothing = dict.fromkeys(("command", "args", "env", "resources", "volumeMounts"))
+    ingress = {"external": True, "targetPort": 80, "exposedPort": None, "stickySessions": None}
+    body = {
+        "location": REGION,
+        "identity": {"type": "None", "userAssignedIdentities": None},
+        "tags": None,
+        "properties": {
+            "environmentId": apps.environment_id,
+            "workloadProfileName": None,
+            "configuration": {"activeRevisionsMode": "single", "ingress": ingress, "dapr": None},
+            "template": {"containers": [{**container, **nothing}], "scale": None, "volumes": None},
+        },
+    }
+    app = apps.put(body)
+    resources = app.template.containers[0].resources
+    assert (resources.cpu, resources.memory) == (0.5, "1Gi")
+    answer = apps.ask()
+    assert (answer.status_code, "text/html" in answer.headers["content-type"]) == (200, True)
+    assert "StandIn" in [event.get("Reason") for event in apps.events()]
