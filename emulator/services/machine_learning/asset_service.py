@@ -37,7 +37,7 @@ from emulator.services.machine_learning.scoring_routes import good_of
 from emulator.store import Resource, Store
 
 # Ways to narrow a list down that are left out. To answer the whole list instead would be wrong.
-FILTERS = frozenset({"description", "feed", "offset", "properties", "tags", "version"})
+NOT_FILTERS = frozenset({"description", "feed"})
 VIEWS = {"activeonly": (False,), "archivedonly": (True,), "all": (False, True)}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 
@@ -168,8 +168,9 @@ class Assets:
         order = request.query.get("$orderBy", "createdtime desc").lower()
         if order not in ("createdtime desc", "createdtime asc"):
             raise not_emulated(f"lists ordered by '{order}'")
-        found = _newest_first(_in_view(request, versions))
-        return page(request, found if order.endswith("desc") else found[::-1])
+        found = _newest_first(_chosen(request, _in_view(request, versions)))
+        ordered = found if order.endswith("desc") else found[::-1]
+        return page(request, ordered[_offset(request) :])
 
     async def delete_version(self, request: ArmRequest) -> ArmResponse:
         require_workspace(self.store, request)
@@ -312,12 +313,39 @@ def _in_view(request: ArmRequest, items: list[dict[str, Any]]) -> list[dict[str,
     view = VIEWS.get(name.lower())
     if view is None:
         raise user_error(400, f"listViewType is ActiveOnly, ArchivedOnly or All, not '{name}'.")
-    if unknown := FILTERS & set(request.query):
+    if unknown := NOT_FILTERS & set(request.query):
         raise not_emulated(f"lists filtered by {', '.join(sorted(unknown))}")
     found = [item for item in items if item["properties"]["isArchived"] in view]
     if stage := request.query.get("stage"):
         found = [item for item in found if item["properties"].get("stage") == stage]
     return found
+
+
+def _chosen(request: ArmRequest, versions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those with the version, the tags and the properties that the query names."""
+    if version := request.query.get("version"):
+        versions = [item for item in versions if item["name"] == version]
+    named = {
+        "tags": request.query.get("tags") or request.query.get("$tags"),
+        "properties": request.query.get("properties"),
+    }
+    for field, text in named.items():
+        for wanted in filter(None, (text or "").split(",")):
+            name, valued, value = wanted.strip().partition("=")
+            versions = [
+                item
+                for item in versions
+                if name in item["properties"][field]
+                and (not valued or item["properties"][field][name] == value)
+            ]
+    return versions
+
+
+def _offset(request: ArmRequest) -> int:
+    text = request.query.get("offset", "0")
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        raise user_error(400, f"offset is a number, not '{text[:20]}'.")
+    return int(text)
 
 
 def _newest_first(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -22,7 +22,8 @@ from emulator.services.machine_learning.paths import CODES, require_workspace, v
 from emulator.store import Resource, Store
 
 UPLOAD_HOURS = 24
-UPLOAD_TYPE = "TemporaryBlobReference"
+# Where the files go is the same for both.
+UPLOAD_TYPES = ("TemporaryBlobReference", "None")
 
 
 class Codes(Assets):
@@ -59,7 +60,7 @@ class Codes(Assets):
         """A new container for each upload: in an older one the client would find older files."""
         workspace = require_workspace(self.store, request)
         body = Fields({} if request.body is None else request.body, refuse=bad_asset)
-        body.choice("pendingUploadType", (UPLOAD_TYPE,))
+        upload_type = body.choice("pendingUploadType", UPLOAD_TYPES, UPLOAD_TYPES[0])
         account_id = str(workspace.properties["storageAccount"])
         account = name_of(account_id)
         ending = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
@@ -71,7 +72,7 @@ class Codes(Assets):
         return ArmResponse(
             {
                 "pendingUploadId": body.text("pendingUploadId") or new_guid(),
-                "pendingUploadType": UPLOAD_TYPE,
+                "pendingUploadType": upload_type,
                 "blobReferenceForConsumption": {
                     "blobUri": uri,
                     "storageAccountArmId": account_id,

@@ -18,6 +18,8 @@ from emulator.services.machine_learning.paths import DATA
 from emulator.store import Resource
 
 TYPES = ("uri_file", "uri_folder")
+# As the api-versions of 2021 name them.
+OLDER = {"UriFile": "uri_file", "UriFolder": "uri_folder"}
 
 
 class Data(Assets):
@@ -56,9 +58,10 @@ class Data(Assets):
 
 
 def _data_type(given: Fields) -> str:
-    data_type = given.choice("dataType", (*TYPES, "mltable"))
+    data_type = given.choice("dataType", (*TYPES, "mltable", *OLDER))
     if data_type is None:
         raise given.missing("dataType")
+    data_type = OLDER.get(data_type, data_type)
     if data_type not in TYPES:
         raise not_emulated(f"data assets of the type {data_type}")
     return data_type

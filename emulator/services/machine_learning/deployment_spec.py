@@ -26,6 +26,7 @@ INT32 = 2**31 - 1
 COMPUTES = ("Managed", "Kubernetes", "AzureMLCompute")
 SCALE_TYPES = ("Default", "TargetUtilization")
 SWITCH = ("Enabled", "Disabled")
+SKU_TIERS = ("Free", "Basic", "Standard", "Premium")
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class DeploymentSpec:
     description: str | None = None
     properties: Mapping[str, str] | None = None
     tags: Mapping[str, str] | None = None
+    sku: Mapping[str, str] | None = None  # what is said of it beside the number of instances
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -105,7 +107,7 @@ class DeploymentSpec:
         return {
             "tags": dict(self.tags or {}),
             "kind": "Managed",
-            "sku": {"name": "Default", "capacity": self.instance_count},
+            "sku": {"name": "Default", "capacity": self.instance_count, **(self.sku or {})},
             "properties": {
                 "endpointComputeType": "Managed",
                 "description": self.description,
@@ -169,7 +171,16 @@ def read_deployment(body: Fields) -> DeploymentSpec:
         description=properties.text("description"),
         properties=properties.mapping("properties"),
         tags=read_tags(body),
+        sku=read_sku(sku),
     )
+
+
+def read_sku(sku: Fields) -> dict[str, str]:
+    """What a sku says beside its name and capacity, which Azure keeps and shows."""
+    tier = {"tier": sku.choice("tier", SKU_TIERS)} | {
+        name: sku.text(name) for name in ("size", "family")
+    }
+    return {name: value for name, value in tier.items() if value}
 
 
 def _check_emulated(body: Fields, properties: Fields) -> None:

@@ -21,6 +21,8 @@ from emulator.services.machine_learning.paths import MODELS
 from emulator.store import Resource, Store
 
 CUSTOM, MLFLOW, TRITON = TYPES = ("custom_model", "mlflow_model", "triton_model")
+# As the api-versions of 2021 name them.
+OLDER = {"CustomModel": CUSTOM, "MLFlowModel": MLFLOW, "TritonModel": TRITON}
 _VERSION = re.compile(r"0*[1-9]\d{0,8}", re.ASCII)
 
 
@@ -45,7 +47,8 @@ class Models(Assets):
                 f"'{location.container}', so the model can't be registered. Upload it first, or "
                 "give the path of a file or folder on this machine.",
             )
-        model_type = given.choice("modelType", TYPES, CUSTOM)
+        model_type = given.choice("modelType", (*TYPES, *OLDER), CUSTOM)
+        model_type = OLDER.get(model_type, model_type)
         flavors = _flavors_given(given.object("flavors"))
         if model_type == MLFLOW:
             # A folder that is none of MLflow's can be registered, as on Azure, and not be deployed.

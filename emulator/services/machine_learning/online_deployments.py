@@ -32,6 +32,7 @@ from emulator.services.machine_learning.deployment_spec import (
     DeploymentSpec,
     deployment_of,
     read_deployment,
+    read_sku,
 )
 from emulator.services.machine_learning.errors import bad_argument, refused_by_serving
 from emulator.services.machine_learning.locations import location_in
@@ -140,6 +141,7 @@ class OnlineDeployments:
         count = body.object("sku").whole("capacity", least=1, most=MOST_INSTANCES)
         if count is not None:
             spec = replace(spec, instance_count=count)
+        spec = replace(spec, sku={**(spec.sku or {}), **read_sku(body.object("sku"))})
         return self._put(request, deployment, spec)
 
     async def create_or_update(self, request: ArmRequest) -> ArmResponse:
@@ -188,7 +190,7 @@ class OnlineDeployments:
         deployment = require(self.store, request.parent)
         body = Fields({} if request.body is None else request.body, refuse=bad_argument)
         container = body.choice("containerType", LOG_CONTAINERS, LOG_CONTAINERS[0])
-        tail = body.whole("tail", DEFAULT_TAIL, least=1, most=INT32)
+        tail = body.whole("tail", DEFAULT_TAIL, least=0, most=INT32)
         content = await asyncio.to_thread(self.deployer.logs, deployment.id, container, tail)
         return ArmResponse({"content": content})
 

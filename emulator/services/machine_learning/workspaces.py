@@ -130,8 +130,9 @@ class Workspaces:
 
     async def update(self, request: ArmRequest) -> ArmResponse:
         workspace = require_workspace(self.store, request)
-        spec = read_workspace(Fields(request.body, refuse=bad_argument))
-        return self._change(workspace, spec, request.claims)
+        body = Fields(request.body, refuse=bad_argument)
+        location_in(body, workspace)
+        return self._change(workspace, read_workspace(body), request.claims)
 
     async def create_or_update(self, request: ArmRequest) -> ArmResponse:
         before = self.store.get(request.id)
@@ -226,6 +227,13 @@ class Workspaces:
             raise bad_request(
                 "The storage account of a workspace can't be changed.",
                 target="storageAccount",
+            )
+        if spec.high_business_impact not in (None, properties["hbiWorkspace"]):
+            # https://learn.microsoft.com/azure/machine-learning/concept-data-encryption
+            raise bad_request(
+                "Whether a workspace holds data of high business impact is said when it is made "
+                "and can't be changed.",
+                target="hbiWorkspace",
             )
         said = {
             "description": spec.description,

@@ -245,7 +245,6 @@ def test_lists_refuse_what_they_would_get_wrong(local_azure, register):
     name = register().name
     path = f"{HOME}/models/{name}/versions"
     assert call("GET", path, **{"$orderBy": "size"}).status_code == 501
-    assert call("GET", path, tags="a=b").status_code == 501
     assert call("GET", path, listViewType="Some").status_code == 400
 
 
@@ -279,3 +278,28 @@ def test_models_survive_a_kill(another_azure, monkeypatch, weights, tmp_path):
     assert call("GET", HOME).json() == workspace
     after.models.download("kept", "1", str(tmp_path / "back"))
     assert (tmp_path / "back" / "kept" / "weights.pt").read_text() == "kept"
+
+
+def test_versions_are_listed_by_what_is_said_of_them(register, weights, unique):
+    for number, tags in enumerate(({"a": "1"}, {"a": "2"}, {"b": "1"})):
+        register(path=weights(f"number {number}"), tags=tags)
+    path = f"{HOME}/models/m-{unique}/versions"
+
+    def listed(**query: str) -> list[str]:
+        return [found["name"] for found in call("GET", path, **query).json()["value"]]
+
+    assert listed(tags="a") == ["2", "1"]
+    assert listed(tags="a=2") == ["2"]
+    assert listed(tags="a,b") == []
+    assert listed(version="3") == ["3"]
+    assert listed(offset="1") == ["2", "1"]
+    assert listed(properties="nothing") == []
+    assert call("GET", path, offset="some").status_code == 400
+    assert call("GET", path, feed="azureml").status_code == 501
+
+
+def test_the_older_name_of_a_type_is_the_same_type(register, unique):
+    found = register()
+    body = {"properties": {"modelUri": found.path, "modelType": "CustomModel"}}
+    answer = call("PUT", f"{HOME}/models/older-{unique}/versions/1", body)
+    assert answer.json()["properties"]["modelType"] == "custom_model"

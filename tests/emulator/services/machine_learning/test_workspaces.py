@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.ai.ml import MLClient
@@ -22,6 +23,7 @@ from emulator.services.machine_learning.workspace_spec import WorkspaceSpec
 from emulator.services.machine_learning.workspaces import GROUP_ID, Workspaces
 from emulator.store import Resource, Store
 from tests.emulator.services.arm import GROUP, HOME, WORKSPACES, NoBlobs, call
+from tests.waiting import until
 
 
 def client(workspace: str) -> MLClient:
@@ -206,3 +208,26 @@ def test_what_was_under_way_at_a_crash_is_finished(tmp_path: Path):
     assert finished is not None
     assert finished.properties["provisioningState"] == "Succeeded"
     store.close()
+
+
+def test_a_patch_changes_what_azure_lets_change_and_nothing_else(unique):
+    path = f"{WORKSPACES}/patched-{unique}"
+    assert call("PUT", path, {"location": REGION, "properties": {}}).status_code == 201
+    before = until(lambda: (now := call("GET", path).json()) and is_done(now) and now)
+    properties = {"friendlyName": "Patched", "description": "by PATCH", "imageBuildCompute": "none"}
+    answer = call("PATCH", path, {"tags": {"a": "b"}, "properties": properties})
+    after = answer.json()
+    assert (answer.status_code, after["tags"]) == (200, {"a": "b"})
+    assert properties.items() <= after["properties"].items()
+    for refused in (
+        {"location": "eastus" if before["location"] != "eastus" else "westus"},
+        {"properties": {"hbiWorkspace": True}},
+        {"properties": {"storageAccount": f"{before['properties']['storageAccount']}x"}},
+    ):
+        assert call("PATCH", path, refused).status_code in (400, 409)
+    assert call("GET", path).json() == after
+    assert call("DELETE", path).status_code == 202
+
+
+def is_done(workspace: dict[str, Any]) -> bool:
+    return bool(workspace["properties"]["provisioningState"] == "Succeeded")
