@@ -216,6 +216,7 @@ class Emulator:
             make_password(home.proxy_password),
             self.addresses,
             insiders,
+            self.ingress.table.client_certificates,
         )
         neighbours = Neighbours(
             containers,

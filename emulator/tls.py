@@ -16,6 +16,7 @@ from pathlib import Path
 
 import certifi
 
+from emulator.client_certificates import AskingContext
 from emulator.defaults import AZURE_DOMAINS
 from emulator.state_file import StateError, read_object, write_private
 
@@ -50,14 +51,20 @@ class CertificateAuthority:
         if name in self._contexts:
             self._contexts.move_to_end(name)
             return self._contexts[name]
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
+        context = _serving(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
         self._load_leaf(context, name)
         self._contexts[name] = context
         if len(self._contexts) > LEAVES:
             unused, _ = self._contexts.popitem(last=False)
             self._leaf(unused).unlink(missing_ok=True)
+        return context
+
+    def asking_context(self, host: str, *, is_required: bool) -> AskingContext:
+        """As `context`, for one connection, whose client is asked for its certificate."""
+        self.context(host)  # makes the host's certificate, or keeps it
+        context = AskingContext(ssl.PROTOCOL_TLS_SERVER)
+        _serving(context).load_cert_chain(self._leaf(host.lower()))
+        context.ask(is_required=is_required)
         return context
 
     def _valid_until(self) -> datetime | None:
@@ -115,6 +122,12 @@ class CertificateAuthority:
         leaves = sorted(self.folder.glob("host-*.pem"), key=lambda path: path.stat().st_mtime)
         for path in leaves[:-LEAVES]:
             path.unlink()
+
+
+def _serving(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def _digest(content: bytes) -> str:

@@ -23,7 +23,7 @@ import sys
 
 from emulator.data_plane.environment_passwords import EnvironmentPasswords
 from emulator.data_plane.routes.addresses import PublicAddresses
-from emulator.front_door.opening import Admit, Behind, Opening, Serve
+from emulator.front_door.opening import Admit, Asks, Behind, Opening, Serve, ask_nobody
 from emulator.tls import CertificateAuthority
 
 IP_FREEBIND = 15  # ip(7); Python's socket module does not have it
@@ -40,8 +40,9 @@ class FrontDoor:
         password: str,
         addresses: PublicAddresses | None = None,
         insiders: EnvironmentPasswords | None = None,
+        asks: Asks = ask_nobody,
     ) -> None:
-        self.behind = Behind(authority, serve, addresses or PublicAddresses())
+        self.behind = Behind(authority, serve, addresses or PublicAddresses(), asks)
         self.password = password.encode()
         self.insiders = insiders or EnvironmentPasswords()
         self.servers: list[asyncio.Server] = []

@@ -13,6 +13,7 @@ from typing import cast
 from urllib.parse import SplitResult, urlsplit
 
 from emulator import container_port
+from emulator.client_certificates import ACCEPT, IGNORE, REQUIRE
 from emulator.data_plane.routes.addresses import PublicAddresses
 from emulator.data_plane.routes.apps import is_plain
 from emulator.front_door.head import Head, HeadError, read_head
@@ -36,6 +37,15 @@ _log = logging.getLogger(__name__)
 # Makes the HTTP protocol for one connection to an Azure host. The second argument is the domain of
 # the environment that the client is in, "" when it is in none.
 Serve = Callable[[str, str], asyncio.Protocol]
+# Whether a client of a host is asked for its certificate: IGNORE, ACCEPT or REQUIRE. The second
+# argument is as of Serve.
+Asks = Callable[[str, str], str]
+
+
+def ask_nobody(_host: str, _inside: str) -> str:
+    return IGNORE
+
+
 # From a proxy's password to the domain of the environment that the client is in, "" when it is in
 # none, or None when the password is wrong.
 Admit = Callable[[str], str | None]
@@ -48,6 +58,7 @@ class Behind:
     authority: CertificateAuthority
     serve: Serve
     addresses: PublicAddresses
+    asks: Asks = ask_nobody
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def spawn(self, work: asyncio.Task[None]) -> None:
@@ -174,12 +185,19 @@ class Opening(asyncio.Protocol):
 
     # A host of ours
 
+    def tls_context(self, host: str) -> ssl.SSLContext:
+        """Raises OSError."""
+        asks = self.behind.asks(host, self.inside)
+        if asks in (ACCEPT, REQUIRE):
+            return self.behind.authority.asking_context(host, is_required=asks == REQUIRE)
+        return self.behind.authority.context(host)
+
     async def end_tls(self, host: str, port: int) -> None:
         if port == 80:
             self.transport.write(ESTABLISHED)
             return self.hand_over(self.transport, self.behind.serve(host, self.inside))
         try:
-            context = self.behind.authority.context(host)
+            context = self.tls_context(host)
         except OSError as error:
             return self.refuse(502, str(explain(error, self.behind.authority.folder)))
         late = Late()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from emulator.client_certificates import AskingContext, forwarded
 from emulator.data_plane.client_connection import ClientConnection
 from emulator.data_plane.ingress.ingress import Ingress
 from emulator.data_plane.ingress.refusals import PROTOCOL
@@ -24,14 +25,23 @@ class IngressConnection(ClientConnection[IngressRequest]):
         self.inside = inside
         self.is_secure = False
         self.address = ""  # the client's
+        self.certificate = b""  # the header that tells of the client's certificate
 
     def new_request(self) -> IngressRequest:
         return IngressRequest(
-            self, self.ingress, self.inside, self.address, is_secure=self.is_secure
+            self,
+            self.ingress,
+            self.inside,
+            self.address,
+            self.certificate,
+            is_secure=self.is_secure,
         )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.is_secure = transport.get_extra_info("sslcontext") is not None
+        context = transport.get_extra_info("sslcontext")
+        self.is_secure = context is not None
+        if isinstance(context, AskingContext):
+            self.certificate = forwarded(context.chain)
         self.address = transport.get_extra_info("peername")[0]
         super().connection_made(transport)
 

@@ -26,23 +26,39 @@ LARGE = 64 * 1024  # bytes
 # Sent again when a connection that was kept alive turns out to be closed (RFC 9110, 9.2.2).
 _REPEATABLE = (b"GET", b"HEAD", b"OPTIONS")
 
-FORWARDING = {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id"}
+CLIENT_CERTIFICATE = b"x-forwarded-client-cert"
+FORWARDING = {
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+    b"x-request-id",
+    CLIENT_CERTIFICATE,
+}
 _REPLACED = http.HOP_BY_HOP | FORWARDING
 
 
 class IngressRequest(ClientRequest):
     """It is handed on part by part. `inside` is the domain of the environment that the client is
-    in, "" when it is in none, `address` the client's IP address."""
+    in, "" when it is in none, `address` the client's IP address, `certificate` the header for the
+    app that tells of the client's certificate, b"" when it has shown none."""
 
     words = refusals.PROTOCOL
 
     def __init__(
-        self, client: Client, ingress: Ingress, inside: str, address: str, *, is_secure: bool
+        self,
+        client: Client,
+        ingress: Ingress,
+        inside: str,
+        address: str,
+        certificate: bytes = b"",
+        *,
+        is_secure: bool,
     ) -> None:
         super().__init__(client)
         self.ingress = ingress
         self.inside = inside
         self.address = address
+        self.certificate = certificate
         self.is_secure = is_secure
         self.is_web_socket = False
         self.body: list[bytes] = []  # read before the replica's connection was there
@@ -196,7 +212,9 @@ class IngressRequest(ClientRequest):
     def forwarding(self) -> Fields:
         """Where the request comes from."""
         before = self.fields.get(b"x-forwarded-for")
+        told = [(CLIENT_CERTIFICATE, self.certificate)] if self.certificate else []
         return [
+            *told,
             (b"x-forwarded-for", (before + b"," if before else b"") + self.address.encode()),
             (b"x-forwarded-proto", b"https" if self.is_secure else b"http"),
             (b"x-forwarded-host", self.fields.get(b"host", self.host.encode())),

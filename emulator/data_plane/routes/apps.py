@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from emulator.client_certificates import IGNORE
 from emulator.data_plane.backend import Backend
 from emulator.data_plane.routes.ingress_rules import AddressRules, CorsRules
 
@@ -43,6 +44,7 @@ class AppRoute:
 
     `only_in` is the domain of the environment from inside of which alone it is reachable, "" when
     it is from everywhere. `is_sticky`: a client stays with the replica that it had.
+    `client_certificates` is IGNORE, ACCEPT or REQUIRE.
     """
 
     shares: tuple[tuple[RevisionRoute, int], ...]
@@ -51,6 +53,7 @@ class AppRoute:
     addresses: AddressRules | None = None
     cors: CorsRules | None = None
     is_sticky: bool = False
+    client_certificates: str = IGNORE
 
 
 def is_plain(host: str) -> bool:
@@ -78,6 +81,12 @@ class AppTable:
             host = f"{host}.internal.{inside}"
         route = self.hosts.get(host)
         return route if route and route.only_in in ("", inside) else None
+
+    def client_certificates(self, host: str, inside: str) -> str:
+        """IGNORE, ACCEPT or REQUIRE. Azure's ingress asks no client that is in the environment:
+        https://github.com/microsoft/azure-container-apps/issues/880"""
+        route = None if inside else self.find(host.lower())
+        return route.client_certificates if route else IGNORE
 
     def withdraw(self, app_id: str) -> None:
         """Serve an app no more. A host name that another app has meanwhile stays that app's."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request, not_emulated
 from emulator.arm.fields import Fields
+from emulator.client_certificates import ACCEPT, IGNORE, REQUIRE
 from emulator.services.container_apps.app_ingress_rules import (
     AppCors,
     AppIpRestriction,
@@ -65,8 +66,8 @@ class TrafficShare:
 @dataclass(frozen=True)
 class AppIngress:
     """`target_port` is None where Azure finds it out; `affinity` is "sticky", "none" or None.
-    `client_certificates` and `port_scheme` are as they were sent: only what Azure does without them
-    is taken."""
+    `client_certificates` is IGNORE, ACCEPT, REQUIRE or None, which is as IGNORE. `port_scheme` is
+    as it was sent: only what Azure does without it is taken."""
 
     external: bool
     target_port: int | None
@@ -121,9 +122,7 @@ class AppIngress:
                 code="ContainerAppInvalidIngressStickySessionRevisionMode",
                 target=sticky.at("affinity"),
             )
-        certificates = fields.choice("clientCertificateMode", ("ignore", "accept", "require"))
-        if certificates not in (None, "ignore"):
-            raise not_emulated("client certificates at the ingress")
+        certificates = fields.choice("clientCertificateMode", (IGNORE, ACCEPT, REQUIRE))
         scheme = fields.choice("targetPortHttpScheme", ("http", "https"))
         if scheme == "https":
             raise not_emulated("an ingress that calls its app by https")

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from emulator.client_certificates import IGNORE
 from emulator.data_plane.routes.apps import AppRoute, RevisionRoute
 from emulator.services.container_apps.app_ingress_rules import address_rules
 from emulator.services.container_apps.app_spec import AppSpec
@@ -62,6 +63,7 @@ def app_routes(
             address_rules(ingress.restrictions),
             ingress.cors.rules if ingress.cors else None,
             is_sticky=ingress.affinity == "sticky",
+            client_certificates=ingress.client_certificates or IGNORE,
         )
         routes[inner] = route
         if ingress.external:

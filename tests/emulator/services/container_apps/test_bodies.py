@@ -175,7 +175,6 @@ def test_a_patch_that_is_written_wrong_changes_nothing(
     [
         ("properties.configuration.ingress.additionalPortMappings", [{}, {"a": 1}], "Mappings"),
         ("properties.configuration.ingress.targetPortHttpScheme", "https", "https"),
-        ("properties.configuration.ingress.clientCertificateMode", "require", "certificates"),
         ("properties.configuration.runtime", {"java": {"enableMetrics": True}}, "runtime"),
         ("properties.template.serviceBinds", [{"serviceId": "x"}], "serviceBinds"),
         ("properties.patchingConfiguration", {"patchingMode": "Manual"}, "patching"),

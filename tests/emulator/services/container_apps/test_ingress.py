@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import ssl
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import requests
+import trustme
 import websocket
 
 from tests.emulator.services.apps_bench import AppsBench
@@ -183,3 +186,35 @@ def test_a_client_stays_with_its_replica(apps: AppsBench):
     with requests.Session() as client:
         own = {client.get(f"https://{host}/", timeout=10).json()["replica"] for _ in range(6)}
     assert len(own) == 1
+
+
+def test_certificates_of_clients(apps: AppsBench, host: str, tmp_path: Path):
+    own = tmp_path / "client.pem"
+    issued = trustme.CA().issue_cert("ada@example.org")  # by an authority that nobody knows
+    issued.private_key_and_cert_chain_pem.write_to_path(own)
+    pem = issued.cert_chain_pems[0].bytes().decode()
+    forged = {"X-Forwarded-Client-Cert": "Hash=1"}
+
+    def told(certificate: Path | None) -> str | None:
+        answer = apps.ask(host=host, cert=certificate and str(certificate), headers=forged)
+        headers = {key.lower(): value for key, value in answer.json()["headers"].items()}
+        return headers.get("x-forwarded-client-cert")
+
+    def set_mode(mode: str) -> None:
+        shown = apps.patch({"configuration": {"ingress": {"clientCertificateMode": mode}}})
+        assert shown.configuration.ingress.client_certificate_mode == mode.lower()
+
+    assert (told(None), told(own)) == (None, None)
+    set_mode("accept")
+    assert told(None) is None
+    given = dict(part.split("=", 1) for part in (told(own) or "").split(";"))
+    der = ssl.PEM_cert_to_DER_cert(pem)
+    assert given["Hash"] == hashlib.sha256(der).hexdigest()
+    assert unquote(given["Cert"].strip('"')).split() == pem.split()
+    assert unquote(given["Chain"].strip('"')).startswith(unquote(given["Cert"].strip('"')))
+    set_mode("Require")
+    assert told(own)
+    with pytest.raises(requests.ConnectionError):
+        told(None)
+    set_mode("ignore")
+    assert told(own) is None
