@@ -175,11 +175,12 @@ class Emulator:
             artifacts,
             home.deployments / "jobs",
         )
+        assets = DeploymentAssets(self.store, self.storage, environments)
         deployments = OnlineDeployments(
             self.store,
             self.operations,
             self.changes,
-            DeploymentAssets(self.store, self.storage, environments),
+            assets,
             deployer,
             routes,
         )
@@ -263,7 +264,7 @@ class Emulator:
             endpoints,
             deployments,
             self.batch_endpoints,
-            BatchDeployments(self.store, self.operations, self.changes),
+            BatchDeployments(self.store, self.operations, self.changes, assets),
             Jobs(self.store, self.operations, self.changes, jobs),
             self.registries,
             Runs(self.store, self.storage, self.runs),

@@ -62,13 +62,13 @@ class DeploymentAssets:
         spec = spec.resolved(resolve_one)
         if spec.code:
             return spec
-        model = self._without_code(found.get("models"), found.get("environments"))
+        model = self.without_code(found.get("models"), found.get("environments"))
         if spec.environment:
             return spec
-        environment = self._environment_of(model, claims)
+        environment = self.environment_of(model, claims)
         return replace(spec, environment=environment.id)
 
-    def _without_code(self, model: Resource | None, environment: Resource | None) -> Resource:
+    def without_code(self, model: Resource | None, environment: Resource | None) -> Resource:
         """The model of a deployment without code. Raises ArmError: it is none of MLflow's."""
         if environment and environment.properties["inferenceConfig"]:
             raise not_emulated(f"deployments of a custom container ('{environment.id}')")
@@ -81,7 +81,7 @@ class DeploymentAssets:
             )
         return model
 
-    def _environment_of(self, model: Resource, claims: dict[str, Any]) -> Resource:
+    def environment_of(self, model: Resource, claims: dict[str, Any]) -> Resource:
         """The environment of an MLflow model, in which it can be served; the same model always has
         the same one. Raises ArmError 400."""
         conda = self.mlflow_model(model).conda_file(INFERENCE_SERVER)

@@ -74,9 +74,13 @@ class DeploymentFolder:
 
     async def put_mlflow_script(self) -> Path:
         """Put the scoring script of MLflow models there. Returns its folder."""
+        return await self.put_script(MLFLOW_SCRIPT)
+
+    async def put_script(self, script: Path) -> Path:
+        """Put a scoring script of local Azure's there. Returns its folder."""
         target = self.path / "mlflow_resources"
         await asyncio.to_thread(target.mkdir, exist_ok=True)
-        await asyncio.to_thread(shutil.copyfile, MLFLOW_SCRIPT, target / MLFLOW_SCRIPT.name)
+        await asyncio.to_thread(shutil.copyfile, script, target / script.name)
         return target
 
     async def _download(

@@ -8,6 +8,7 @@ A deployment is a description of jobs: nothing of it runs before its endpoint is
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, Protocol
 
 from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError, bad_request, not_emulated
@@ -40,6 +41,23 @@ from emulator.services.machine_learning.paths import (
 from emulator.store import Resource, Store
 
 
+class ModelAssets(Protocol):
+    """What is made for models without a script (deployment_assets.py); the composition root hands
+    it in."""
+
+    def without_code(self, model: Resource | None, environment: Resource | None) -> Resource:
+        """The model, which is one of MLflow's. Raises ArmError."""
+        ...
+
+    def mlflow_model(self, model: Resource) -> object:
+        """What the model's folder says. Raises ArmError 400 when MLflow can't run it."""
+        ...
+
+    def environment_of(self, model: Resource, claims: dict[str, Any]) -> Resource:
+        """The environment in which the model runs. Raises ArmError 400."""
+        ...
+
+
 class BatchDeployments:
     ROUTES = (
         ("GET", BATCH_DEPLOYMENTS, "list"),
@@ -49,10 +67,13 @@ class BatchDeployments:
         ("PUT", BATCH_DEPLOYMENT, "create_or_update"),
     )
 
-    def __init__(self, store: Store, operations: Operations, changes: Changes) -> None:
+    def __init__(
+        self, store: Store, operations: Operations, changes: Changes, assets: ModelAssets
+    ) -> None:
         self.store = store
         self.operations = operations
         self.changes = changes
+        self.assets = assets
         settled = ("Succeeded", "Failed")
         changes.register(
             Lifecycle(
@@ -116,7 +137,7 @@ class BatchDeployments:
     ) -> ArmResponse:
         deployment_id = before.id if before else request.id
         endpoint = require(self.store, parent_of(deployment_id))
-        spec = self._with_assets(parent_of(endpoint.id), spec)
+        spec = self._with_assets(parent_of(endpoint.id), spec, request.claims)
         deployment = Resource(
             deployment_id,
             BATCH_DEPLOYMENT_TYPE,
@@ -139,9 +160,14 @@ class BatchDeployments:
 
     # Rules
 
-    def _with_assets(self, workspace_id: str, spec: BatchDeploymentSpec) -> BatchDeploymentSpec:
-        """The spec with ids. Raises ArmError: 404 for what does not exist, 400 for a model that
-        needs a script, 501 for what cannot run here."""
+    def _with_assets(
+        self, workspace_id: str, spec: BatchDeploymentSpec, claims: dict[str, Any]
+    ) -> BatchDeploymentSpec:
+        """The spec with ids, and with the environment of its MLflow model where it names none.
+
+        Raises ArmError: 404 for what does not exist, 400 for a model that needs a script, 501 for
+        what cannot run here.
+        """
         found: dict[str, Resource] = {}
 
         def resolve_one(collection: str, reference: str) -> str:
@@ -157,14 +183,6 @@ class BatchDeployments:
                 f"batch deployments in an environment with a Docker build context "
                 f"('{environment.id}')"
             )
-        kind = found["models"].properties["modelType"]
-        if not spec.code and kind != "mlflow_model":
-            raise bad_request(
-                f"The model '{found['models'].id}' is a {kind}, so its deployment needs a scoring "
-                "script: only MLflow models bring one.",
-                code="MissingDriverProgram",
-                target="codeConfiguration",
-            )
         if spec.code and not spec.environment:
             # https://learn.microsoft.com/azure/machine-learning/how-to-mlflow-batch
             raise bad_request(
@@ -172,8 +190,12 @@ class BatchDeployments:
                 "model.",
                 target="environmentId",
             )
-        if not spec.code:
-            raise not_emulated("batch deployments of an MLflow model without a scoring script")
+        if spec.code:
+            return spec
+        model = self.assets.without_code(found["models"], environment)
+        self.assets.mlflow_model(model)
+        if not spec.environment:
+            spec = replace(spec, environment=self.assets.environment_of(model, claims).id)
         return spec
 
     def _compute(self, workspace_id: str, reference: str) -> Resource:

@@ -43,7 +43,11 @@ from emulator.services.machine_learning.batch.scoring import JobError, Scoring
 from emulator.services.machine_learning.batch.step_logs import StepLogs
 from emulator.services.machine_learning.batch.worker import WorkerSpec
 from emulator.services.machine_learning.blobs import BlobStorage
-from emulator.services.machine_learning.deployment_folder import DeploymentFolder, script_in
+from emulator.services.machine_learning.deployment_folder import (
+    DeploymentFolder,
+    mlflow_variables,
+    script_in,
+)
 from emulator.services.machine_learning.paths import JOB_TYPE
 from emulator.store import Resource, Store
 
@@ -54,6 +58,8 @@ ENDED = (COMPLETED, FAILED, CANCELED)
 LONGEST = 7 * 24 * 3600.0  # seconds that a job may take
 # The pipeline's own log, which MLClient streams.
 PIPELINE_LOG = "logs/azureml/executionlogs.txt"
+# The scoring script of an MLflow model that is deployed without one.
+MLFLOW_SCRIPT = Path(__file__).with_name("mlflow_script.py")
 _log = logging.getLogger(__name__)
 
 
@@ -225,13 +231,17 @@ class JobLifecycle:
                     environment.properties["image"] or "",
                     lambda line: print(line.rstrip("\n"), file=build),
                 )
-            code = await folder.assets.download_code(
-                self.blobs, resolve(self.store, workspace, "codes", deployment.code)
-            )
-            model = await folder.assets.download_model(
-                self.blobs, resolve(self.store, workspace, "models", deployment.model)
-            )
-            script = script_in(code, deployment.script)
+            asset = resolve(self.store, workspace, "models", deployment.model)
+            model = await folder.assets.download_model(self.blobs, asset)
+            variables = dict(deployment.variables or {})
+            if deployment.code:
+                code = await folder.assets.download_code(
+                    self.blobs, resolve(self.store, workspace, "codes", deployment.code)
+                )
+            else:
+                code = await folder.assets.put_script(MLFLOW_SCRIPT)
+                variables = mlflow_variables(asset) | variables
+            script = script_in(code, deployment.script or MLFLOW_SCRIPT.name)
         except BuildError as error:
             last = error.log.strip().splitlines()[-1:] or ["nothing."]
             raise JobError(
@@ -249,7 +259,7 @@ class JobLifecycle:
             appends=deployment.output_action == APPEND_ROW,
             variables={
                 **clean_environment(python.python),
-                **(deployment.variables or {}),
+                **variables,
                 MARK: str(folder.assets.path),
                 "AZUREML_MODEL_DIR": str(model),
                 # https://learn.microsoft.com/azure/machine-learning/how-to-deploy-model-custom-output

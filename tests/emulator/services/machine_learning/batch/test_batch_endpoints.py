@@ -83,7 +83,7 @@ def test_deployments_that_cannot_be(ml_client, batch):
         return str(refusal.value)
 
     assert "compute" in refused(compute="nowhere")
-    assert "needs a scoring script" in refused(code_configuration=None, environment=None)
+    assert "Could not find driver program" in refused(code_configuration=None, environment=None)
     assert "needs an environment" in refused(environment=None)
     assert "the name of a file" in refused(settings={"output_file_name": "a/b.csv"})
     assert "ResourceNotFound" in refused(model="azureml:nobody:1")
