@@ -20,7 +20,6 @@ from emulator.arm.http import ArmApplication, Service
 from emulator.arm.operations import Operations
 from emulator.arm.recovery import recover
 from emulator.containers.runtime import ContainerRuntime
-from emulator.data_plane.environment_passwords import EnvironmentPasswords
 from emulator.data_plane.ingress.connection import IngressConnection
 from emulator.data_plane.ingress.ingress import Ingress
 from emulator.data_plane.routes.addresses import PublicAddresses
@@ -28,6 +27,7 @@ from emulator.data_plane.routes.apps import AppTable, is_plain
 from emulator.data_plane.routes.endpoints import EndpointTable
 from emulator.data_plane.scoring.connection import ScoringConnection
 from emulator.data_plane.scoring.gateway import Gateway
+from emulator.defaults import METADATA_HOST
 from emulator.front_door.door import FrontDoor
 from emulator.home import Home
 from emulator.inference_servers.supervisor import Supervisor
@@ -43,7 +43,6 @@ from emulator.services.container_apps.jobs.job_controller import JobController
 from emulator.services.container_apps.jobs.jobs import ContainerAppsJobs
 from emulator.services.container_apps.jobs.scheduler import JobScheduler
 from emulator.services.container_apps.log_stream import LogStream
-from emulator.services.container_apps.neighbours import Neighbours
 from emulator.services.container_apps.operations import AppOperations
 from emulator.services.container_apps.paths import (
     APP_SUFFIX,
@@ -92,6 +91,8 @@ from emulator.services.machine_learning.online_endpoints import OnlineEndpoints
 from emulator.services.machine_learning.scoring_routes import SCORING_SUFFIX, ScoringRoutes
 from emulator.services.machine_learning.workspace_templates import WorkspaceTemplates
 from emulator.services.machine_learning.workspaces import Workspaces
+from emulator.services.managed_identity.token_endpoints import TokenEndpoints
+from emulator.services.managed_identity.user_assigned import UserAssignedIdentities
 from emulator.services.prices.retail import HOST as PRICES_HOST
 from emulator.services.prices.retail import RetailPrices
 from emulator.services.resources.any_resource import AnyResource
@@ -102,6 +103,8 @@ from emulator.services.storage import BLOB_SUFFIX, Storage
 from emulator.settings import seconds
 from emulator.store import Store
 from emulator.tls import CertificateAuthority, write_bundle
+from emulator.workloads.access import WorkloadAccess
+from emulator.workloads.workload import Workload, WorkloadPasswords
 
 # Seconds that requests under way have to be answered when local Azure stops.
 LAST_REQUESTS = 2.0
@@ -153,15 +156,37 @@ class Emulator:
         templates = WorkspaceTemplates(
             self.store, self.operations, self.changes, workspaces, self.storage.accounts.create
         )
+        self.addresses = PublicAddresses()
+        self.ingress = Ingress(AppTable())
+        passwords = WorkloadPasswords()
+        self.door = FrontDoor(
+            CertificateAuthority(home.tls),
+            self.protocol,
+            make_password(home.proxy_password),
+            self.addresses,
+            passwords,
+            self.ingress.table.client_certificates,
+        )
+        access = WorkloadAccess(
+            containers,
+            passwords,
+            self.door.listen_inside,
+            lambda: write_bundle(home.tls / "workloads.crt", home.ca_certificate),
+        )
         scoring = EndpointTable()
         routes = ScoringRoutes(self.store, scoring)
         self.python = PythonEnvironments(home.environments)
         self.runtime = Supervisor(home.deployments / "processes")
         deployer = Deployer(
-            self.store, self.storage, self.python, self.runtime, home.deployments, routes
+            self.store, self.storage, self.python, self.runtime, home.deployments, routes, access
         )
         endpoints = OnlineEndpoints(
-            self.store, self.operations, self.changes, routes, issue_token=self.identity.issue
+            self.store,
+            self.operations,
+            self.changes,
+            routes,
+            issue_token=self.identity.issue,
+            forget=access.forget,
         )
         self.batch_endpoints = BatchEndpoints(self.store, self.operations, self.changes)
         clusters = Clusters(self.store)
@@ -196,7 +221,6 @@ class Emulator:
             self.identity.issue,
             self.identity.verify,
         )
-        self.addresses = PublicAddresses()
         terminals = Terminals(containers)
         group_images = GroupImages(
             containers, self.registries.is_login_server, self.registry_access.may_pull
@@ -209,29 +233,13 @@ class Emulator:
             self.addresses,
             home.containers / "groups",
         )
-        self.ingress = Ingress(AppTable())
-        insiders = EnvironmentPasswords()
-        self.door = FrontDoor(
-            CertificateAuthority(home.tls),
-            self.protocol,
-            make_password(home.proxy_password),
-            self.addresses,
-            insiders,
-            self.ingress.table.client_certificates,
-        )
-        neighbours = Neighbours(
-            containers,
-            insiders,
-            self.door.listen_inside,
-            lambda: write_bundle(home.tls / "containers.crt", home.ca_certificate).read_bytes(),
-        )
         self.app_runners = Runners(
             self.store,
             containers,
             self.ingress.table,
             home.containers / "apps",
             Pace(seconds("AZURE_LOCAL_SCALE_COOLDOWN", DEFAULT_COOLDOWN)),
-            neighbours,
+            access,
         )
         app_environments = ManagedEnvironments(self.changes)
         app_images = AppImages(
@@ -240,7 +248,7 @@ class Emulator:
         app_controller = Controller(self.changes, app_images, self.app_runners)
         apps = ContainerApps(self.changes, app_environments, app_controller, self.identity.issue)
         self.jobs = JobController(
-            self.changes, containers, app_images, neighbours, home.containers / "jobs"
+            self.changes, containers, app_images, access, home.containers / "jobs"
         )
         self.job_scheduler = JobScheduler(self.jobs)
         executions = JobExecutions(self.changes, self.jobs)
@@ -281,6 +289,7 @@ class Emulator:
                 {APP_TYPE: apps.shown, EXECUTION_TYPE: executions.shown},
             ),
             LogAnalytics(self.store, self.changes),
+            UserAssignedIdentities(self.store, self.changes),
             self.operations,
         ]
         self.exact: dict[str, ASGIApp] = {
@@ -291,6 +300,9 @@ class Emulator:
                 check_scope=self.resources.check_scope,
                 add_info=partial(add_info, self.store),
             ),
+            METADATA_HOST: TokenEndpoints(
+                self.store, passwords.find, self.identity.issue, self.identity.token_lifetime
+            ).application(),
             PRICES_HOST: RetailPrices().application(),
             **dict.fromkeys(QUERY_HOSTS, LogQueries()),
         }
@@ -335,19 +347,16 @@ class Emulator:
         """Made when the first terminal is opened: importing web sockets takes a while."""
         return self._configure("websockets-sansio")
 
-    def protocol(self, host: str, inside: str) -> asyncio.Protocol:
-        """The HTTP protocol for one connection to an Azure host, or to an app's plain name.
-
-        `inside` is the domain of the environment that the client is in, "" when it is in none.
-        """
+    def protocol(self, host: str, client: Workload) -> asyncio.Protocol:
+        """The HTTP protocol for one connection to an Azure host, or to an app's plain name."""
         name = host.lower()
         if name.endswith(SCORING_SUFFIX) and self.batch_endpoints.at(name) is None:
             return ScoringConnection(self.gateway, host.lower())
         if host.lower().endswith(APP_SUFFIX) or is_plain(host):
-            return IngressConnection(self.ingress, host.lower(), inside)
+            return IngressConnection(self.ingress, host.lower(), client.domain)
         if host.lower().endswith((TERMINAL_SUFFIX, STREAM_SUFFIX)):
             return _Http(self.web_socket_config, self.state, {})
-        return _Http(self.config, self.state, {})
+        return _Http(self.config, self.state, {"workload": client})
 
     async def dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Give a request to the application of the host that its Host header names."""

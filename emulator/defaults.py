@@ -28,6 +28,10 @@ AZURE_DOMAINS = (
     "dc.services.visualstudio.com",
 )
 
+# Where a program in Azure asks for its managed identity's tokens; only its own machine answers.
+# https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service
+METADATA_HOST = "169.254.169.254"
+
 # Public IPs of container groups come from the ranges for documentation, which nobody has.
 # https://www.rfc-editor.org/rfc/rfc5737
 PUBLIC_RANGES = ("203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24")

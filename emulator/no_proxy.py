@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 
 from emulator.defaults import AZURE_DOMAINS
-from emulator.hosts import PUBLIC_NETWORKS, is_azure
+from emulator.hosts import OUR_NETWORKS, is_azure
 
 
 def without_azure(environ: Mapping[str, str], *more: str) -> str:
@@ -37,8 +37,7 @@ def covers_azure(entry: str) -> bool:
         pass
     else:
         return any(
-            network.version == public.version and network.overlaps(public)
-            for public in PUBLIC_NETWORKS
+            network.version == ours.version and network.overlaps(ours) for ours in OUR_NETWORKS
         )
     name = re.sub(r":\d*$", "", entry.lower()).lstrip("*").rstrip(".")
     # A part of a name may stand for all that ends with it, as "e.com" for azure.com.

@@ -7,6 +7,7 @@ _OF_PROVIDER = {
     "microsoft.containerinstance": "2023-05-01",
     "microsoft.containerregistry": "2025-04-01",
     "microsoft.machinelearningservices": "2024-10-01",
+    "microsoft.managedidentity": "2024-11-30",
     "microsoft.operationalinsights": "2025-02-01",
     "microsoft.storage": "2024-01-01",
 }

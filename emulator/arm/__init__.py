@@ -3,7 +3,7 @@
 A request, in and out:
 
     http.py           routing, api-version, authorization, request ids
-    bodies.py         JSON, strictly
+    bodies.py         its bytes, and JSON, strictly
     forms.py          forms, as sign-in hosts take them
     fields.py         typed readers of a body, field by field
     errors.py         the one shape of an error
@@ -11,6 +11,7 @@ A request, in and out:
     merge_patch.py    what a PATCH does to a body
     odata.py          `$filter`
     tags.py           tags, and lists filtered by them
+    managed_identity.py  the managed identities of a resource
     ids.py            resource ids, GUIDs and times
     regions.py        Azure's regions; locations.py checks that a resource is in one
 

@@ -1,4 +1,4 @@
-"""JSON as Resource Manager reads and writes it: strictly, as RFC 8259 has it.
+"""A request's body, and JSON as Resource Manager reads and writes it: strictly, as RFC 8259 has it.
 
 https://www.rfc-editor.org/rfc/rfc8259
 """
@@ -10,6 +10,8 @@ import math
 import re
 from typing import Any, NoReturn
 
+from starlette.requests import Request
+
 from emulator.arm.errors import ArmError
 
 # Levels of objects and lists in one another; .NET's readers, which Azure uses, take 64 by default.
@@ -17,6 +19,16 @@ from emulator.arm.errors import ArmError
 DEEPEST = 64
 # A surrogate that is escaped alone is no character, and cannot be written again.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+async def read_at_most(request: Request, most: int) -> bytes | None:
+    """The body; None as soon as it is larger than `most` bytes."""
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > most:
+            return None
+    return bytes(received)
 
 
 def parse(content: bytes) -> Any:

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from emulator.arm.bodies import parse, written
+from emulator.arm.bodies import parse, read_at_most, written
 from emulator.arm.errors import ArmError, internal_error, not_emulated
 from emulator.arm.ids import new_guid
 
@@ -220,14 +220,12 @@ class ArmApplication:
 
 async def read_body(request: Request) -> Any:
     """The request's body, None when empty. Raises ArmError: 400 not JSON, 413 too large."""
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > LARGEST_BODY:
-            raise ArmError(
-                413, "RequestContentTooLarge", f"A request holds at most {LARGEST_BODY} bytes."
-            )
-    return parse(bytes(received)) if received else None
+    received = await read_at_most(request, LARGEST_BODY)
+    if received is None:
+        raise ArmError(
+            413, "RequestContentTooLarge", f"A request holds at most {LARGEST_BODY} bytes."
+        )
+    return parse(received) if received else None
 
 
 def to_response(answer: ArmResponse, request: Request) -> Response:

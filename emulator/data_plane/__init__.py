@@ -29,6 +29,5 @@ What both have in common:
     routes/                what the services publish here, who know nothing of the rest
 
 Container groups have no gateway: the front door joins the client to the port that
-routes/addresses.py has for it. environment_passwords.py tells it from inside of which environment
-a container comes.
+routes/addresses.py has for it.
 """

@@ -7,9 +7,9 @@
     group, CONNECT or http://      gateway before it
     any other host                 a tunnel or a forwarded request, untouched
 
-It wants a password, as other users of this machine reach its loopback addresses, too. Containers of
-container apps have a door of their own, which is the same but for two things: the password is that
-of their environment, and it also leads to the apps that only the environment sees.
+It wants a password, as other users of this machine reach its loopback addresses, too. Workloads
+have doors of their own, which are the same but for the password: each has its own, by which local
+Azure knows whose managed identity it may use, and which apps of which environment it sees.
 
 https://www.rfc-editor.org/rfc/rfc9110#name-connect
 """
@@ -21,17 +21,19 @@ import secrets
 import socket
 import sys
 
-from emulator.data_plane.environment_passwords import EnvironmentPasswords
 from emulator.data_plane.routes.addresses import PublicAddresses
 from emulator.front_door.opening import Admit, Asks, Behind, Opening, Serve, ask_nobody
 from emulator.tls import CertificateAuthority
+from emulator.workloads.workload import OUTSIDE, Workload, WorkloadPasswords
 
 IP_FREEBIND = 15  # ip(7); Python's socket module does not have it
 
 
 class FrontDoor:
-    """Listens on loopback for who has the password, and for the containers that `insiders` knows
-    where they reach it. `addresses` are those of the container groups."""
+    """Listens on loopback for who has the password, and for `workloads` where they reach it.
+
+    `addresses` are those of the container groups.
+    """
 
     def __init__(
         self,
@@ -39,23 +41,23 @@ class FrontDoor:
         serve: Serve,
         password: str,
         addresses: PublicAddresses | None = None,
-        insiders: EnvironmentPasswords | None = None,
+        workloads: WorkloadPasswords | None = None,
         asks: Asks = ask_nobody,
     ) -> None:
         self.behind = Behind(authority, serve, addresses or PublicAddresses(), asks)
         self.password = password.encode()
-        self.insiders = insiders or EnvironmentPasswords()
+        self.workloads = workloads or WorkloadPasswords()
         self.servers: list[asyncio.Server] = []
 
     async def listen(self, port: int) -> int:
         """Listen on 127.0.0.1; returns the port, 0 takes a free one. Raises OSError when taken."""
         return await self._listen(socket.create_server(("127.0.0.1", port)), self._admit)
 
-    def _admit(self, password: str) -> str | None:
-        return "" if secrets.compare_digest(password.encode(), self.password) else None
+    def _admit(self, password: str) -> Workload | None:
+        return OUTSIDE if secrets.compare_digest(password.encode(), self.password) else None
 
     async def listen_inside(self, address: str) -> int:
-        """Listen for containers at an address of this machine; returns the port.
+        """Listen for workloads at an address of this machine; returns the port.
 
         Raises OSError when this machine does not have the address.
         """
@@ -68,7 +70,7 @@ class FrontDoor:
         except OSError:
             listener.close()
             raise
-        return await self._listen(listener, self.insiders.find)
+        return await self._listen(listener, self.workloads.find)
 
     async def _listen(self, listener: socket.socket, admit: Admit) -> int:
         server = await asyncio.get_running_loop().create_server(

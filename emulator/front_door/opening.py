@@ -22,6 +22,7 @@ from emulator.front_door.upstream import UpstreamProxyError, find_proxy
 from emulator.hosts import is_azure, is_container_group
 from emulator.state_file import explain
 from emulator.tls import CertificateAuthority
+from emulator.workloads.workload import OUTSIDE, Workload
 
 LARGEST_HEAD = 64 * 1024  # bytes
 CONNECT_TIMEOUT = 30.0  # seconds
@@ -34,11 +35,10 @@ _NO_TLS = "Nothing listens at {0}:{1}. Ask for http://{0} or https://{0}.interna
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})*", re.IGNORECASE)
 _log = logging.getLogger(__name__)
 
-# Makes the HTTP protocol for one connection to an Azure host. The second argument is the domain of
-# the environment that the client is in, "" when it is in none.
-Serve = Callable[[str, str], asyncio.Protocol]
+# Makes the HTTP protocol for one connection to an Azure host, from a workload or from OUTSIDE.
+Serve = Callable[[str, Workload], asyncio.Protocol]
 # Whether a client of a host is asked for its certificate: IGNORE, ACCEPT or REQUIRE. The second
-# argument is as of Serve.
+# argument is the domain of the environment of container apps that it is in, "" for none.
 Asks = Callable[[str, str], str]
 
 
@@ -46,9 +46,9 @@ def ask_nobody(_host: str, _inside: str) -> str:
     return IGNORE
 
 
-# From a proxy's password to the domain of the environment that the client is in, "" when it is in
-# none, or None when the password is wrong.
-Admit = Callable[[str], str | None]
+# From a proxy's password to the workload that has it, OUTSIDE for the learner's own, or None when
+# the password is wrong.
+Admit = Callable[[str], Workload | None]
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Opening(asyncio.Protocol):
         self.admit = admit
         self.patience = patience
         self.too_late: asyncio.TimerHandle | None = None
-        self.inside = ""  # the domain of the client's environment
+        self.client = OUTSIDE
         self.buffer = bytearray()
         self.transport: asyncio.Transport
         self.decided = False
@@ -121,14 +121,14 @@ class Opening(asyncio.Protocol):
                 "This is local Azure's proxy. Set HTTPS_PROXY to it and ask for an Azure URL: "
                 "`python -m emulator env` prints the settings.",
             )
-        inside = self.admit(head.password())
-        if inside is None:
+        client = self.admit(head.password())
+        if client is None:
             raise HeadError(
                 407,
                 "This is local Azure's proxy, which its owner alone can use. The password is in "
                 "the settings that `python -m emulator env` prints.",
             )
-        self.inside = inside
+        self.client = client
         if head.method == "CONNECT":
             self.connect(*read_authority(head.target))
         else:
@@ -138,7 +138,7 @@ class Opening(asyncio.Protocol):
         if is_container_group(host):
             return self.reach_container(host, port, greeting=ESTABLISHED)
         if self.is_app(host) and port != 80:
-            raise HeadError(502, _NO_TLS.format(host, port, self.inside))
+            raise HeadError(502, _NO_TLS.format(host, port, self.client.domain))
         if is_azure(host) or self.is_app(host):
             if not _HOST.fullmatch(host):
                 raise HeadError(400, f"'{host}' is not a host name.")
@@ -149,10 +149,10 @@ class Opening(asyncio.Protocol):
         url, host, port = read_url(head.target)
         in_group = is_container_group(host)
         if self.is_app(host) and port != 80:
-            raise HeadError(502, _NO_TLS.format(host, port, self.inside))
+            raise HeadError(502, _NO_TLS.format(host, port, self.client.domain))
         if (is_azure(host) and not in_group) or self.is_app(host):
             self.buffer[:0] = head.for_our_own()
-            return self.hand_over(self.transport, self.behind.serve(host, self.inside))
+            return self.hand_over(self.transport, self.behind.serve(host, self.client))
         # One request a connection: the next one may be for another host.
         path = url._replace(scheme="", netloc="").geturl() or "/"
         if in_group:
@@ -170,7 +170,7 @@ class Opening(asyncio.Protocol):
 
     def is_app(self, host: str) -> bool:
         """Whether it is the plain name of an app of the client's environment."""
-        return bool(self.inside) and is_plain(host)
+        return bool(self.client.domain) and is_plain(host)
 
     def refuse(self, status: int, message: str) -> None:
         body = f"{message}\n".encode()
@@ -187,7 +187,7 @@ class Opening(asyncio.Protocol):
 
     def tls_context(self, host: str) -> ssl.SSLContext:
         """Raises OSError."""
-        asks = self.behind.asks(host, self.inside)
+        asks = self.behind.asks(host, self.client.domain)
         if asks in (ACCEPT, REQUIRE):
             return self.behind.authority.asking_context(host, is_required=asks == REQUIRE)
         return self.behind.authority.context(host)
@@ -195,7 +195,7 @@ class Opening(asyncio.Protocol):
     async def end_tls(self, host: str, port: int) -> None:
         if port == 80:
             self.transport.write(ESTABLISHED)
-            return self.hand_over(self.transport, self.behind.serve(host, self.inside))
+            return self.hand_over(self.transport, self.behind.serve(host, self.client))
         try:
             context = self.tls_context(host)
         except OSError as error:
@@ -212,7 +212,7 @@ class Opening(asyncio.Protocol):
             return self.transport.close()
         if secure is None:
             return self.transport.close()
-        late.attach(secure, self.behind.serve(host, self.inside))
+        late.attach(secure, self.behind.serve(host, self.client))
         return None
 
     def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:

@@ -19,12 +19,12 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from emulator.arm.changes import Changes
-from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated
+from emulator.arm.errors import ArmError, bad_request, not_emulated
 from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import new_guid, now, system_data
 from emulator.arm.lifecycle import AT_ONCE, Lifecycle
-from emulator.arm.locations import check_location
+from emulator.arm.locations import check_place
 from emulator.arm.resources import page, require, shown
 from emulator.arm.tags import read_tags
 from emulator.store import Resource, Store
@@ -93,14 +93,7 @@ class LogAnalytics:
                 target="workspaceName",
             )
         before = self.store.get(request.id)
-        location = check_location(body.raw("location"), WORKSPACE_TYPE)
-        if before and before.body["location"] != location:
-            raise conflict(
-                f"The workspace '{name}' is in '{before.body['location']}' and cannot move to "
-                f"'{location}'.",
-                code="InvalidResourceLocation",
-                target="location",
-            )
+        location = check_place(body.raw("location"), before, WORKSPACE_TYPE)
         workspace = self._change(request, before or _new(request.id, location), before, body)
         return ArmResponse(shown(workspace), 200 if before else 201)
 

@@ -37,7 +37,7 @@ What runs:
     plan.py               what a replica runs, from a spec
     app_images.py         which image that is, and whether the app may have it
     replica.py            one replica: its containers, probed and restarted
-    neighbours.py         how a container reaches the other apps of its environment
+    neighbours.py         how a container reaches Azure, and the other apps of its environment
     routes.py, hosts.py   which replicas answer at which host name
     events.py             the system log
 """

@@ -23,7 +23,7 @@ from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import subscription_of, system_data
 from emulator.arm.lifecycle import Lifecycle
-from emulator.arm.locations import check_location
+from emulator.arm.locations import check_place
 from emulator.arm.merge_patch import merge
 from emulator.arm.resources import page, require, shown
 from emulator.services.container_apps.environment_spec import (
@@ -95,14 +95,7 @@ class ManagedEnvironments:
         before = self.store.get(request.id)
         _check_idle(before)
         fields = Fields(request.body, refuse=invalid_environment)
-        location = check_location(fields.raw("location"), ENVIRONMENT_TYPE)
-        if before and before.body["location"] != location:
-            raise conflict(
-                f"The environment '{name}' is in '{before.body['location']}' and cannot move "
-                f"to '{location}'.",
-                code="InvalidResourceLocation",
-                target="location",
-            )
+        location = check_place(fields.raw("location"), before, ENVIRONMENT_TYPE)
         environment = self._build(request, EnvironmentSpec.read(request.body), location, before)
         operation = self.changes.begin("put", environment, before)
         return accepted(operation, request, environment, shown(environment), status=201)

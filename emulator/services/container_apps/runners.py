@@ -20,13 +20,14 @@ from emulator.services.container_apps.app_scale import MOST_HERE
 from emulator.services.container_apps.app_spec import AppSpec
 from emulator.services.container_apps.app_template import AppTemplate
 from emulator.services.container_apps.events import Events
-from emulator.services.container_apps.neighbours import Neighbours
+from emulator.services.container_apps.neighbours import introduce
 from emulator.services.container_apps.paths import REVISION_TYPE
 from emulator.services.container_apps.plan import AppFacts, ReplicaPlan, replica_plan
 from emulator.services.container_apps.routes import app_routes
 from emulator.services.container_apps.runner import Runner
 from emulator.services.container_apps.scaling import Limits, Pace
 from emulator.store import Resource, Store
+from emulator.workloads.access import WorkloadAccess
 
 _log = logging.getLogger(__name__)
 
@@ -41,14 +42,14 @@ class Runners:
         ingress: AppTable,
         folder: Path,
         pace: Pace,
-        neighbours: Neighbours,
+        access: WorkloadAccess,
     ) -> None:
         self.store = store
         self.runtime = runtime
         self.ingress = ingress
         self.folder = folder
         self.pace = pace
-        self.neighbours = neighbours
+        self.access = access
         self.events = Events()
         self._running: dict[str, Runner] = {}  # by revision id, lower case
         # What is being stopped, with the revision's id in lower case.
@@ -102,8 +103,9 @@ class Runners:
     async def _introduce(
         self, spec: ContainerSpec, app: Resource, revision: Resource
     ) -> ContainerSpec:
-        found = await self.neighbours.introduce(spec, self.domain(app))
-        if problem := self.neighbours.problem:
+        present = self.store.get(app.id) or app
+        found = await introduce(self.access, spec, present, self.domain(app))
+        if problem := self.access.problem:
             self.events.tell(app.id, "Warning", "NoNeighbours", problem, revision.name)
         return found
 

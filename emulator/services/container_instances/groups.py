@@ -13,10 +13,10 @@ What their states look like from outside is in group_record.py:
 
 from __future__ import annotations
 
-from emulator.arm.errors import bad_request, conflict, not_emulated
+from emulator.arm.errors import bad_request, not_emulated
 from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
-from emulator.arm.locations import check_location
+from emulator.arm.locations import check_place
 from emulator.arm.operations import Operations
 from emulator.arm.resources import page, require
 from emulator.arm.tags import read_tags
@@ -77,16 +77,16 @@ class ContainerGroups:
 
     async def create_or_update(self, request: ArmRequest) -> ArmResponse:
         body, name = Fields(request.body), request.params["containerGroupName"]
-        location = check_location(body.raw("location"), GROUP_TYPE)
+        before = self.store.get(request.id)
+        location = check_place(body.raw("location"), before, GROUP_TYPE)
         check_name(name)
         check_identity(body)
         tags, zones = read_tags(body), body.texts("zones")
         spec = GroupSpec.read(name, _properties(body))
         check_size(spec, location)
-        before = self.store.get(request.id)
         self.lifecycle.check_state("put", before)
         if before:
-            _check_update(before, location, spec)
+            _check_update(before, spec)
         await self.images.check(name, spec)
         # Nothing is awaited from here on. What was changed meanwhile is seen by its generation.
         check_quota(self.store, request.id, location, spec.cores)
@@ -157,14 +157,7 @@ def _properties(body: Fields) -> Fields:
     return Fields(body.object("properties").value)
 
 
-def _check_update(before: Resource, location: str, spec: GroupSpec) -> None:
-    if before.body["location"] != location:
-        raise conflict(
-            f"The resource '{before.name}' already exists in location "
-            f"'{before.body['location']}'. A container group does not move.",
-            code="InvalidResourceLocation",
-            target="location",
-        )
+def _check_update(before: Resource, spec: GroupSpec) -> None:
     old = spec_of(before)
     for field, same in (
         ("restartPolicy", old.restart_policy == spec.restart_policy),

@@ -23,7 +23,7 @@ from emulator.arm.fields import Fields, refusing
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import now, system_data
 from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
-from emulator.arm.locations import check_location
+from emulator.arm.locations import check_place
 from emulator.arm.operations import Operations
 from emulator.arm.resources import page, require
 from emulator.containers.runtime import ContainerRuntime
@@ -148,7 +148,7 @@ class Registries:
                 code="AlreadyInUse",
                 target="name",
             )
-        location = _location(body.raw("location"), before)
+        location = check_place(body.raw("location"), before, REGISTRY_TYPE)
         spec = RegistrySpec.read(body)
         if before:
             return self._update(request, before, spec)
@@ -240,18 +240,6 @@ class Registries:
                 target="adminUserEnabled",
             )
         return registry
-
-
-def _location(given: object, before: Resource | None) -> str:
-    location = check_location(given, REGISTRY_TYPE)
-    if before and before.body["location"] != location:
-        raise conflict(
-            f"The resource '{before.name}' already exists in location "
-            f"'{before.body['location']}'. A registry does not move.",
-            code="InvalidResourceLocation",
-            target="location",
-        )
-    return location
 
 
 def _invalid_name(name: str) -> str:

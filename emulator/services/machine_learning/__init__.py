@@ -32,6 +32,5 @@ What runs:
     mlflow_model.py         what an MLflow model's folder says, and yaml_text.py, which reads YAML
     assets.py, blobs.py     where an asset's files are
 
-paths.py, errors.py, additional_info.py, locations.py, identities.py and durations.py are the room's
-own conventions.
+paths.py, errors.py, additional_info.py and durations.py are the room's own conventions.
 """

@@ -12,11 +12,11 @@ from typing import Any
 
 from emulator.arm.errors import not_emulated
 from emulator.arm.fields import Fields
+from emulator.arm.managed_identity import NO_IDENTITY, ManagedIdentities, read_own_identity
 from emulator.arm.tags import read_tags
 from emulator.services.machine_learning.cluster_sizes import find_cluster_size
 from emulator.services.machine_learning.durations import iso_of
 from emulator.services.machine_learning.errors import bad_argument
-from emulator.services.machine_learning.identities import identity_body, read_identity
 
 CLUSTER = "AmlCompute"
 KINDS = (
@@ -25,7 +25,6 @@ KINDS = (
     *("Kubernetes", "SynapseSpark", "VirtualMachine"),
 )
 DEDICATED, LOW_PRIORITY = "Dedicated", "LowPriority"
-NO_IDENTITY = "None"
 PORTS = ("Enabled", "Disabled", "NotSpecified")
 MOST_NODES = 65_000
 LONGEST_IDLE = 24 * 3600.0  # seconds
@@ -54,18 +53,16 @@ class ComputeSpec:
     size: str
     scale: ScaleSpec
     priority: str = DEDICATED
-    identity: str = NO_IDENTITY
+    identity: ManagedIdentities = NO_IDENTITY
     description: str | None = None
     local_auth_disabled: bool = True
     port: str = "NotSpecified"
     tags: Mapping[str, str] = field(default_factory=dict)
 
-    def to_body(self, compute_id: str) -> dict[str, Any]:
+    def to_body(self) -> dict[str, Any]:
         """The body as Azure shows it, but for what the service adds; `read_compute` reads it."""
-        owned = self.identity != NO_IDENTITY
         return {
             "tags": dict(self.tags),
-            "identity": identity_body(self.identity, compute_id) if owned else None,
             "properties": {
                 "computeType": CLUSTER,
                 "description": self.description,
@@ -127,7 +124,7 @@ def read_compute(body: Fields) -> ComputeSpec:
         size=find_cluster_size(cluster.required_text("vmSize")),
         scale=read_scale(cluster.object("scaleSettings", required=True)),
         priority=cluster.choice("vmPriority", (DEDICATED, LOW_PRIORITY), DEDICATED),
-        identity=read_identity(body, NO_IDENTITY),
+        identity=read_own_identity(body, NO_IDENTITY, "compute clusters"),
         description=properties.text("description"),
         local_auth_disabled=properties.flag("disableLocalAuth", True),
         port=port,

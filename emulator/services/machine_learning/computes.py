@@ -18,6 +18,7 @@ from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import now, stable_guid, system_data
 from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
 from emulator.arm.locations import check_location
+from emulator.arm.managed_identity import NO_IDENTITY, shown_identity
 from emulator.arm.operations import Operations
 from emulator.arm.resources import page, require, shown
 from emulator.services.machine_learning.cluster_sizes import CLUSTER_SIZES
@@ -138,7 +139,14 @@ class Computes:
     ) -> ArmResponse:
         _check_quota(spec)
         compute_id = before.id if before else request.id
-        body: dict[str, Any] = {"location": location, **spec.to_body(compute_id)}
+        identity = shown_identity(
+            spec.identity, self.store, compute_id, before.body if before else None
+        )
+        body: dict[str, Any] = {
+            "location": location,
+            **spec.to_body(),
+            "identity": identity if spec.identity != NO_IDENTITY else None,
+        }
         moment = now()
         body["properties"] |= {
             "computeLocation": location,

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from emulator.arm.errors import ArmError
 from emulator.arm.ids import parent_of
+from emulator.arm.managed_identity import NO_IDENTITY, stored_identity
+from emulator.arm.resources import require
 from emulator.inference_servers.starting import MLFLOW_SCRIPT
 from emulator.inference_servers.supervisor import (
     Server,
@@ -36,6 +38,9 @@ from emulator.services.machine_learning.deployment_folder import (
 from emulator.services.machine_learning.deployment_spec import DeploymentSpec
 from emulator.services.machine_learning.scoring_routes import ScoringRoutes
 from emulator.store import Resource, Store
+from emulator.workloads.access import WorkloadAccess, no_identity
+from emulator.workloads.variables import machine_learning_identity
+from emulator.workloads.workload import Workload
 
 TROUBLESHOOTING = "Please see troubleshooting guide, available here: https://aka.ms/oe-tsg"
 
@@ -71,6 +76,7 @@ class Deployer:
         supervisor: Supervisor,
         folder: Path,
         routes: ScoringRoutes,
+        access: WorkloadAccess,
     ) -> None:
         self.store = store
         self.blobs = blobs
@@ -78,6 +84,7 @@ class Deployer:
         self.supervisor = supervisor
         self.folder = folder
         self.routes = routes
+        self.access = access
         self._running: dict[str, RunningDeployment] = {}
 
     async def deploy(self, deployment_id: str, spec: DeploymentSpec) -> None:
@@ -157,7 +164,7 @@ class Deployer:
         environment = self._asset(running, "environments", spec.environment or "")
         python = await self._build(running, environment)
         running.steps["ModelDownload"] = "InProgress"
-        variables = dict(spec.variables or {})
+        variables = await self._variables(running, spec)
         try:
             if spec.code:
                 code = self._asset(running, "codes", spec.code)
@@ -189,6 +196,16 @@ class Deployer:
             liveness=spec.liveness,
             readiness=spec.readiness,
             request_timeout=spec.requests.timeout,
+        )
+
+    async def _variables(self, running: RunningDeployment, spec: DeploymentSpec) -> dict[str, str]:
+        """The deployment's own, and those with which it reaches Azure as its endpoint."""
+        endpoint = require(self.store, parent_of(running.id))
+        has_identity = stored_identity(endpoint.body) != NO_IDENTITY
+        return await self.access.process(
+            Workload(endpoint.id),
+            spec.variables or {},
+            machine_learning_identity if has_identity else no_identity,
         )
 
     def _asset(self, running: RunningDeployment, collection: str, asset_id: str) -> Resource:

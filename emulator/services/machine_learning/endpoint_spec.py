@@ -11,13 +11,9 @@ from typing import Any
 
 from emulator.arm.errors import not_emulated
 from emulator.arm.fields import Fields
+from emulator.arm.managed_identity import OWN_IDENTITY, ManagedIdentities, read_identity
 from emulator.arm.tags import read_tags
 from emulator.services.machine_learning.errors import bad_argument
-from emulator.services.machine_learning.identities import (
-    SYSTEM_ASSIGNED,
-    identity_body,
-    read_identity,
-)
 
 AUTH_MODES = ("Key", "AMLToken", "AADToken")
 KINDS = ("Managed", "K8S")
@@ -36,18 +32,17 @@ class EndpointSpec:
     auth_mode: str
     traffic: Mapping[str, int] = field(default_factory=dict)
     mirror_traffic: Mapping[str, int] = field(default_factory=dict)
-    identity: str = SYSTEM_ASSIGNED
+    identity: ManagedIdentities = OWN_IDENTITY
     description: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
 
-    def to_body(self, endpoint_id: str) -> dict[str, Any]:
+    def to_body(self) -> dict[str, Any]:
         """The body as Azure shows it, but for what the service adds; `read_endpoint` reads it."""
         return {
             "tags": dict(self.tags),
             "kind": "Managed",
-            "identity": identity_body(self.identity, endpoint_id),
             "properties": {
                 "description": self.description,
                 "properties": dict(self.properties),
@@ -81,7 +76,7 @@ def read_endpoint(body: Fields) -> EndpointSpec:
         auth_mode=_read_auth_mode(properties),
         traffic=_read_shares(properties.object("traffic")),
         mirror_traffic=_read_shares(properties.object("mirrorTraffic")),
-        identity=read_identity(body),
+        identity=read_identity(body, OWN_IDENTITY),
         description=properties.text("description"),
         properties=properties.mapping("properties"),
         tags=read_tags(body),

@@ -20,6 +20,7 @@ from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse, expand
 from emulator.arm.ids import parent_of, system_data
 from emulator.arm.lifecycle import ABSENT, GONE, Finish, Lifecycle, Move
+from emulator.arm.locations import check_place
 from emulator.arm.operations import Operations
 from emulator.arm.resources import page, require, shown
 from emulator.arm.tags import read_tags
@@ -35,7 +36,6 @@ from emulator.services.machine_learning.deployment_spec import (
     read_sku,
 )
 from emulator.services.machine_learning.errors import bad_argument, refused_by_serving
-from emulator.services.machine_learning.locations import location_in
 from emulator.services.machine_learning.names import check_name
 from emulator.services.machine_learning.paths import (
     ONLINE_DEPLOYMENT,
@@ -151,7 +151,7 @@ class OnlineDeployments:
         if before and before.state == NEVER_CAME_UP:
             raise _refuse(before, "update")
         body = Fields(request.body, refuse=bad_argument)
-        location_in(body, endpoint)
+        check_place(body.raw("location"), endpoint, required=False)
         spec = read_deployment(body)
         check_room(self.store, endpoint, request.id)
         return self._put(request, before, spec)

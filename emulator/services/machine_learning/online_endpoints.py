@@ -19,7 +19,8 @@ from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import name_of, system_data
 from emulator.arm.lifecycle import ABSENT, GONE, Finish, Lifecycle, Move
-from emulator.arm.locations import check_location
+from emulator.arm.locations import check_location, check_place
+from emulator.arm.managed_identity import read_identity, shown_identity, stored_identity
 from emulator.arm.operations import Operations
 from emulator.arm.resources import page, require, shown
 from emulator.arm.tags import read_tags
@@ -30,8 +31,6 @@ from emulator.services.machine_learning.endpoint_spec import (
     read_endpoint,
 )
 from emulator.services.machine_learning.errors import bad_argument
-from emulator.services.machine_learning.identities import read_identity
-from emulator.services.machine_learning.locations import location_in
 from emulator.services.machine_learning.names import check_name, check_unique
 from emulator.services.machine_learning.paths import (
     ONLINE_ENDPOINT,
@@ -51,6 +50,8 @@ LIFETIME_TAG = "local-azure-token-seconds"
 
 
 class OnlineEndpoints:
+    # The identity is that from its creation:
+    # https://learn.microsoft.com/azure/machine-learning/how-to-access-resources-from-endpoints-managed-identities#limitations
     ROUTES = (
         ("GET", ONLINE_ENDPOINTS, "list"),
         ("DELETE", ONLINE_ENDPOINT, "delete"),
@@ -70,13 +71,16 @@ class OnlineEndpoints:
         routes: ScoringRoutes,
         *,
         issue_token: Callable[[str, int], str],
+        forget: Callable[[str], None],
     ) -> None:
-        """`issue_token` makes a JWT for an audience and a lifetime in seconds."""
+        """`issue_token` makes a JWT for an audience and a lifetime in seconds. `forget` is told of
+        endpoints that are gone: their deployments come in nowhere any more."""
         self.store = store
         self.operations = operations
         self.changes = changes
         self.routes = routes
         self.issue_token = issue_token
+        self.forget = forget
         settled = ("Succeeded", "Failed")
         changes.register(
             Lifecycle(
@@ -102,6 +106,7 @@ class OnlineEndpoints:
                 ),
                 refuse=_refuse,
                 withdraw=routes.withdraw,
+                remove=self._remove,
             )
         )
         changes.at_start(self._publish_all)
@@ -123,12 +128,12 @@ class OnlineEndpoints:
         return ArmResponse(shown(self._endpoint(request)))
 
     async def update(self, request: ArmRequest) -> ArmResponse:
-        """PATCH: tags and identity; the SDK changes everything else by PUT."""
+        """PATCH: tags; the SDK changes everything else by PUT."""
         endpoint = self._endpoint(request)
         body = Fields(request.body, refuse=bad_argument)
         spec = endpoint_of(endpoint.body)
         tags = read_tags(body) if body.is_named("tags") else spec.tags
-        spec = replace(spec, tags=tags, identity=read_identity(body, spec.identity))
+        spec = replace(spec, tags=tags, identity=read_identity(body, spec.identity, merge=True))
         return self._put(request, endpoint, spec, endpoint.body["location"])
 
     async def create_or_update(self, request: ArmRequest) -> ArmResponse:
@@ -138,7 +143,7 @@ class OnlineEndpoints:
         spec = read_endpoint(body)
         before = self.store.get(request.id)
         if before:
-            location = location_in(body, before)
+            location = check_place(body.raw("location"), before, required=False)
             if not body.has("identity"):
                 spec = replace(spec, identity=endpoint_of(before.body).identity)
         else:
@@ -150,6 +155,11 @@ class OnlineEndpoints:
         self, request: ArmRequest, before: Resource | None, spec: EndpointSpec, location: str
     ) -> ArmResponse:
         endpoint_id = before.id if before else request.id
+        if before and not spec.identity.same_as(stored_identity(before.body)):
+            raise bad_request(
+                "The identity of an endpoint cannot be changed once the endpoint was created.",
+                target="identity",
+            )
         spec = with_traffic(self.store, endpoint_id, spec)
         # Keys are given when the endpoint is made; later they are regenerated.
         keys = before.private["keys"] if before else _new_keys() | dict(spec.keys)
@@ -158,7 +168,10 @@ class OnlineEndpoints:
             ONLINE_ENDPOINT_TYPE,
             {
                 "location": location,
-                **spec.to_body(endpoint_id),
+                **spec.to_body(),
+                "identity": shown_identity(
+                    spec.identity, self.store, endpoint_id, before.body if before else None
+                ),
                 "systemData": system_data(
                     request.claims, before.body["systemData"] if before else None
                 ),
@@ -206,6 +219,9 @@ class OnlineEndpoints:
         )
 
     # The work of the moves
+
+    async def _remove(self, endpoint: Resource) -> None:
+        self.forget(endpoint.id)
 
     async def _publish(self, change: Change) -> Finish:
         return self._published

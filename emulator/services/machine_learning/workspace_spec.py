@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from emulator.arm.errors import ArmError, bad_request, not_emulated
 from emulator.arm.fields import Fields
+from emulator.arm.managed_identity import OWN_IDENTITY, ManagedIdentities, read_own_identity
 from emulator.arm.tags import read_tags
-from emulator.services.machine_learning.identities import SYSTEM_ASSIGNED, read_identity
 
 SWITCH = ("Enabled", "Disabled")
 ISOLATION_MODES = ("Disabled", "AllowInternetOutbound", "AllowOnlyApprovedOutbound")
@@ -43,7 +43,7 @@ class WorkspaceSpec:
     storage_account: str | None = None
     image_build_compute: str | None = None
     high_business_impact: bool | None = None
-    identity: str = SYSTEM_ASSIGNED
+    identity: ManagedIdentities = OWN_IDENTITY
     tags: Mapping[str, str] | None = None
 
 
@@ -72,7 +72,7 @@ def read_workspace(body: Fields) -> WorkspaceSpec:
         storage_account=properties.text("storageAccount") or None,
         image_build_compute=properties.text("imageBuildCompute") or None,
         high_business_impact=properties.flag("hbiWorkspace"),
-        identity=read_identity(body),
+        identity=read_own_identity(body, OWN_IDENTITY, "workspaces"),
         tags=read_tags(body) if body.has("tags") else None,
     )
 

@@ -18,7 +18,8 @@ from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import name_of, stable_guid, system_data
 from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
-from emulator.arm.locations import check_location
+from emulator.arm.locations import check_location, check_place
+from emulator.arm.managed_identity import shown_identity
 from emulator.arm.operations import Operations
 from emulator.arm.resources import page, shown
 from emulator.defaults import (
@@ -32,8 +33,6 @@ from emulator.defaults import (
 from emulator.defaults import WORKSPACE as DEFAULT_WORKSPACE
 from emulator.services.machine_learning.blobs import BlobStorage, account_must_exist
 from emulator.services.machine_learning.errors import bad_argument
-from emulator.services.machine_learning.identities import identity_body
-from emulator.services.machine_learning.locations import location_in
 from emulator.services.machine_learning.paths import (
     SUBSCRIPTION_WORKSPACES,
     WORKSPACE,
@@ -131,7 +130,7 @@ class Workspaces:
     async def update(self, request: ArmRequest) -> ArmResponse:
         workspace = require_workspace(self.store, request)
         body = Fields(request.body, refuse=bad_argument)
-        location_in(body, workspace)
+        check_place(body.raw("location"), workspace, required=False)
         return self._change(workspace, read_workspace(body), request.claims)
 
     async def create_or_update(self, request: ArmRequest) -> ArmResponse:
@@ -139,7 +138,7 @@ class Workspaces:
         body = Fields(request.body, refuse=bad_argument)
         spec = read_workspace(body)
         if before and before.state != "Failed":
-            location_in(body, before)
+            check_place(body.raw("location"), before, required=False)
             return self._change(before, spec, request.claims)
         workspace = self.planned(request.id, spec, request.claims)
         operation = self.changes.begin("create", workspace, before)
@@ -193,7 +192,7 @@ class Workspaces:
             "tags": dict(spec.tags or {}),
             "etag": None,
             "properties": properties,
-            "identity": identity_body(spec.identity, f"{workspace_id}/identity"),
+            "identity": shown_identity(spec.identity, self.store, workspace_id),
             "kind": "Default",
             "sku": {"name": "Basic", "tier": "Basic"},
             "systemData": said,

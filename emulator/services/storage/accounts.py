@@ -17,7 +17,7 @@ from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import now
 from emulator.arm.lifecycle import AT_ONCE, Lifecycle
-from emulator.arm.locations import check_location
+from emulator.arm.locations import check_place
 from emulator.arm.resources import page, require, shown
 from emulator.arm.tags import read_tags
 from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
@@ -155,13 +155,7 @@ class Accounts:
                 f"The storage account named {name} is already taken.",
                 code="StorageAccountAlreadyTaken",
             )
-        location = check_location(body.raw("location"), TYPE)
-        if before and before.body["location"] != location:
-            raise conflict(
-                f"The account '{name}' already exists in location '{before.body['location']}'.",
-                code="InvalidResourceLocation",
-                target="location",
-            )
+        location = check_place(body.raw("location"), before, TYPE)
         kind = body.choice("kind", KINDS, "StorageV2")
         if kind != "StorageV2":
             raise not_emulated(f"storage accounts of the kind {kind}")

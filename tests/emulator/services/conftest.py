@@ -13,6 +13,7 @@ from tests.emulator.services.apps_bench import AppsBench
 from tests.emulator.services.container_machine import Machine, problem, settings
 from tests.emulator.services.deployments import Workbench
 from tests.emulator.services.jobs_bench import JobsBench
+from tests.emulator.services.managed_identities import Identities
 
 
 @pytest.fixture
@@ -20,6 +21,13 @@ def bench(ml_client, tmp_path: Path, unique: str) -> Iterator[Workbench]:
     workbench = Workbench(ml_client, tmp_path, unique)
     yield workbench
     workbench.clean()
+
+
+@pytest.fixture
+def identities(local_azure: LocalAzure, unique: str) -> Iterator[Identities]:
+    identities = Identities(unique)
+    yield identities
+    identities.clean()
 
 
 @pytest.fixture(scope="session", params=["process", "engine"])

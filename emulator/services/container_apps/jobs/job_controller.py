@@ -42,7 +42,7 @@ from emulator.services.container_apps.jobs.states import (
     show_execution,
     show_job,
 )
-from emulator.services.container_apps.neighbours import Neighbours
+from emulator.services.container_apps.neighbours import introduce
 from emulator.services.container_apps.paths import EXECUTION_TYPE, JOB_TYPE
 from emulator.services.container_apps.plan import (
     ReplicaPlan,
@@ -51,6 +51,7 @@ from emulator.services.container_apps.plan import (
     container_plan,
 )
 from emulator.store import Resource
+from emulator.workloads.access import WorkloadAccess
 
 # Executions of one job that are kept once they have ended.
 # https://learn.microsoft.com/azure/container-apps/jobs#get-job-execution-history
@@ -68,14 +69,14 @@ class JobController:
         changes: Changes,
         runtime: ContainerRuntime,
         images: AppImages,
-        neighbours: Neighbours,
+        access: WorkloadAccess,
         folder: Path,
     ) -> None:
         self.changes = changes
         self.store = changes.store
         self.runtime = runtime
         self.images = images
-        self.neighbours = neighbours
+        self.access = access
         self.folder = folder
         self.events = Events("JobName", "ExecutionName", "ContainerAppsJobController")
         self._running: dict[str, ExecutionRunner] = {}  # by execution id, lower case
@@ -224,8 +225,9 @@ class JobController:
         )
 
     async def _introduce(self, spec: ContainerSpec, job_id: str, execution: str) -> ContainerSpec:
-        found = await self.neighbours.introduce(spec, self._domain(self._job(job_id)))
-        if problem := self.neighbours.problem:
+        job = self._job(job_id)
+        found = await introduce(self.access, spec, job, self._domain(job))
+        if problem := self.access.problem:
             self.events.tell(job_id, "Warning", "NoNeighbours", problem, execution)
         return found
 

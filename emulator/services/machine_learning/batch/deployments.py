@@ -16,6 +16,7 @@ from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse, expand
 from emulator.arm.ids import name_of, parent_of, system_data
 from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
+from emulator.arm.locations import check_place
 from emulator.arm.operations import Operations
 from emulator.arm.resources import page, require, shown
 from emulator.arm.tags import read_tags
@@ -28,7 +29,6 @@ from emulator.services.machine_learning.batch.deployment_spec import (
 from emulator.services.machine_learning.batch.endpoint_spec import batch_endpoint_of
 from emulator.services.machine_learning.deployment_rules import MOST_DEPLOYMENTS
 from emulator.services.machine_learning.errors import bad_argument
-from emulator.services.machine_learning.locations import location_in
 from emulator.services.machine_learning.names import check_name
 from emulator.services.machine_learning.paths import (
     BATCH_DEPLOYMENT,
@@ -126,7 +126,7 @@ class BatchDeployments:
         check_name(request.params["deploymentName"], "deployment")
         before = self.store.get(request.id)
         body = Fields(request.body, refuse=bad_argument)
-        location_in(body, endpoint)
+        check_place(body.raw("location"), endpoint, required=False)
         spec = read_batch_deployment(body)
         if before is None:
             self._check_room(endpoint)

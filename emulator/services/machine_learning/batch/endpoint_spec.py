@@ -10,13 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.arm.fields import Fields
+from emulator.arm.managed_identity import OWN_IDENTITY, ManagedIdentities, read_identity
 from emulator.arm.tags import read_tags
 from emulator.services.machine_learning.errors import bad_argument
-from emulator.services.machine_learning.identities import (
-    SYSTEM_ASSIGNED,
-    identity_body,
-    read_identity,
-)
 
 ENTRA = "AADToken"
 AUTH_MODES = ("AMLToken", "Key", ENTRA)
@@ -27,18 +23,17 @@ class BatchEndpointSpec:
     """One batch endpoint. `default` is the deployment that is invoked where none is named."""
 
     default: str | None = None
-    identity: str = SYSTEM_ASSIGNED
+    identity: ManagedIdentities = OWN_IDENTITY
     description: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
-    def to_body(self, endpoint_id: str) -> dict[str, Any]:
+    def to_body(self) -> dict[str, Any]:
         """The body as Azure shows it, but for what the service adds; `read_batch_endpoint` reads
         it."""
         return {
             "tags": dict(self.tags),
             "kind": None,
-            "identity": identity_body(self.identity, endpoint_id),
             "properties": {
                 "description": self.description,
                 "properties": dict(self.properties),
@@ -65,7 +60,7 @@ def read_batch_endpoint(body: Fields) -> BatchEndpointSpec:
         )
     return BatchEndpointSpec(
         default=properties.object("defaults").text("deploymentName") or None,
-        identity=read_identity(body),
+        identity=read_identity(body, OWN_IDENTITY),
         description=properties.text("description"),
         properties=properties.mapping("properties"),
         tags=read_tags(body),

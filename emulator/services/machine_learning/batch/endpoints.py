@@ -14,7 +14,8 @@ from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import name_of, system_data
 from emulator.arm.lifecycle import ABSENT, GONE, Finish, Lifecycle, Move
-from emulator.arm.locations import check_location
+from emulator.arm.locations import check_location, check_place
+from emulator.arm.managed_identity import read_identity, shown_identity
 from emulator.arm.operations import Operations
 from emulator.arm.resources import page, require, shown
 from emulator.arm.tags import read_tags
@@ -24,8 +25,6 @@ from emulator.services.machine_learning.batch.endpoint_spec import (
     read_batch_endpoint,
 )
 from emulator.services.machine_learning.errors import bad_argument
-from emulator.services.machine_learning.identities import read_identity
-from emulator.services.machine_learning.locations import location_in
 from emulator.services.machine_learning.names import check_name, check_unique
 from emulator.services.machine_learning.paths import (
     BATCH_ENDPOINT,
@@ -101,7 +100,7 @@ class BatchEndpoints:
         body = Fields(request.body, refuse=bad_argument)
         spec = batch_endpoint_of(endpoint.body)
         tags = read_tags(body) if body.is_named("tags") else spec.tags
-        spec = replace(spec, tags=tags, identity=read_identity(body, spec.identity))
+        spec = replace(spec, tags=tags, identity=read_identity(body, spec.identity, merge=True))
         return self._put(request, endpoint, spec, endpoint.body["location"])
 
     async def create_or_update(self, request: ArmRequest) -> ArmResponse:
@@ -111,7 +110,7 @@ class BatchEndpoints:
         spec = read_batch_endpoint(body)
         before = self.store.get(request.id)
         if before:
-            location = location_in(body, before)
+            location = check_place(body.raw("location"), before, required=False)
             if not body.has("identity"):
                 spec = replace(spec, identity=batch_endpoint_of(before.body).identity)
         else:
@@ -141,7 +140,10 @@ class BatchEndpoints:
             BATCH_ENDPOINT_TYPE,
             {
                 "location": location,
-                **spec.to_body(endpoint_id),
+                **spec.to_body(),
+                "identity": shown_identity(
+                    spec.identity, self.store, endpoint_id, before.body if before else None
+                ),
                 "systemData": system_data(
                     request.claims, before.body["systemData"] if before else None
                 ),

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import os
 import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import requests
 
-from emulator.containers.runtime import ContainerRuntimeError, ContainerSpec, ThisMachine
-from emulator.data_plane.environment_passwords import EnvironmentPasswords
 from emulator.defaults import REGION, RESOURCE_GROUP
-from emulator.services.container_apps.neighbours import BUNDLE, Neighbours
 from tests.emulator.services.apps_bench import REGISTRY, AppsBench
 from tests.waiting import until
 
@@ -250,61 +245,3 @@ def test_what_an_app_sets_itself_goes_before(apps: AppsBench):
     assert "HTTPS_PROXY" not in told
     assert told["SSL_CERT_FILE"] == own["SSL_CERT_FILE"]
     assert "HTTP_PROXY" in told
-
-
-class Rootless:
-    """A runtime whose containers do not reach this machine, until they do."""
-
-    reaches = False
-
-    async def this_machine(self) -> ThisMachine:
-        if not self.reaches:
-            raise ContainerRuntimeError("no way here")
-        return ThisMachine("there", "127.0.0.1")
-
-
-def test_without_a_way_to_this_machine_a_container_is_as_it_was(tmp_path: Path):
-    async def listen(address: str) -> int:
-        assert address == "127.0.0.1"
-        return 4321
-
-    async def go() -> None:
-        runtime = Rootless()
-        neighbours = Neighbours(
-            cast(Any, runtime), EnvironmentPasswords(), listen, lambda: b"bundle"
-        )
-        spec = ContainerSpec("one", "image", None, None, {"A": "b"}, (80,), 1, 1, tmp_path / "log")
-        assert await neighbours.introduce(spec, "env.region.io") is spec
-        assert "no way here" in neighbours.problem
-        runtime.reaches = True
-        told = await neighbours.introduce(spec, "env.region.io")
-        assert neighbours.problem == ""
-        assert told.files == {BUNDLE: b"bundle"}
-        assert told.variables["HTTP_PROXY"].startswith("http://env:")
-        assert told.variables["HTTP_PROXY"].endswith("@there:4321")
-        assert told.variables["A"] == "b"
-
-    asyncio.run(go())
-
-
-@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
-def test_what_leads_past_local_azure_is_taken_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-):
-    async def listen(address: str) -> int:
-        return 4321
-
-    async def go() -> None:
-        runtime = Rootless()
-        runtime.reaches = True
-        neighbours = Neighbours(
-            cast(Any, runtime), EnvironmentPasswords(), listen, lambda: b"bundle"
-        )
-        spec = ContainerSpec("one", "image", None, None, {}, (80,), 1, 1, tmp_path / "log")
-        told = (await neighbours.introduce(spec, "env.region.io")).variables
-        assert told["NO_PROXY"] == told["no_proxy"] == "mine.example,localhost,127.0.0.1"
-
-    for other in ("NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(other, raising=False)
-    monkeypatch.setenv(name, "mine.example,*,.azure.com,login.microsoftonline.com:443")
-    asyncio.run(go())

@@ -10,6 +10,7 @@ import pytest
 from emulator.defaults import REGION
 from tests.emulator.services.arm import HOME, WORKSPACES, call
 from tests.emulator.services.deployments import IMAGE, Workbench
+from tests.emulator.services.managed_identities import IDENTITIES
 from tests.waiting import until
 
 ENDPOINT: dict[str, Any] = {"location": REGION, "properties": {"authMode": "Key"}}
@@ -179,8 +180,6 @@ def test_what_no_deployment_has_here_is_named(endpoint, path, value, words):
         ("properties.publicNetworkAccess", "disabled", "private endpoints"),
         ("properties.compute", f"{HOME}/computes/cluster", "Kubernetes"),
         ("kind", "K8S", "Kubernetes"),
-        ("identity.type", "UserAssigned", "user-assigned"),
-        ("identity.userAssignedIdentities", {"/an/identity": {}}, "user-assigned"),
     ],
 )
 def test_what_no_endpoint_has_here_is_named(local_azure, unique, path, value, words):
@@ -364,7 +363,11 @@ def test_a_wrong_asset_is_refused_by_its_field(local_azure, path, properties, wo
         ("properties.encryption", {"status": "Enabled"}, 501),
         ("properties.v1LegacyMode", True, 501),
         ("properties.serverlessComputeSettings", {"serverlessComputeNoPublicIP": True}, 501),
-        ("identity.type", "UserAssigned", 501),
+        (
+            "identity",
+            {"type": "UserAssigned", "userAssignedIdentities": {f"{IDENTITIES}/some": {}}},
+            501,
+        ),
     ],
 )
 def test_a_wrong_workspace_is_refused_by_its_field(local_azure, unique, path, value, status):
