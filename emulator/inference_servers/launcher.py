@@ -102,6 +102,8 @@ def become(entry_script: str, listener: int, port: int) -> NoReturn:
             os.close(listener)
         os.environ["LISTEN_PID"] = str(master)
         os.environ["LISTEN_FDS"] = "1"
+    if importlib.util.find_spec("azureml_inference_server_http") is None:
+        no_server()
     without_control_socket()
     with suppress(ImportError):  # Windows has waitress instead of gunicorn
         beside("peer").answer_owner_only()
@@ -110,6 +112,15 @@ def become(entry_script: str, listener: int, port: int) -> NoReturn:
     sys.argv = ["azmlinfsrv", "--entry_script", entry_script, "--port", str(port)]
     amlserver.run()
     sys.exit(0)
+
+
+def no_server() -> NoReturn:
+    """End as Azure's container does where the environment has no server. Its words are in
+    https://github.com/Azure/azureml-examples/issues/2760 and .../issues/3444.
+    """
+    print("WARNING: Package(s) not found: azureml-inference-server-http", file=sys.stderr)
+    print("A required package azureml-inference-server-http is missing.", file=sys.stderr)
+    sys.exit(1)
 
 
 def beside(name: str) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -94,16 +94,15 @@ class CondaFile:
             missing += missing_of(requirement)
         return list(dict.fromkeys(missing))
 
-    @property
-    def installed(self) -> tuple[Requirement, ...]:
-        """What the environment gets: the packages of the list, and the inference server."""
+    def with_server(self) -> CondaFile:
+        """The same with the inference server, if it is not listed."""
         if any(each.name == INFERENCE_SERVER for each in self.requirements):
-            return self.requirements
-        return (*self.requirements, Requirement(INFERENCE_SERVER))
+            return self
+        return replace(self, requirements=(*self.requirements, Requirement(INFERENCE_SERVER)))
 
     def pip_lines(self) -> list[str]:
         """The lines of a requirements file."""
-        return [*self.pip_options, *map(str, self.installed)]
+        return [*self.pip_options, *map(str, self.requirements)]
 
 
 def missing_of(requirement: Requirement, environment: dict[str, str] | None = None) -> list[str]:
@@ -137,10 +136,15 @@ def read_conda_file(text: str) -> CondaFile:
         raise CondaFileError(
             "The conda file needs a list named 'dependencies', with the packages, one each."
         )
+    return read_dependencies(content["dependencies"])
+
+
+def read_dependencies(dependencies: list[Any]) -> CondaFile:
+    """Read the list of a conda file. Raises CondaFileError."""
     python, requirements = SpecifierSet(), []
     options: list[str] = []
     left_out: list[str] = []
-    for entry in content["dependencies"]:
+    for entry in dependencies:
         if isinstance(entry, dict) and list(entry) == ["pip"]:
             lines = entry["pip"] or []
             if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):

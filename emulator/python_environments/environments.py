@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from emulator.processes.guarded import GuardedProcess
 from emulator.processes.leftovers import MARK, kill_marked
 from emulator.processes.tasks import to_the_end
+from emulator.python_environments.images import find_image
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -82,6 +83,8 @@ class PythonEnvironments:
     async def resolve(self, conda: str | None, image: str, log: Log) -> PythonEnvironment:
         """The interpreter for a conda file (YAML; None if there is none) on top of an image.
 
+        Of the image, the packages count where there is no conda file, and the inference server:
+        images for inference have it, with others it must be listed.
         `log` is called with each line of the build log, from the event loop. Raises BuildError.
         """
         lines: list[str] = []
@@ -91,21 +94,34 @@ class PythonEnvironments:
             log(line)
 
         note(f"Image: {image}")
-        if conda is None:
-            note(f"No conda file: running on this Python, {version_of(sys.version_info)}.")
-            return PythonEnvironment(Path(sys.executable))
         # Imported when it is first needed: local Azure is to answer as soon as it is started.
-        from emulator.python_environments.conda import CondaFileError, read_conda_file
+        from emulator.python_environments.conda import (
+            CondaFileError,
+            read_conda_file,
+            read_dependencies,
+        )
 
+        base = find_image(image)
         try:
-            file = read_conda_file(conda)
+            if conda is not None:
+                file = read_conda_file(conda)
+            elif base.dependencies is not None:
+                file = read_dependencies(base.dependencies)
+            else:
+                raise CondaFileError(f"Local Azure does not know what is in the image {image}.")
         except CondaFileError as error:
             note(str(error))
             raise BuildError("\n".join(lines)) from error
+        if conda is None:
+            note(
+                f"No conda file: the image's own packages, {', '.join(file.pip_lines()) or 'none'}."
+            )
+        if base.has_server:
+            file = file.with_server()
         for name in file.left_out:
             note(f"Left out: {name} is no Python package, and wheels bring what they need of it.")
         missing = file.missing_here()
-        if not missing and (view := await self._view(file.installed)):
+        if not missing and (view := await self._view(file.requirements)):
             note(
                 f"This Python, {version_of(sys.version_info)}, has every package of the list; what"
                 " the list does not bring is hidden."

@@ -134,6 +134,8 @@ class Assets:
             self._container_shown(container)
             for container in self.store.of_type(self.container_type, workspace.id)
             if self.lists_anonymous or not container.private.get("anonymous")
+            # Those that are here are not all: none is listed rather than a few.
+            if not container.private.get("curated")
         ]
         return page(request, _newest_first(_in_view(request, containers)))
 
@@ -162,6 +164,11 @@ class Assets:
 
     async def list_versions(self, request: ArmRequest) -> ArmResponse:
         container = self._container(request)
+        # Azure has more of them. The SDK asks for one, the newest, to find "latest".
+        if container.private.get("curated") and request.query.get("$top") != "1":
+            raise not_emulated(
+                f"the list of versions of the curated {self.noun} '{container.name}'"
+            )
         versions = [
             self._version_shown(version, container) for version in self._versions(container.id)
         ]

@@ -10,7 +10,7 @@ import re
 from emulator.arm.errors import ArmError, not_emulated
 from emulator.arm.ids import name_of
 from emulator.services.machine_learning.blobs import BlobLocation
-from emulator.services.machine_learning.curated import registry_environment
+from emulator.services.machine_learning.curated import RESERVED, registry_environment
 from emulator.services.machine_learning.paths import WORKSPACE_TYPE
 from emulator.store import Resource, Store
 
@@ -45,6 +45,9 @@ def resolve(store: Store, workspace_id: str, collection: str, reference: str) ->
             found = _latest(store, container_id)
         else:
             found = store.get(f"{container_id}/versions/{version}")
+    curated = f"/environments/{RESERVED}-" in f"/{collection}/{text}"
+    if found is None and curated and collection == "environments":
+        raise not_emulated(f"the curated environment '{reference}'")
     if found is None:
         raise ArmError(
             404,

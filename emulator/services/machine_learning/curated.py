@@ -1,12 +1,12 @@
-"""Environments that Azure keeps ready; a few of them.
+"""Environments that Azure keeps ready.
 
 https://learn.microsoft.com/azure/machine-learning/resource-curated-environments
-https://learn.microsoft.com/azure/machine-learning/concept-prebuilt-docker-images-inference
+https://learn.microsoft.com/azure/machine-learning/how-to-use-environments
 
-Those of WORKSPACE are in every workspace, named AzureML-...; the newer ones of REGISTRY are in the
-registry "azureml" and referred to by azureml://registries/azureml/environments/.... Their
-definitions are public in the repository Azure/azureml-assets; packages that only training needs
-are left out here.
+Those of the registry "azureml" are referred to by azureml://registries/azureml/environments/...;
+of these the ones for inference are here (python_environments/images.py says whence). The older ones
+are in every workspace, named AzureML-...; of them the ones for inference that have an image of the
+same name are here, and can be read and deployed with. As they are not all, no list shows them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.arm.errors import not_emulated
+from emulator.python_environments.images import LATEST, find_image, registry_environments
 from emulator.store import Resource
 
+# How the names of those in a workspace begin.
+RESERVED = "AzureML"
 # Microsoft's own have been there since before the workspace.
 SINCE = {
     "createdAt": "2021-12-15T00:51:33.743187Z",
@@ -35,13 +39,12 @@ _MCR = "mcr.microsoft.com/azureml"
 
 @dataclass(frozen=True)
 class CuratedEnvironment:
-    """`python` is the interpreter's version, `packages` are pip requirements."""
+    """`dependencies` are those of its conda file; without any it is the image alone."""
 
     name: str
     image: str
-    python: str
-    packages: tuple[str, ...]
     description: str
+    dependencies: list[Any] | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
     def container(self) -> dict[str, Any]:
@@ -51,14 +54,14 @@ class CuratedEnvironment:
         conda = {
             "name": "project_environment",
             "channels": ["conda-forge"],
-            "dependencies": [f"python={self.python}", "pip", {"pip": list(self.packages)}],
+            "dependencies": self.dependencies,
         }
         content = {
             "isAnonymous": False,
             "environmentType": "Curated",
             "image": self.image,
             "build": None,
-            "condaFile": json.dumps(conda, indent=2),
+            "condaFile": json.dumps(conda, indent=2) if self.dependencies else "",
             "osType": "Linux",
             "inferenceConfig": None,
             "autoRebuild": "Disabled",
@@ -76,83 +79,42 @@ class CuratedEnvironment:
         }
 
 
-def _prebuilt(name: str, python: str, packages: tuple[str, ...], what: str) -> CuratedEnvironment:
+def _prebuilt(name: str, what: str) -> CuratedEnvironment:
     """A prebuilt image for inference and the environment of the same name."""
-    server = "azureml-inference-server-http"
+    image = f"{_MCR}/{name}:latest"
     return CuratedEnvironment(
-        name=f"AzureML-{name}",
-        image=f"{_MCR}/{name}:latest",
-        python=python,
-        packages=(server, *packages),
+        name=f"{RESERVED}-{name}",
+        image=image,
         description=f"Prebuilt image for inference with {what}.",
+        dependencies=find_image(image).dependencies,
         tags={"Inferencing": ""},
     )
 
 
 WORKSPACE = (
-    _prebuilt("minimal-ubuntu18.04-py37-cpu-inference", "3.7", (), "no framework"),
-    _prebuilt(
-        "sklearn-0.24.1-ubuntu18.04-py37-cpu-inference",
-        "3.7",
-        ("scikit-learn==0.24.1", "numpy>=1.16.0", "pandas~=1.1.0"),
-        "scikit-learn 0.24.1",
-    ),
-    _prebuilt(
-        "pytorch-1.7-ubuntu18.04-py37-cpu-inference",
-        "3.7",
-        ("torch==1.7.*", "numpy>=1.16.0", "pandas~=1.1.0"),
-        "PyTorch 1.7",
-    ),
-    _prebuilt(
-        "tensorflow-2.4-ubuntu18.04-py37-cpu-inference",
-        "3.7",
-        ("tensorflow==2.4.*", "numpy>=1.16.0", "pandas~=1.1.0"),
-        "TensorFlow 2.4",
-    ),
-)
-
-REGISTRY = (
-    CuratedEnvironment(
-        name="minimal-py311-inference",
-        image=f"{_MCR}/minimal-py311-inference:latest",
-        python="3.11",
-        packages=("azureml-inference-server-http", "numpy", "joblib"),
-        description="AzureML minimal/Ubuntu 22.04/Python 3.11 cpu environment.",
-        tags={"OS": "Ubuntu22.04", "Inferencing": ""},
-    ),
-    CuratedEnvironment(
-        name="minimal-ubuntu22.04-py39-cpu-inference",
-        image=f"{_MCR}/minimal-ubuntu22.04-py39-cpu-inference:latest",
-        python="3.9",
-        packages=("azureml-inference-server-http",),
-        description="AzureML minimal/Ubuntu 22.04/Python 3.9 cpu environment.",
-        tags={"OS": "Ubuntu22.04", "Inferencing": "", "Preview": ""},
-    ),
-    CuratedEnvironment(
-        name="sklearn-1.5",
-        image=f"{_MCR}/curated/sklearn-1.5:latest",
-        python="3.10",
-        packages=(
-            "azureml-inference-server-http",
-            "joblib~=1.2.0",
-            "numpy~=1.22.0",
-            "pandas~=1.5.3",
-            "scikit-learn~=1.5.0",
-            "scipy~=1.10.0",
-        ),
-        description=(
-            "An environment for tasks such as regression, clustering, and classification with "
-            "Scikit-learn. Contains the Azure ML SDK and additional python packages."
-        ),
-        tags={"Scikit-learn": "1.5", "Training": "", "Python": "3.10"},
-    ),
+    _prebuilt("minimal-ubuntu18.04-py37-cpu-inference", "no framework"),
+    _prebuilt("sklearn-0.24.1-ubuntu18.04-py37-cpu-inference", "scikit-learn 0.24.1"),
+    _prebuilt("pytorch-1.7-ubuntu18.04-py37-cpu-inference", "PyTorch 1.7"),
+    _prebuilt("tensorflow-2.4-ubuntu18.04-py37-cpu-inference", "TensorFlow 2.4"),
 )
 
 
 def registry_environment(name: str, version: str) -> Resource | None:
-    """The environment of the registry "azureml"; "latest" and its only version are the same."""
-    for environment in REGISTRY:
-        if environment.name == name and version in (VERSION, "latest"):
-            reference = f"azureml://registries/azureml/environments/{name}/versions/{VERSION}"
-            return Resource(reference, _REGISTRY_TYPE, environment.version(), PRIVATE)
-    return None
+    """A version of an environment of the registry "azureml", or its "latest".
+
+    None for a version that there is not. Raises ArmError 501 for an environment that is not here.
+    """
+    known = registry_environments().get(name)
+    if known is None:
+        raise not_emulated(
+            "the registry environment "
+            f"azureml://registries/azureml/environments/{name}/versions/{version}"
+        )
+    version = known.newest if version == LATEST else version
+    if version not in known.lists:
+        return None
+    environment = CuratedEnvironment(
+        name, f"{_MCR}/curated/{name}:{version}", known.description, tags=known.tags
+    )
+    reference = f"azureml://registries/azureml/environments/{name}/versions/{version}"
+    return Resource(reference, _REGISTRY_TYPE, environment.version(), PRIVATE)

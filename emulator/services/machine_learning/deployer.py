@@ -216,7 +216,7 @@ class Deployer:
         try:
             with running.folder.build_log.open("w", buffering=1) as build:
                 python = await self.environments.resolve(
-                    environment.properties["condaFile"],
+                    environment.properties["condaFile"] or None,
                     environment.properties["image"] or "",
                     lambda line: print(line.rstrip("\n"), file=build),
                 )

@@ -16,6 +16,7 @@ from typing import Any
 from emulator.arm.errors import bad_request, not_emulated
 from emulator.services.machine_learning.assets import locate, resolve
 from emulator.services.machine_learning.blobs import BlobStorage
+from emulator.services.machine_learning.deployment_rules import check_environment
 from emulator.services.machine_learning.deployment_spec import DeploymentSpec
 from emulator.services.machine_learning.environments import Environments
 from emulator.services.machine_learning.errors import refused_by_serving
@@ -53,20 +54,16 @@ class DeploymentAssets:
 
         def resolve_one(collection: str, reference: str) -> str:
             asset = found[collection] = resolve(self.store, workspace_id, collection, reference)
-            if collection == "environments" and asset.properties["build"]:
-                raise not_emulated(
-                    f"deployments in an environment with a Docker build context ('{asset.id}')"
-                )
             return asset.id
 
         spec = spec.resolved(resolve_one)
-        if spec.code:
+        environment = found.get("environments")
+        model = None if spec.code else self.without_code(found.get("models"), environment)
+        if environment:
+            check_environment(environment)
+        if model is None or environment:
             return spec
-        model = self.without_code(found.get("models"), found.get("environments"))
-        if spec.environment:
-            return spec
-        environment = self.environment_of(model, claims)
-        return replace(spec, environment=environment.id)
+        return replace(spec, environment=self.environment_of(model, claims).id)
 
     def without_code(self, model: Resource | None, environment: Resource | None) -> Resource:
         """The model of a deployment without code. Raises ArmError: it is none of MLflow's."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 
-from emulator.arm.errors import ArmError, bad_request
+from emulator.arm.errors import ArmError, bad_request, not_emulated
 from emulator.defaults import SUBSCRIPTION
+from emulator.python_environments.images import find_image
 from emulator.services.machine_learning.deployment_spec import DeploymentSpec, deployment_of
 from emulator.services.machine_learning.instance_types import INSTANCE_TYPES
 from emulator.services.machine_learning.paths import ONLINE_DEPLOYMENT_TYPE
@@ -17,6 +18,20 @@ from emulator.store import Resource, Store
 MOST_DEPLOYMENTS = 20  # an endpoint
 CORE_QUOTA = 100  # vCPUs in a region, a new subscription's usual limit
 RESERVE = 1.2  # Azure wants quota for 20 % more instances, with which it upgrades them
+
+
+def check_environment(environment: Resource) -> None:
+    """Raises ArmError 501 for one in which nothing can be deployed here."""
+    image = environment.properties["image"]
+    if environment.properties["build"]:
+        raise not_emulated(
+            f"deployments in an environment with a Docker build context ('{environment.id}')"
+        )
+    if not environment.properties["condaFile"] and find_image(image).dependencies is None:
+        raise not_emulated(
+            f"deployments in the image '{image}' without a conda file: which packages are in it"
+            " is not known here"
+        )
 
 
 def check_room(store: Store, endpoint: Resource, deployment_id: str) -> None:

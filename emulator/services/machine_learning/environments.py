@@ -10,18 +10,17 @@ from typing import Any
 
 from emulator.arm.errors import ArmError, conflict, not_emulated
 from emulator.arm.fields import Fields
+from emulator.arm.http import ArmRequest
 from emulator.arm.ids import parent_of, stable_guid, system_data
 from emulator.services.machine_learning.asset_service import AssetNotes, Assets, asset_routes
 from emulator.services.machine_learning.blobs import BlobLocation
-from emulator.services.machine_learning.curated import PRIVATE, VERSION, WORKSPACE
+from emulator.services.machine_learning.curated import PRIVATE, RESERVED, VERSION, WORKSPACE
 from emulator.services.machine_learning.datastores import resolve_uri
 from emulator.services.machine_learning.errors import user_error
 from emulator.services.machine_learning.paths import ENVIRONMENTS
 from emulator.services.machine_learning.yaml_text import read_yaml
 from emulator.store import Resource
 
-# Names that begin so are curated.
-RESERVED = "AzureML"
 REBUILDS = ("Disabled", "OnBaseImageUpdate")
 STAGE = "Development"
 
@@ -114,6 +113,8 @@ class Environments(Assets):
         return content, location
 
     def missing(self, name: str, version: str = "") -> ArmError:
+        if version and name.startswith(f"{RESERVED}-"):
+            return not_emulated(f"the curated environment '{name}:{version}'")
         return user_error(
             404, f"No environment exists for name: {name}, version: {version}, label: "
         )
@@ -125,6 +126,17 @@ class Environments(Assets):
             "changed.",
             code="UserError",
         )
+
+    def _container(self, request: ArmRequest) -> Resource:
+        # Of a curated name that is not here there may well be versions on Azure. The name itself
+        # the SDK looks for when it is to make an environment, which is then refused.
+        name = request.params["name"]
+        try:
+            return super()._container(request)
+        except ArmError as error:
+            if name.startswith(f"{RESERVED}-") and not request.id.endswith(f"/{name}"):
+                raise not_emulated(f"the curated environment '{name}'") from error
+            raise
 
     def _check_name(self, name: str) -> None:
         super()._check_name(name)

@@ -38,7 +38,7 @@ def lines(*dependencies: str) -> list[str]:
     ],
 )
 def test_conda_package_as_pip_knows_it(conda: str, pip: str) -> None:
-    assert lines(conda) == [pip, "azureml-inference-server-http"]
+    assert lines(conda) == [pip]
 
 
 def test_pip_list() -> None:
@@ -65,6 +65,13 @@ def test_pip_list() -> None:
     ]
     assert file.left_out == ("pip", "cudatoolkit=11.8")
     assert file.frameworks == ("torch",)
+
+
+def test_an_image_for_inference_adds_the_server() -> None:
+    server = "azureml-inference-server-http"
+    assert read_conda_file("dependencies: [numpy]").with_server().pip_lines() == ["numpy", server]
+    listed = read_conda_file(f"dependencies: ['{server}=1.4']")
+    assert listed.with_server().pip_lines() == [f"{server}==1.4.*"]
 
 
 def test_azureml_defaults_is_the_inference_server() -> None:

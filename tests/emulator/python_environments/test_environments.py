@@ -63,9 +63,35 @@ def folder(tmp_path: Path) -> Path:
 
 async def test_no_conda_file(folder: Path) -> None:
     log: list[str] = []
-    found = await PythonEnvironments(folder).resolve(None, IMAGE, log.append)
-    assert found == PythonEnvironment(Path(sys.executable), ())
-    assert IMAGE in log[0]
+    image = "mcr.microsoft.com/azureml/minimal-py311-inference:latest"
+    found = await PythonEnvironments(folder).resolve(None, image, log.append)
+    assert log[:2] == [
+        f"Image: {image}",
+        "No conda file: the image's own packages, azureml-inference-server-http,"
+        " azure-storage-blob, azure-identity, numpy, joblib.",
+    ]
+    imports = "import numpy, joblib, azure.storage.blob, azureml_inference_server_http"
+    subprocess.check_output([found.python, "-Ic", imports])
+    with pytest.raises(subprocess.CalledProcessError):
+        subprocess.run([found.python, "-Ic", "import scipy"], check=True, capture_output=True)
+
+
+async def test_no_conda_file_and_nobody_knows_what_is_in_the_image(folder: Path) -> None:
+    with pytest.raises(BuildError, match=r"does not know what is in the image mine.azurecr.io/x:1"):
+        await PythonEnvironments(folder).resolve(None, "mine.azurecr.io/x:1", nothing)
+
+
+@pytest.mark.parametrize(
+    ("image", "there"),
+    [(IMAGE, True), ("mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest", False)],
+)
+async def test_the_inference_server_is_listed_or_comes_with_the_image(
+    folder: Path, image: str, there: bool
+) -> None:
+    text = f"dependencies: [python={HERE}, numpy]"
+    found = await PythonEnvironments(folder).resolve(text, image, nothing)
+    look = "import azureml_inference_server_http"
+    assert (subprocess.run([found.python, "-Ic", look], check=False).returncode == 0) is there
 
 
 async def test_this_python_when_it_has_everything(folder: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from emulator.arm.changes import Changes
-from emulator.arm.errors import ArmError, bad_request, not_emulated
+from emulator.arm.errors import ArmError, bad_request
 from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse, expand
 from emulator.arm.ids import name_of, parent_of, system_data
@@ -27,7 +27,7 @@ from emulator.services.machine_learning.batch.deployment_spec import (
     read_batch_deployment,
 )
 from emulator.services.machine_learning.batch.endpoint_spec import batch_endpoint_of
-from emulator.services.machine_learning.deployment_rules import MOST_DEPLOYMENTS
+from emulator.services.machine_learning.deployment_rules import MOST_DEPLOYMENTS, check_environment
 from emulator.services.machine_learning.errors import bad_argument
 from emulator.services.machine_learning.names import check_name
 from emulator.services.machine_learning.paths import (
@@ -178,11 +178,8 @@ class BatchDeployments:
             resolve_one, lambda reference: self._compute(workspace_id, reference).id
         )
         environment = found.get("environments")
-        if environment and environment.properties["build"]:
-            raise not_emulated(
-                f"batch deployments in an environment with a Docker build context "
-                f"('{environment.id}')"
-            )
+        if environment:
+            check_environment(environment)
         if spec.code and not spec.environment:
             # https://learn.microsoft.com/azure/machine-learning/how-to-mlflow-batch
             raise bad_request(

@@ -58,10 +58,10 @@ def test_references_to_curated_environments(store):
     for reference in ("azureml:AzureML-minimal:1", "azureml:AzureML-minimal@latest"):
         assert resolve(store, HOME, "environments", reference).id.endswith("minimal/versions/1")
     base = "azureml://registries/azureml/environments/minimal-py311-inference"
-    for reference in (f"{base}/versions/1", f"{base}/labels/latest"):
+    for reference, version in ((f"{base}/versions/1", "1"), (f"{base}/labels/latest", "56")):
         found = resolve(store, HOME, "environments", reference)
-        assert found.properties["image"].endswith("/minimal-py311-inference:latest")
-        assert '"python=3.11"' in found.properties["condaFile"]
+        image = f"mcr.microsoft.com/azureml/curated/minimal-py311-inference:{version}"
+        assert (found.properties["image"], found.properties["condaFile"]) == (image, "")
         with pytest.raises(LookupError):
             locate(found)
 
@@ -75,7 +75,13 @@ def test_references_to_curated_environments(store):
         ("models", "azureml:nothing@latest", 404),
         ("models", "digits", 404),
         ("models", "", 404),
-        ("environments", "azureml://registries/azureml/environments/none/versions/1", 404),
+        ("environments", "azureml://registries/azureml/environments/none/versions/1", 501),
+        ("environments", "azureml:AzureML-ACPT-pytorch-1.13-py38-cuda11.7-gpu@latest", 501),
+        (
+            "environments",
+            "azureml://registries/azureml/environments/minimal-py311-inference/versions/9999",
+            404,
+        ),
         (
             "environments",
             "azureml://registries/mine/environments/minimal-py311-inference/versions/1",

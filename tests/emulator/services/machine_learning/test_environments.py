@@ -100,7 +100,14 @@ def test_archive_and_restore(ml_client, register):
 
 
 def test_curated_environments_can_be_read_and_not_changed(ml_client):
-    assert CURATED in [found.name for found in ml_client.environments.list()]
+    # Azure has many more: a list of these few would look like all.
+    assert CURATED not in [found.name for found in ml_client.environments.list()]
+    answer = call("GET", f"{HOME}/environments/{CURATED}/versions")
+    assert (answer.status_code, CURATED in answer.text) == (501, True)
+    for which in ({"version": "1"}, {"label": "latest"}):
+        with pytest.raises(HttpResponseError, match=r"environment 'AzureML-ACPT.*'") as refused:
+            ml_client.environments.get("AzureML-ACPT-pytorch-1.13-py38-cuda11.7-gpu", **which)
+        assert refused.value.status_code == 501
     found = ml_client.environments.get(CURATED, label="latest")
     assert (
         found.image

@@ -8,7 +8,7 @@ import re
 import pytest
 import requests
 from azure.ai.ml import load_online_deployment
-from azure.ai.ml.entities import Model, OnlineRequestSettings, ProbeSettings
+from azure.ai.ml.entities import Environment, Model, OnlineRequestSettings, ProbeSettings
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from tests.emulator.services.arm import HOME
@@ -211,6 +211,39 @@ def test_a_package_that_is_not_in_the_list_is_not_there(ml_client, bench):
     assert "ModuleNotFoundError: No module named 'numpy'" in log
     bench.deploy(name, "green", script=script, environment=bench.environment(CONDA + "  - numpy\n"))
     assert bench.caller(name)(headers={"azureml-model-deployment": "green"}).ok
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        Environment(image="mcr.microsoft.com/azureml/minimal-py311-inference"),
+        "azureml://registries/azureml/environments/minimal-py311-inference/labels/latest",
+    ],
+    ids=["an image", "an environment of the registry"],
+)
+def test_an_image_for_inference_alone(bench, environment):
+    name = bench.endpoint().name
+    script = "import joblib\n\ndef init():\n    pass\n\ndef run(data):\n    return 1\n"
+    deployed = bench.deploy(name, "blue", script=script, environment=environment)
+    assert deployed.provisioning_state == "Succeeded"
+    assert bench.caller(name)(headers={"azureml-model-deployment": "blue"}).json() == 1
+
+
+def test_an_environment_without_the_inference_server_crashes(ml_client, bench):
+    """An image for jobs has none; with a list it needs to be in the list."""
+    name = bench.endpoint().name
+    image = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04:latest"
+    environment = Environment(image=image)
+    with pytest.raises(HttpResponseError, match="ResourceNotReady"):
+        bench.deploy(name, "blue", environment=environment)
+    log = ml_client.online_deployments.get_logs("blue", name, 200)
+    assert "A required package azureml-inference-server-http is missing." in log
+
+
+def test_an_image_that_nobody_knows_needs_a_conda_file(ml_client, bench):
+    name = bench.endpoint().name
+    with pytest.raises(HttpResponseError, match=r"the image 'mine.azurecr.io/digits:1' without"):
+        bench.deploy(name, "blue", environment=Environment(image="mine.azurecr.io/digits:1"))
 
 
 @pytest.mark.parametrize(
