@@ -37,6 +37,7 @@ from emulator.quick_ack import quick_ack
 from emulator.services.container_apps.app_images import AppImages
 from emulator.services.container_apps.apps import ContainerApps
 from emulator.services.container_apps.controller import Controller
+from emulator.services.container_apps.environment_actions import EnvironmentActions
 from emulator.services.container_apps.environments import ManagedEnvironments
 from emulator.services.container_apps.jobs.executions import JobExecutions
 from emulator.services.container_apps.jobs.job_controller import JobController
@@ -279,6 +280,7 @@ class Emulator:
             ContainerGroups(self.store, self.operations, self.groups, group_images),
             ContainerActions(self.store, self.groups, terminals),
             app_environments,
+            EnvironmentActions(self.store, self.identity.issue),
             apps,
             Revisions(self.store, app_controller),
             ContainerAppsJobs(self.changes, app_environments, self.jobs, self.identity.issue),

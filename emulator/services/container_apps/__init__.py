@@ -5,9 +5,11 @@ https://learn.microsoft.com/rest/api/resource-manager/containerapps/
 What is asked for:
 
     environments.py       managed environments
+    environment_actions.py  what else can be asked of them
     apps.py               container apps
     revisions.py          revisions and replicas
     operations.py         where the long-running operations of this provider are polled
+    stream_token.py       with which logs are read
     log_stream.py         {region}.azurecontainerapps.dev: logs of containers and of the system
     terminals.py          the same host: a terminal in a container
     states.py             the states of environments, apps and revisions, and the moves between them

@@ -19,7 +19,7 @@ from emulator.services.container_apps.errors import invalid, unknown_secret
 
 LONGEST_NAME = 46
 _VARIABLE = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
-_MEMORY = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)Gi", re.ASCII)
+_MEMORY = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)(Gi|Mi)", re.ASCII)
 _STORAGE = ((0.25, 1), (0.5, 2), (1, 4), (4, 8))  # cores up to -> Gi
 
 
@@ -80,7 +80,13 @@ class AppResources:
 
     @property
     def memory_gb(self) -> float:
-        return float(self.memory.removesuffix("Gi"))
+        return float(self.memory_size)
+
+    @property
+    def memory_size(self) -> Decimal:
+        """In Gi."""
+        number = Decimal(self.memory[:-2])
+        return number / 1024 if self.memory.endswith("Mi") else number
 
     def to_body(self) -> dict[str, Any]:
         storage = next(size for most, size in _STORAGE if self.cpu <= most)

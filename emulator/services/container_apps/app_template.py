@@ -148,7 +148,7 @@ def _check_suffix(suffix: str, app: str, path: str) -> None:
 
 def _check_total(containers: tuple[AppContainer, ...], path: str) -> None:
     cpu = sum(Decimal(str(one.resources.cpu)) for one in containers)
-    memory = sum(Decimal(one.resources.memory.removesuffix("Gi")) for one in containers)
+    memory = sum(one.resources.memory_size for one in containers)
     if SIZES.get(Decimal(cpu)) != memory:
         allowed = "; ".join(
             f"[cpu: {cores.normalize():f}, memory: {size:.1f}Gi]" for cores, size in SIZES.items()

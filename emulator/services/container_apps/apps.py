@@ -6,8 +6,6 @@ https://learn.microsoft.com/rest/api/resource-manager/containerapps/container-ap
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from emulator.arm.changes import Changes
@@ -37,14 +35,10 @@ from emulator.services.container_apps.paths import (
 )
 from emulator.services.container_apps.runners import template_of
 from emulator.services.container_apps.states import ACTIVE, IDLE_APP, STOPPED, refuse_app
+from emulator.services.container_apps.stream_token import IssueToken, stream_token
 from emulator.store import Resource
 
-TOKEN_LIFETIME = 3600  # seconds
-_NAME = re.compile(r"(?=.{2,32}$)[a-z](?!.*--)[a-z0-9-]*[a-z0-9]")
-
-
-# Signs a token for an audience that is good for some seconds.
-IssueToken = Callable[[str, int], str]
+NAME = re.compile(r"(?=.{2,32}$)[a-z](?!.*--)[a-z0-9-]*[a-z0-9]")
 
 
 class ContainerApps:
@@ -77,11 +71,9 @@ class ContainerApps:
 
     async def create_or_update(self, request: ArmRequest) -> ArmResponse:
         name = request.params["containerAppName"]
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise bad_request(
-                f"Invalid ContainerApp name '{name}'. A name must consist of lower case "
-                "alphanumeric characters or '-', start with a letter, end with an alphanumeric "
-                "character, cannot have '--', and must be 2 to 32 characters.",
+                invalid_name(name),
                 code="ContainerAppInvalidName",
                 target="containerAppName",
             )
@@ -173,20 +165,7 @@ class ContainerApps:
 
     async def get_auth_token(self, request: ArmRequest) -> ArmResponse:
         """A token for the log streams of this app."""
-        app = require(self.store, request.parent)
-        expires = datetime.now(UTC) + timedelta(seconds=TOKEN_LIFETIME)
-        return ArmResponse(
-            {
-                "id": app.id,
-                "name": app.name,
-                "type": f"{APP_TYPE}/accesstoken",
-                "location": app.body["location"],
-                "properties": {
-                    "token": self.issue_token(app.id.lower(), TOKEN_LIFETIME),
-                    "expires": expires.isoformat().replace("+00:00", "Z"),
-                },
-            }
-        )
+        return stream_token(require(self.store, request.parent), self.issue_token)
 
     async def list_custom_host_name_analysis(self, request: ArmRequest) -> ArmResponse:
         raise not_emulated("custom domains of a container app")
@@ -213,6 +192,14 @@ class ContainerApps:
         domain = self.controller.runners.domain(app)
         host = fqdn(latest, domain, external=ingress["external"]) if ingress and latest else ""
         return {**shown(app), "properties": {**properties, "latestRevisionFqdn": host}}
+
+
+def invalid_name(name: str) -> str:
+    return (
+        f"Invalid ContainerApp name '{name}'. A name must consist of lower case alphanumeric "
+        "characters or '-', start with a letter, end with an alphanumeric character, cannot have "
+        "'--', and must be 2 to 32 characters."
+    )
 
 
 def _profile(spec: AppSpec, environment: Resource) -> str | None:

@@ -74,8 +74,8 @@ class EnvironmentLogs:
     def read(cls, fields: Fields) -> EnvironmentLogs:
         """Raises ArmError 400 naming the field, or 501."""
         fields.only(("destination", "logAnalyticsConfiguration"), "appLogsConfiguration")
-        destination = fields.text("destination")
-        if destination in (None, "", "none"):
+        destination = fields.text("destination", "").lower()
+        if destination in ("", "none"):
             return cls()
         if destination != LOG_ANALYTICS:
             raise not_emulated(

@@ -48,7 +48,7 @@ from emulator.services.container_apps.states import (
     environment_moves,
     refuse_environment,
 )
-from emulator.store import Resource
+from emulator.store import Resource, Store
 
 _NAME = re.compile(r"[A-Za-z](?!.*--)[A-Za-z0-9-]{0,58}[A-Za-z0-9]")
 # What runs on Azure by the beginning of 2026; nothing of the two runs here.
@@ -160,13 +160,13 @@ class ManagedEnvironments:
         if environment is None:
             return ArmResponse(None, 204)
         if environment.state != "ScheduledForDelete":
-            _refuse_while_in_it(environment, self.apps_and_jobs_in(environment.id))
+            _refuse_while_in_it(environment, apps_and_jobs_in(self.store, environment.id))
         operation = self.changes.begin("delete", environment, environment)
         return accepted(operation, request, environment, status=202)
 
     async def _remove(self, environment: Resource) -> None:
         """Its resource group may go with what is in it, but not leave what is in another group."""
-        found = self.apps_and_jobs_in(environment.id)
+        found = apps_and_jobs_in(self.store, environment.id)
         staying = (one for one in found if not self._is_going(one))
         _refuse_while_in_it(environment, staying)
 
@@ -239,11 +239,6 @@ class ManagedEnvironments:
             )
         return environment
 
-    def apps_and_jobs_in(self, environment_id: str) -> Iterator[Resource]:
-        for found in (*self.store.of_type(APP_TYPE), *self.store.of_type(JOB_TYPE)):
-            if found.properties["environmentId"].lower() == environment_id.lower():
-                yield found
-
 
 def _check_idle(environment: Resource | None) -> None:
     if environment and environment.state not in IDLE_ENVIRONMENT:
@@ -258,6 +253,12 @@ def _refuse_while_in_it(environment: Resource, found: Iterable[Resource]) -> Non
             f"are in it: {names}. Delete them first.",
             code="ManagedEnvironmentHasContainerApps",
         )
+
+
+def apps_and_jobs_in(store: Store, environment_id: str) -> Iterator[Resource]:
+    for found in (*store.of_type(APP_TYPE), *store.of_type(JOB_TYPE)):
+        if found.properties["environmentId"].lower() == environment_id.lower():
+            yield found
 
 
 def profile_names(environment: Resource) -> list[str]:

@@ -2,10 +2,11 @@
 
     GET .../replicas/{replica}/containers/{container}/logstream    console output
     GET .../containerApps/{app or job}/eventstream                 the system log
+    GET .../managedEnvironments/{environment}/eventstream          that of all that is in it
     GET .../replicas/{replica}/containers/{container}/exec         a terminal, over a web socket
 
 Query: `follow=true`, `tailLines` (0 to 300, 20 by default), `output=json` or `text`. Each wants the
-token that getAuthToken of the app or the job returns, as `Authorization: Bearer`.
+token that getAuthToken of the app, the job or the environment returns, as `Authorization: Bearer`.
 
 https://learn.microsoft.com/azure/container-apps/log-streaming
 
@@ -31,8 +32,13 @@ from starlette.types import Receive, Scope, Send
 
 from emulator.arm.errors import ArmError, not_emulated, not_found
 from emulator.arm.ids import now
+from emulator.services.container_apps.environments import apps_and_jobs_in
 from emulator.services.container_apps.jobs.job_controller import JobController
-from emulator.services.container_apps.paths import JOB_TYPE, PROVIDER
+from emulator.services.container_apps.paths import (
+    ENVIRONMENT_TYPE,
+    JOB_TYPE,
+    PROVIDER,
+)
 from emulator.services.container_apps.replica import Replica, ReplicaContainer
 from emulator.services.container_apps.runners import Runners
 from emulator.services.container_apps.terminals import run_terminal
@@ -43,6 +49,7 @@ PERIOD = 0.2  # seconds between two looks at a log that is followed
 _GROUP = r"(?P<scope>/subscriptions/[^/]+/resourceGroups/[^/]+)"
 _APP = _GROUP + r"/(?P<type>containerApps)/(?P<owner>[^/]+)"
 _JOB = _GROUP + r"/(?P<type>jobs)/(?P<owner>[^/]+)"
+_ENVIRONMENT = _GROUP + r"/(?P<type>managedEnvironments)/(?P<owner>[^/]+)"
 _CONTAINER = (
     r"/(?P<part>[^/]+)/replicas/(?P<replica>[^/]+)/containers/(?P<container>[^/]+)"
     r"/(?P<what>logstream|exec)"
@@ -53,6 +60,7 @@ _PATHS = [
         _APP + "/revisions" + _CONTAINER,
         _JOB + "/executions" + _CONTAINER,
         _APP + "/(?P<what>eventstream)",
+        _ENVIRONMENT + "/(?P<what>eventstream)",
     )
 ]
 
@@ -124,7 +132,7 @@ class LogStream:
     def _authorized(self, names: dict[str, str], authorization: str) -> Resource:
         """The app or the job that is meant. Raises ArmError 401 without its token, or 404."""
         types = [names["type"]]
-        if names["what"].lower() == "eventstream":
+        if names["what"].lower() == "eventstream" and names["type"].lower() == "containerapps":
             types.append("jobs")  # an app's and a job's are at one place
         ids = [f"{names['scope']}/providers/{PROVIDER}/{kind}/{names['owner']}" for kind in types]
         scheme, _, token = authorization.partition(" ")
@@ -140,7 +148,7 @@ class LogStream:
         raise ArmError(
             401,
             "Unauthorized",
-            "A log stream wants the token that getAuthToken of its app or job gives.",
+            "A log stream wants the token that getAuthToken of what it is of gives.",
         )
 
     def _of_app(
@@ -206,16 +214,27 @@ class LogStream:
     async def _events(self, request: Request, owner: Resource) -> AsyncIterator[str]:
         greeting = "Connecting to the events collector..."
         yield json.dumps({"TimeStamp": now(), "Type": "Normal", "Msg": greeting}) + "\n"
-        told = self.jobs.events if owner.type == JOB_TYPE else self.runners.events
-        events, seen = told.since(owner.id, 0)
+        seen: dict[str, int] = {}  # by the id of the app or the job
+        events = self._new_events(owner, seen)
         count = _lines(request)
         for event in events[-count:] if count else []:
             yield json.dumps(event) + "\n"
         while _follows(request) and self.store.get(owner.id):
             await asyncio.sleep(PERIOD)
-            events, seen = told.since(owner.id, seen)
-            for event in events:
+            for event in self._new_events(owner, seen):
                 yield json.dumps(event) + "\n"
+
+    def _new_events(self, owner: Resource, seen: dict[str, int]) -> list[dict[str, Any]]:
+        """Those that were not seen, in their order; they are seen then."""
+        tellers = [owner]
+        if owner.type == ENVIRONMENT_TYPE:
+            tellers = list(apps_and_jobs_in(self.store, owner.id))
+        found = []
+        for one in tellers:
+            told = self.jobs.events if one.type == JOB_TYPE else self.runners.events
+            events, seen[one.id] = told.since(one.id, seen.get(one.id, 0))
+            found += events
+        return sorted(found, key=lambda event: str(event["TimeStamp"]))
 
 
 class LogReader:

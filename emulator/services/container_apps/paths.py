@@ -12,6 +12,7 @@ _SUBSCRIPTION = "/subscriptions/{subscriptionId}"
 _GROUP = _SUBSCRIPTION + "/resourceGroups/{resourceGroupName}"
 
 LOCATION = f"{_SUBSCRIPTION}/providers/{PROVIDER}/locations/{{location}}"
+VERIFICATION_ID = f"{_SUBSCRIPTION}/providers/{PROVIDER}/getCustomDomainVerificationId"
 SUBSCRIPTION_ENVIRONMENTS = f"{_SUBSCRIPTION}/providers/{PROVIDER}/managedEnvironments"
 ENVIRONMENTS = f"{_GROUP}/providers/{PROVIDER}/managedEnvironments"
 ENVIRONMENT = ENVIRONMENTS + "/{environmentName}"

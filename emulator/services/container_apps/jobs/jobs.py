@@ -6,8 +6,6 @@ https://learn.microsoft.com/rest/api/resource-manager/containerapps/jobs
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 from emulator.arm.changes import Changes
 from emulator.arm.errors import bad_request, conflict, not_emulated
@@ -31,9 +29,9 @@ from emulator.services.container_apps.paths import (
     SUBSCRIPTION_JOBS,
     stream_url,
 )
+from emulator.services.container_apps.stream_token import IssueToken, stream_token
 from emulator.store import Resource
 
-TOKEN_LIFETIME = 3600  # seconds
 _NAME = re.compile(r"(?=.{2,32}$)[a-z](?!.*--)[a-z0-9-]*[a-z0-9]")
 
 
@@ -62,7 +60,7 @@ class ContainerAppsJobs:
         changes: Changes,
         environments: ManagedEnvironments,
         controller: JobController,
-        issue_token: Callable[[str, int], str],
+        issue_token: IssueToken,
     ) -> None:
         self.changes = changes
         self.store = changes.store
@@ -156,20 +154,7 @@ class ContainerAppsJobs:
 
     async def get_auth_token(self, request: ArmRequest) -> ArmResponse:
         """A token for the log streams of this job."""
-        job = require(self.store, request.parent)
-        expires = datetime.now(UTC) + timedelta(seconds=TOKEN_LIFETIME)
-        return ArmResponse(
-            {
-                "id": job.id,
-                "name": job.name,
-                "type": f"{JOB_TYPE}/accesstoken",
-                "location": job.body["location"],
-                "properties": {
-                    "token": self.issue_token(job.id.lower(), TOKEN_LIFETIME),
-                    "expires": expires.isoformat().replace("+00:00", "Z"),
-                },
-            }
-        )
+        return stream_token(require(self.store, request.parent), self.issue_token)
 
     async def list_secrets(self, request: ArmRequest) -> ArmResponse:
         job = require(self.store, request.parent)

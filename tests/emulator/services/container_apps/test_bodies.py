@@ -233,9 +233,9 @@ def test_names_that_begin_with_an_underscore_stay(apps: AppsBench):
 
 
 def test_numbers_that_are_texts(apps: AppsBench):
-    body = apps.body(apps.container(resources={"cpu": "0.25", "memory": "0.5Gi"}))
+    body = apps.body(apps.container(resources={"CPU": "0.25", "memory": "512Mi"}))
     body["properties"]["configuration"]["ingress"]["targetPort"] = "80"
-    traffic = [{"latestRevision": True, "weight": "100"}]
+    traffic = [{"latestrevision": True, "Weight": "100"}]
     body["properties"]["configuration"]["ingress"]["traffic"] = traffic
     shown = apps.put(body)
     assert shown.configuration.ingress.target_port == 80

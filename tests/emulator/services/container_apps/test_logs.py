@@ -10,6 +10,7 @@ import pytest
 import requests
 import websocket
 
+from emulator.defaults import RESOURCE_GROUP
 from tests.emulator.services.apps_bench import AppsBench
 from tests.waiting import until
 
@@ -111,3 +112,37 @@ def test_a_terminal(apps: AppsBench, stream: str):
     rest = iter(lambda: socket.recv() or b"", b"")  # a text, and empty, when it is closed
     assert {message[:1] for message in rest} <= {b"\x00"}
     socket.close()
+
+
+def test_the_system_log_of_an_environment(apps: AppsBench, stream: str):
+    second = f"second-{apps.unique}"
+    apps.put(apps.body(), second)
+    name = apps.environment_id.rpartition("/")[2]
+    url = apps.environments.get(RESOURCE_GROUP, name).event_stream_endpoint
+    token = apps.environments.get_auth_token(RESOURCE_GROUP, name).token
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.get(url, params={"tailLines": 300}, headers=headers, timeout=10)
+    events = [json.loads(line) for line in answer.text.splitlines()][1:]
+    assert {event["ContainerAppName"] for event in events} == {apps.name, second}
+    times = [event["TimeStamp"] for event in events]
+    assert times == sorted(times)
+    # The token of an app is not one of its environment.
+    headers = {"Authorization": f"Bearer {apps.token()}"}
+    assert requests.get(url, headers=headers, timeout=10).status_code == 401
+
+
+def test_names_that_are_free(apps: AppsBench, stream: str):
+    environment = apps.environment_id.rpartition("/")[2]
+
+    def reason(name: str) -> str:
+        body = {"name": name, "type": "Microsoft.App/containerApps"}
+        check = apps.client.namespaces.check_name_availability
+        found = check(RESOURCE_GROUP, environment, body)
+        assert found.name_available == (found.reason == "None")
+        return found.reason
+
+    assert reason(f"free-{apps.unique}") == "None"
+    assert reason(apps.name) == "AlreadyExists"
+    assert reason("Not--good") == "Invalid"
+    shown = apps.get().properties.custom_domain_verification_id
+    assert apps.client.get_custom_domain_verification_id() == shown
