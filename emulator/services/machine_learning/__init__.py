@@ -6,7 +6,7 @@ What is asked for:
 
     workspaces.py           workspaces, of which workspace_spec.py reads the bodies
     workspace_templates.py  the template deployment with which MLClient creates one
-    datastores.py           datastores
+    datastores.py           datastores, of which datastore_spec.py reads the bodies
     computes.py             compute clusters, of which compute_spec.py reads the bodies
     asset_service.py        what the next four have in common: containers and their versions
     models.py, environments.py, codes.py, data.py

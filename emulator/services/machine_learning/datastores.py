@@ -1,4 +1,6 @@
-"""Datastores: names for blob containers, and the credentials to open them.
+"""Datastores: names for places where files are, and the credentials to open them.
+
+Local Azure has blob containers alone: what is in file shares and data lakes can't be read.
 
 https://learn.microsoft.com/rest/api/azureml/datastores
 """
@@ -12,7 +14,7 @@ from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import name_of, resource_group_of, subscription_of, system_data
 from emulator.arm.resources import created, page, shown
-from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
+from emulator.defaults import WORKSPACE
 from emulator.services.machine_learning.blobs import (
     ENDPOINT,
     BlobLocation,
@@ -20,6 +22,17 @@ from emulator.services.machine_learning.blobs import (
     account_must_exist,
     account_sas,
     parse_blob_url,
+)
+from emulator.services.machine_learning.datastore_spec import (
+    ACCOUNT_KEY,
+    BLOB,
+    CERTIFICATE,
+    NONE,
+    SAS,
+    SECRETS,
+    SERVICE_PRINCIPAL,
+    DatastoreSpec,
+    read_datastore,
 )
 from emulator.services.machine_learning.errors import bad_asset, user_error
 from emulator.services.machine_learning.paths import (
@@ -33,14 +46,14 @@ from emulator.store import Resource, Store
 DEFAULT = "workspaceblobstore"
 ARTIFACTS = "workspaceartifactstore"
 MOST_HOURS = 24 * 7
-CREDENTIALS = ("None", "AccountKey", "Sas", "ServicePrincipal", "Certificate")
-SERVICE_IDENTITIES = (
-    "None",
-    "WorkspaceSystemAssignedIdentity",
-    "WorkspaceUserAssignedIdentity",
-)
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}")
-_CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
+# What a URI that begins so refers to.
+ELSEWHERE = {
+    "azureml://jobs/": "outputs of jobs",
+    "azureml://registries/": "assets of registries",
+    "runs:/": "models of MLflow runs",
+}
+_ELSEWHERE = re.compile("|".join(ELSEWHERE), re.IGNORECASE)
 _URI = re.compile(
     r"azureml://(?:subscriptions/(?P<subscription>[^/]+)/resourcegroups/(?P<group>[^/]+)"
     r"/workspaces/(?P<workspace>[^/]+)/)?datastores/(?P<datastore>[^/]+)"
@@ -127,37 +140,21 @@ class Datastores:
                 f"The datastore name '{name}' is invalid: up to 255 letters, digits, hyphens and "
                 "underscores, beginning with a letter or a digit.",
             )
-        given = Fields(request.body, refuse=bad_asset).object("properties")
+        spec = read_datastore(Fields(request.body, refuse=bad_asset).object("properties"))
+        if request.query.get("skipValidation", "").lower() != "true":
+            self._validate(spec)
         before = self.store.get(request.id)
-        location = self._read_place(given)
-        kind, secrets = self._read_credentials(given.object("credentials"), location.account)
-        properties = {
-            "description": given.text("description"),
-            "tags": given.mapping("tags"),
-            "properties": given.mapping("properties"),
-            "isDefault": before.properties["isDefault"] if before else False,
-            "credentials": {"credentialsType": kind},
-            "subscriptionId": SUBSCRIPTION,
-            "resourceGroup": RESOURCE_GROUP,
-            "datastoreType": "AzureBlob",
-            "accountName": location.account,
-            "containerName": location.container,
-            "endpoint": ENDPOINT,
-            "protocol": "https",
-            "serviceDataAccessAuthIdentity": given.choice(
-                "serviceDataAccessAuthIdentity", SERVICE_IDENTITIES, SERVICE_IDENTITIES[0]
-            ),
-        }
         body = {
-            "properties": properties,
+            "properties": spec.to_properties(
+                is_default=bool(before and before.properties["isDefault"])
+            ),
             "systemData": system_data(
                 request.claims, before.body.get("systemData") if before else None
             ),
         }
         datastore_id = before.id if before else request.id
-        datastore = self.store.put(
-            Resource(datastore_id, DATASTORE_TYPE, body, {"secrets": secrets})
-        )
+        private = {"secret": spec.secret}
+        datastore = self.store.put(Resource(datastore_id, DATASTORE_TYPE, body, private))
         return created(request, datastore, new=before is None)
 
     async def list_secrets(self, request: ArmRequest) -> ArmResponse:
@@ -165,63 +162,50 @@ class Datastores:
         datastore = find_datastore(self.store, workspace, request.params["name"])
         properties = datastore.properties
         kind = properties["credentials"]["credentialsType"]
-        if kind == "None":
+        if kind == NONE:
             raise user_error(
                 400, f"The datastore '{datastore.name}' has no credentials, so no secrets either."
             )
-        if kind == "Sas":
-            return ArmResponse({"secretsType": "Sas", **datastore.private["secrets"]})
+        secret = str(datastore.private.get("secret") or "")
+        if kind != ACCOUNT_KEY:
+            return ArmResponse({"secretsType": kind, SECRETS[kind]: secret})
         options = Fields({} if request.body is None else request.body, refuse=bad_asset)
         expires = options.flag("expirableSecret", False)
         hours = options.whole("expireAfterHours", 1, least=1, most=MOST_HOURS)
         account = properties["accountName"]
-        with account_must_exist(account):
-            key = self.blobs.account_key(account)
+        if not secret:
+            with account_must_exist(account):
+                secret = self.blobs.account_key(account)
         if not expires:
-            return ArmResponse({"secretsType": "AccountKey", "key": key})
-        return ArmResponse(
-            {"secretsType": "Sas", "sasToken": f"?{account_sas(account, key, hours)}"}
-        )
-
-    def _read_place(self, given: Fields) -> BlobLocation:
-        kind = given.required_text("datastoreType")
-        if kind.lower() != "azureblob":
-            raise not_emulated(f"datastores of the type {kind}; there are blob datastores")
-        given.not_emulated(
-            {"endpoint": ENDPOINT, "protocol": "https", "subscriptionId": SUBSCRIPTION},
-            "datastores",
-        )
-        account = given.required_text("accountName")
-        container = given.required_text("containerName")
-        with account_must_exist(account):
-            self.blobs.account_key(account)
-        if not _CONTAINER.fullmatch(container):
+            return ArmResponse({"secretsType": ACCOUNT_KEY, "key": secret})
+        try:
+            token = account_sas(account, secret, hours)
+        except ValueError:  # it was not validated
             raise user_error(
-                400,
-                f"The container name '{container}' is invalid: 3 to 63 lower-case letters, digits "
-                "and single hyphens.",
-            )
-        return BlobLocation(account, container, "")
+                400, f"The key of the datastore '{datastore.name}' is no account key."
+            ) from None
+        return ArmResponse({"secretsType": SAS, "sasToken": f"?{token}"})
 
-    def _read_credentials(self, given: Fields, account: str) -> tuple[str, dict[str, str]]:
-        """The kind of the credentials, and the secrets, which are never shown with it."""
-        kind = given.choice("credentialsType", CREDENTIALS, CREDENTIALS[0])
-        secrets = given.object("secrets")
-        if kind in ("ServicePrincipal", "Certificate"):
-            raise not_emulated(f"datastore credentials of the type {kind}")
-        if kind == "AccountKey" and secrets.text("key") not in (
-            None,
-            self.blobs.account_key(account),
-        ):
-            raise user_error(
-                400, f"The account key given is not a key of the storage account '{account}'."
+    def _validate(self, spec: DatastoreSpec) -> None:
+        """What Azure looks at unless skipValidation is true: the account, and the credentials.
+
+        Raises ArmError: 400 when they are wrong, 501 where local Azure has nothing to ask.
+        """
+        account = spec.place.get("accountName")
+        if account:
+            with account_must_exist(account):
+                key = self.blobs.account_key(account)
+            if spec.credentials == ACCOUNT_KEY and spec.secret not in ("", key):
+                raise user_error(
+                    400, f"The account key given is not a key of the storage account '{account}'."
+                )
+        without = "register it with skipValidation=true, as MLClient does"
+        if spec.type != BLOB:
+            raise not_emulated(f"the validation of datastores of the type {spec.type}: {without}")
+        if spec.credentials in (SERVICE_PRINCIPAL, CERTIFICATE):
+            raise not_emulated(
+                f"the validation of datastore credentials of the type {spec.credentials}: {without}"
             )
-        if kind != "Sas":
-            return kind, {}
-        token = secrets.text("sasToken")
-        if not token:
-            raise user_error(400, "The credentials of a datastore need their sasToken.")
-        return kind, {"sasToken": token}
 
 
 def find_datastore(store: Store, workspace: Resource, name: str) -> Resource:
@@ -236,18 +220,20 @@ def resolve_uri(store: Store, workspace: Resource, uri: str | None) -> tuple[str
     """The long form of a storage URI, and where its files are.
 
     Takes azureml://datastores/{name}/paths/{path}, the same with the workspace spelled out, and
-    https://{account}.blob.core.windows.net/{container}/{path}. Raises ArmError 400 or 404.
+    https://{account}.blob.core.windows.net/{container}/{path}. Raises ArmError
+    400 or 404, and 501 for what is not in a blob container.
     """
     text = uri or ""
     if text.lower().startswith("https://"):
         return text, parse_blob_url(text)
+    if elsewhere := _ELSEWHERE.match(text):
+        raise not_emulated(f"{ELSEWHERE[elsewhere[0].lower()]} ('{text}')")
     match = _URI.fullmatch(text)
     if match is None:
         raise user_error(
             400,
             f"'{text}' does not say where the files are. Local Azure takes paths of this machine, "
-            "azureml://datastores/<name>/paths/<path> and blob addresses; outputs of jobs and "
-            "assets of registries are not emulated.",
+            "azureml://datastores/<name>/paths/<path> and blob addresses.",
         )
     if match["workspace"] and match["workspace"].lower() != workspace.name.lower():
         raise user_error(
@@ -260,6 +246,10 @@ def resolve_uri(store: Store, workspace: Resource, uri: str | None) -> tuple[str
         f"/datastores/{datastore.name}/paths/{match['path']}"
     )
     properties = datastore.properties
+    if properties["datastoreType"] != BLOB:
+        raise not_emulated(
+            f"files in datastores of the type {properties['datastoreType']} ('{datastore.name}')"
+        )
     return long, BlobLocation(
         properties["accountName"], properties["containerName"], match["path"].strip("/")
     )
