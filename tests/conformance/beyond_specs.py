@@ -25,6 +25,20 @@ REFUSED = {
         "EnvironmentVersions_CreateOrUpdate",
         "CreateOrUpdate Workspace Environment Version.",
     ): "it has an image and a build context, of which an environment has one",
+    # https://github.com/microsoft/vscode-azurecontainerapps/issues/19
+    **dict.fromkeys(
+        (
+            ("Jobs_CreateOrUpdate", "Create or Update Container Apps Job"),
+            (
+                "Jobs_CreateOrUpdate",
+                "Create or Update Container Apps Job With Event Driven Trigger",
+            ),
+            ("Jobs_Start", "Run a Container Apps Job"),
+            ("Jobs_Update", "Patch Container Apps Job"),
+        ),
+        "the name of a container has capitals, of which Azure says: Per RFC 1123 name must consist "
+        "of lower case alphanumeric characters or '-'",
+    ),
     (
         "Workspaces_CreateOrUpdate",
         "Create Workspace",

@@ -100,6 +100,9 @@ class Presupposed:
 
     def fill(self, path: str) -> None:
         """Put something into a collection, so that the list of it shows what it should."""
+        parent, _, kind = path.rpartition("/")
+        if (action := self.found.get(type_of(path))) and type_of(parent) != type_of(path):
+            self._first(f"{self.ensure(parent)}/{kind}", action)
         if type_of(path) not in self.bodies:
             return
         if "/resourcegroups/" not in path.lower():

@@ -110,11 +110,14 @@ def _as_text(value: Any) -> str:
 
 
 def _with_parents(method: str, path: str, presupposed: Presupposed) -> str:
-    """A PUT makes the last of its path itself. What is listed is there to be listed."""
+    """A PUT makes the last of its path itself. What is listed is there to be listed, and what is
+    stopped together runs."""
     if method == "PUT":
         return presupposed.ensure_above(path)
     if method == "GET":
         presupposed.fill(path)
+    if method == "POST" and re.fullmatch(r".*/jobs/[^/]+/stop", path, re.IGNORECASE):
+        presupposed.fill(f"{path.rpartition('/')[0]}/executions")
     return presupposed.ensure(path)
 
 

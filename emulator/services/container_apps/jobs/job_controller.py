@@ -112,7 +112,7 @@ class JobController:
         scale = spec.configuration.trigger.scale
         for rule in scale.rules if scale else ():
             message = (
-                f"Nothing here triggers the scale rule '{rule['name']}' of type '{rule['type']}'. "
+                f"Nothing here triggers the scale rule '{rule.name}' of type '{rule.type}'. "
                 "Start the job by hand."
             )
             self.tell(job, "Warning", "EventsNotEmulated", message)

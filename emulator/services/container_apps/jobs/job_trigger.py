@@ -8,7 +8,7 @@ does here, so they are kept and shown, and the job's system log says so.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,13 +27,60 @@ LARGEST = 2**31 - 1  # of the API's numbers, which have 32 bits
 
 
 @dataclass(frozen=True)
+class EventRule:
+    """One scaler of KEDA's. `secrets` has pairs of a parameter and the name of its secret."""
+
+    name: str
+    type: str
+    metadata: Mapping[str, str]
+    secrets: tuple[tuple[str, str], ...]
+    identity: str
+
+    @classmethod
+    def read(cls, rule: Fields, secrets: Container[str] | None) -> EventRule:
+        """`secrets` are the job's; None: any. Raises ArmError 400."""
+        rule.only(("name", "type", "metadata", "auth", "identity"), "a scale rule")
+        for name in ("name", "type"):
+            if not rule.text(name):
+                raise invalid(rule.at(name), "Required value")
+        auth = []
+        for item in rule.objects("auth"):
+            item.only(("secretRef", "triggerParameter"), "the auth of a scale rule")
+            reference = item.text("secretRef", "")
+            if secrets is not None and reference not in secrets:
+                where = f"scale rule '{rule.text('name')}'"
+                raise unknown_secret(reference, where, item.at("secretRef"))
+            auth.append((item.text("triggerParameter", ""), reference))
+        return cls(
+            rule.text("name", ""),
+            rule.text("type", ""),
+            rule.mapping("metadata"),
+            tuple(auth),
+            rule.text("identity", ""),
+        )
+
+    def to_body(self) -> dict[str, Any]:
+        auth = [
+            {"secretRef": secret, "triggerParameter": parameter}
+            for parameter, secret in self.secrets
+        ]
+        return {
+            "name": self.name,
+            "type": self.type,
+            "metadata": dict(self.metadata),
+            **({"auth": auth} if auth else {}),
+            **({"identity": self.identity} if self.identity else {}),
+        }
+
+
+@dataclass(frozen=True)
 class EventScale:
-    """The scale of an event trigger, kept as it was sent. Times in seconds."""
+    """The scale of an event trigger, which is kept. Times in seconds."""
 
     polling_interval: int
     least: int
     most: int
-    rules: tuple[dict[str, Any], ...]
+    rules: tuple[EventRule, ...]
 
     @classmethod
     def read(cls, fields: Fields, secrets: Container[str] | None) -> EventScale:
@@ -46,28 +93,19 @@ class EventScale:
                 fields.at("minExecutions"),
                 f"Invalid value: {least}: must not be more than maxExecutions, which is {most}",
             )
-        rules = []
-        for rule in fields.objects("rules"):
-            rule.only(("name", "type", "metadata", "auth", "identity"), "a scale rule")
-            for name in ("name", "type"):
-                if not rule.text(name):
-                    raise invalid(rule.at(name), "Required value")
-            rule.object("metadata")
-            for auth in rule.objects("auth"):
-                auth.only(("secretRef", "triggerParameter"), "the auth of a scale rule")
-                reference = auth.text("secretRef", "")
-                if secrets is not None and reference not in secrets:
-                    where = f"scale rule '{rule.text('name')}'"
-                    raise unknown_secret(reference, where, auth.at("secretRef"))
-            rules.append(dict(rule.value))
-        return cls(whole(fields, "pollingInterval", 1, LARGEST, 30), least, most, tuple(rules))
+        return cls(
+            whole(fields, "pollingInterval", 1, LARGEST, 30),
+            least,
+            most,
+            tuple(EventRule.read(rule, secrets) for rule in fields.objects("rules")),
+        )
 
     def to_body(self) -> dict[str, Any]:
         return {
             "minExecutions": self.least,
             "maxExecutions": self.most,
             "pollingInterval": self.polling_interval,
-            "rules": list(self.rules) or None,
+            "rules": [rule.to_body() for rule in self.rules] or None,
         }
 
 

@@ -166,6 +166,20 @@ def test_an_execution_of_an_image_that_is_not_there(jobs: JobsBench):
     assert "none:9" in execution.message
 
 
+def test_a_job_asks_an_app_of_its_environment(jobs: JobsBench):
+    """A batch of predictions: the model is an app, which none but its environment reaches."""
+    jobs.apps.put(jobs.apps.body(configuration={"ingress": {"external": False}}))
+    code = (
+        "import urllib.request\n"
+        f"for number in range(3): print(urllib.request.urlopen('http://{jobs.apps.name}/'"
+        " f'{number}').status)"
+    )
+    jobs.make(code)
+    execution = jobs.run()
+    assert jobs.log(execution.name) == ["200", "200", "200"]
+    assert execution.status == "Succeeded"
+
+
 def test_executions_are_listed_filtered_and_stopped_together(jobs: JobsBench):
     jobs.make("import sys; sys.exit(1)")
     failed = jobs.run().name
