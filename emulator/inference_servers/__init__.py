@@ -8,5 +8,6 @@ starting.py       the plain start, and what a started server is
 launcher.py       the program that becomes the server, or forks it
 peer.py           whose the connection is that comes to it
 
-mlflow_score_script.py is the scoring script of an MLflow model that is deployed without one.
+mlflow_score_script.py is the scoring script of an MLflow model that is deployed without one, and
+mlflow_batch_script.py the one in a batch deployment.
 """

@@ -15,6 +15,7 @@ from emulator.processes.guarded import GuardedProcess
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 MLFLOW_SCRIPT = Path(__file__).with_name("mlflow_score_script.py")
+MLFLOW_BATCH_SCRIPT = Path(__file__).with_name("mlflow_batch_script.py")
 
 
 class StartError(Exception):

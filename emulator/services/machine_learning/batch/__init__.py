@@ -16,7 +16,6 @@ What runs:
     clusters.py             the nodes that jobs have of a compute cluster
     scoring.py              mini-batches, and what failed of them
     worker.py, driver.py    a worker of a node, and the program that it is
-    mlflow_script.py        the scoring script of MLflow models that are deployed without one
 
 What is seen of it:
 

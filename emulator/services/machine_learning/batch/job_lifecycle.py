@@ -30,6 +30,7 @@ from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError, conflict
 from emulator.arm.ids import name_of, now, parent_of
 from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
+from emulator.inference_servers.starting import MLFLOW_BATCH_SCRIPT
 from emulator.processes.environment import clean_environment
 from emulator.processes.leftovers import MARK, kill_marked
 from emulator.processes.tasks import to_the_end
@@ -58,8 +59,6 @@ ENDED = (COMPLETED, FAILED, CANCELED)
 LONGEST = 7 * 24 * 3600.0  # seconds that a job may take
 # The pipeline's own log, which MLClient streams.
 PIPELINE_LOG = "logs/azureml/executionlogs.txt"
-# The scoring script of an MLflow model that is deployed without one.
-MLFLOW_SCRIPT = Path(__file__).with_name("mlflow_script.py")
 _log = logging.getLogger(__name__)
 
 
@@ -239,9 +238,9 @@ class JobLifecycle:
                     self.blobs, resolve(self.store, workspace, "codes", deployment.code)
                 )
             else:
-                code = await folder.assets.put_script(MLFLOW_SCRIPT)
+                code = await folder.assets.put_script(MLFLOW_BATCH_SCRIPT)
                 variables = mlflow_variables(asset) | variables
-            script = script_in(code, deployment.script or MLFLOW_SCRIPT.name)
+            script = script_in(code, deployment.script or MLFLOW_BATCH_SCRIPT.name)
         except BuildError as error:
             last = error.log.strip().splitlines()[-1:] or ["nothing."]
             raise JobError(

@@ -44,7 +44,8 @@ Handler = Callable[[Request, dict[str, str], Any], Awaitable[ArmResponse]]
 class WorkspaceApi:
     """The ASGI application of these hosts."""
 
-    ROUTES = (
+    # Not ROUTES, which are Resource Manager's.
+    PATHS = (
         ("GET", _RUN, "get_run"),
         ("GET", _RUN + "/details", "get_details"),
         ("GET", _RUN + "/children", "list_children"),
@@ -60,7 +61,7 @@ class WorkspaceApi:
         self.artifacts = artifacts
         self.authenticate = authenticate
         self.routes = [
-            route(method, template, getattr(self, name)) for method, template, name in self.ROUTES
+            route(method, template, getattr(self, name)) for method, template, name in self.PATHS
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
