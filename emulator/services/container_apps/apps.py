@@ -9,10 +9,10 @@ import re
 from typing import Any
 
 from emulator.arm.changes import Changes
-from emulator.arm.errors import bad_request, not_emulated
+from emulator.arm.errors import bad_request, conflict, not_emulated
 from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
-from emulator.arm.ids import system_data
+from emulator.arm.ids import name_of, resource_group_of, system_data
 from emulator.arm.locations import check_location
 from emulator.arm.merge_patch import merge
 from emulator.arm.resources import page, require, shown
@@ -20,6 +20,7 @@ from emulator.services.container_apps.app_spec import AppSpec
 from emulator.services.container_apps.controller import Controller
 from emulator.services.container_apps.environments import (
     ManagedEnvironments,
+    apps_and_jobs_in,
     profile_names,
     verification_id,
 )
@@ -96,17 +97,32 @@ class ContainerApps:
         wanted = spec.environment_id or (before.properties["environmentId"] if before else "")
         environment = self.environments.require(wanted, location)
         if before and before.properties["environmentId"].lower() != environment.id.lower():
+            # https://github.com/Azure/azure-cli/pull/29336
             raise bad_request(
-                "A container app cannot move to another environment.",
-                code="ContainerAppEnvironmentCannotChange",
+                f"Container App '{before.name}' already exists in a different environment. To "
+                f"create it in the environment '{environment.id}' delete it from the environment "
+                f"'{before.properties['environmentId']}' first.",
+                code="ContainerAppEnvironmentMismatch",
                 target="properties.environmentId",
             )
+        self._check_name(environment, before.id if before else request.id)
         app = self._build(request, spec, environment, before)
         self._check_revisions(app, spec, before)
         move = "put-stopped" if before and before.state in STOPPED else "put"
         operation = self.changes.begin(move, app, before)
         status = 202 if request.method == "PATCH" else 201
         return accepted(operation, request, app, self.shown(app), status=status)
+
+    def _check_name(self, environment: Resource, app_id: str) -> None:
+        """Raises ArmError 409 where an app of another resource group has the host name."""
+        for one in apps_and_jobs_in(self.store, environment.id):
+            is_same = one.type == APP_TYPE and one.name.lower() == name_of(app_id).lower()
+            if is_same and one.id.lower() != app_id.lower():
+                raise conflict(
+                    f"The environment '{environment.name}' has an app '{one.name}' already, in the "
+                    f"resource group '{resource_group_of(one.id)}'.",
+                    target="containerAppName",
+                )
 
     def _build(
         self, request: ArmRequest, spec: AppSpec, environment: Resource, before: Resource | None

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.identity import DefaultAzureCredential
+from azure.mgmt.resource.resources import ResourceManagementClient
 
-from emulator.defaults import REGION, RESOURCE_GROUP
+from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
 from tests.emulator.services.apps_bench import AppsBench
 
 
@@ -180,6 +182,23 @@ def test_an_environment_that_is_not_there(apps: AppsBench):
     error = refused(apps, body)
     assert (error.status_code, error.error.code) == (404, "ManagedEnvironmentNotFound")
     assert error.error.target == "properties.environmentId"
+
+
+def test_an_app_stays_in_its_environment_and_has_its_name_alone(apps: AppsBench, unique: str):
+    apps.put(apps.body())
+    other = f"other-{unique}"
+    apps.environments.begin_create_or_update(RESOURCE_GROUP, other, {"location": REGION}).result()
+    body = apps.body()
+    body["properties"]["environmentId"] = apps.environment_id.replace(f"env-{unique}", other)
+    error = refused(apps, body)
+    assert (error.status_code, error.error.code) == (400, "ContainerAppEnvironmentMismatch")
+    apps.environments.begin_delete(RESOURCE_GROUP, other).result()
+    groups = ResourceManagementClient(DefaultAzureCredential(), SUBSCRIPTION).resource_groups
+    groups.create_or_update(f"rg-{unique}", {"location": REGION})
+    with pytest.raises(HttpResponseError) as raised:
+        apps.apps.begin_create_or_update(f"rg-{unique}", apps.name, apps.body())
+    assert raised.value.status_code == 409
+    groups.begin_delete(f"rg-{unique}").result()
 
 
 def test_traffic_to_a_revision_that_is_not_there(apps: AppsBench):
