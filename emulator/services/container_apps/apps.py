@@ -21,7 +21,7 @@ from emulator.services.container_apps.controller import Controller
 from emulator.services.container_apps.environments import (
     ManagedEnvironments,
     apps_and_jobs_in,
-    profile_names,
+    profile_of,
     verification_id,
 )
 from emulator.services.container_apps.errors import invalid_schema
@@ -141,7 +141,7 @@ class ContainerApps:
                     "runningStatus": old.get("runningStatus", "Running"),
                     "managedEnvironmentId": environment.id,
                     "environmentId": environment.id,
-                    "workloadProfileName": _profile(spec, environment),
+                    "workloadProfileName": profile_of(spec.profile, environment),
                     "outboundIpAddresses": [environment.properties["staticIp"]],
                     "latestRevisionName": old.get("latestRevisionName", ""),
                     "latestReadyRevisionName": old.get("latestReadyRevisionName", ""),
@@ -216,17 +216,3 @@ def invalid_name(name: str) -> str:
         "characters or '-', start with a letter, end with an alphanumeric character, cannot have "
         "'--', and must be 2 to 32 characters."
     )
-
-
-def _profile(spec: AppSpec, environment: Resource) -> str | None:
-    """The workload profile that an app runs on; None where the environment has none.
-
-    Raises ArmError 501 for one that it does not have: there are no others than Consumption.
-    """
-    names = profile_names(environment)
-    known = {name.lower(): name for name in (*names, "Consumption")}
-    if spec.profile and spec.profile.lower() not in known:
-        raise not_emulated(f"the workload profile {spec.profile}")
-    if not names:
-        return None
-    return known[spec.profile.lower()] if spec.profile else names[0]

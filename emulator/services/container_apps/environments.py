@@ -18,7 +18,7 @@ from typing import Any
 
 from emulator.arm.change import Change
 from emulator.arm.changes import Changes
-from emulator.arm.errors import ArmError, bad_request, conflict
+from emulator.arm.errors import ArmError, bad_request, conflict, not_emulated
 from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import subscription_of, system_data
@@ -264,6 +264,21 @@ def apps_and_jobs_in(store: Store, environment_id: str) -> Iterator[Resource]:
 def profile_names(environment: Resource) -> list[str]:
     """Of its workload profiles; none in an environment of the type Consumption only."""
     return [profile["name"] for profile in environment.properties["workloadProfiles"] or ()]
+
+
+def profile_of(wanted: str, environment: Resource) -> str | None:
+    """The workload profile that an app or a job runs on, "" for any; None where the environment has
+    none.
+
+    Raises ArmError 501 for one that it does not have: there are no others than Consumption.
+    """
+    names = profile_names(environment)
+    known = {name.lower(): name for name in (*names, "Consumption")}
+    if wanted and wanted.lower() not in known:
+        raise not_emulated(f"the workload profile {wanted}")
+    if not names:
+        return None
+    return known[wanted.lower()] if wanted else names[0]
 
 
 def _generated(location: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from emulator.arm.errors import not_emulated
 from emulator.arm.fields import Fields
 from emulator.services.container_apps.app_configuration import (
+    AppIdentitySetting,
     AppRegistry,
     AppSecret,
     read_secrets,
@@ -34,6 +35,7 @@ class JobConfiguration:
     retries: int
     secrets: tuple[AppSecret, ...]
     registries: tuple[AppRegistry, ...]
+    identity_settings: tuple[AppIdentitySetting, ...]
 
     @classmethod
     def read(cls, fields: Fields, kept: Mapping[str, str], *, stored: bool) -> JobConfiguration:
@@ -56,7 +58,6 @@ class JobConfiguration:
         )
         if fields.object("dapr").flag("enabled", False):
             raise not_emulated("Dapr")
-        fields.not_emulated(("identitySettings",), "a job")
         if not fields.has("replicaTimeout"):
             raise invalid(fields.at("replicaTimeout"), "Required value")
         secrets = read_secrets(fields, kept)
@@ -67,6 +68,7 @@ class JobConfiguration:
             whole(fields, "replicaRetryLimit", 0, LARGEST, 0),
             secrets,
             tuple(AppRegistry.read(item, names) for item in fields.objects("registries")),
+            tuple(AppIdentitySetting.read(item) for item in fields.objects("identitySettings")),
         )
 
     @property
@@ -90,6 +92,6 @@ class JobConfiguration:
             "replicaRetryLimit": self.retries,
             **self.trigger.to_body(),
             "registries": [registry.to_body() for registry in self.registries] or None,
-            "identitySettings": [],
+            "identitySettings": [one.to_body() for one in self.identity_settings],
             "dapr": None,
         }

@@ -30,11 +30,12 @@ READ_ONLY = (
 
 @dataclass(frozen=True)
 class JobSpec:
-    """`environment_id` is "" where none is named."""
+    """`environment_id` and `profile`, its workload profile, are "" where none is named."""
 
     name: str
     tags: Mapping[str, str]
     environment_id: str
+    profile: str
     configuration: JobConfiguration
     template: JobTemplate
 
@@ -58,9 +59,6 @@ class JobSpec:
             (*READ_ONLY, "environmentId", "workloadProfileName", "configuration", "template"),
             "a job",
         )
-        profile = properties.text("workloadProfileName") or "Consumption"
-        if profile.lower() != "consumption":
-            raise not_emulated(f"the workload profile {profile}")
         stored = kept is not None
         configuration = JobConfiguration.read(
             properties.object("configuration"), kept or {}, stored=stored
@@ -70,7 +68,8 @@ class JobSpec:
         return cls(
             name,
             read_tags(fields),
-            properties.text("environmentId") or "",
+            properties.text("environmentId", ""),
+            properties.text("workloadProfileName", ""),
             configuration,
             JobTemplate.read(properties.object("template"), known),
         )
@@ -94,6 +93,7 @@ class JobSpec:
             "tags": dict(self.tags),
             "properties": {
                 "environmentId": self.environment_id,
+                "workloadProfileName": self.profile,
                 "configuration": self.configuration.to_body(reveal=True),
                 "template": self.template.to_body(),
             },

@@ -15,7 +15,7 @@ from emulator.arm.ids import system_data
 from emulator.arm.locations import check_location
 from emulator.arm.merge_patch import merge
 from emulator.arm.resources import page, require, shown
-from emulator.services.container_apps.environments import ManagedEnvironments
+from emulator.services.container_apps.environments import ManagedEnvironments, profile_of
 from emulator.services.container_apps.jobs.errors import invalid_job
 from emulator.services.container_apps.jobs.job_controller import JobController
 from emulator.services.container_apps.jobs.job_spec import JobSpec
@@ -129,7 +129,7 @@ class ContainerAppsJobs:
                 ),
                 "properties": {
                     "environmentId": environment.id,
-                    "workloadProfileName": "Consumption",
+                    "workloadProfileName": profile_of(spec.profile, environment),
                     "outboundIpAddresses": [environment.properties["staticIp"]],
                     "eventStreamEndpoint": f"{stream_url(job_id, location)}/eventstream",
                 },
