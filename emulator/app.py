@@ -58,6 +58,7 @@ from emulator.services.container_instances.container_actions import ContainerAct
 from emulator.services.container_instances.group_lifecycle import GroupLifecycle
 from emulator.services.container_instances.groups import ContainerGroups
 from emulator.services.container_instances.images import GroupImages
+from emulator.services.container_instances.operations import GroupOperations
 from emulator.services.container_instances.paths import TERMINAL_SUFFIX
 from emulator.services.container_instances.terminals import Terminals
 from emulator.services.container_registry.access import Access
@@ -256,6 +257,7 @@ class Emulator:
         self.gateway = Gateway(
             scoring, lambda token, audience: self.identity.verify(token, (audience,))
         )
+        group_operations = GroupOperations(self.store, self.operations)
         services: list[Service] = [
             Subscriptions(),
             Providers(),
@@ -277,7 +279,8 @@ class Emulator:
             Jobs(self.store, self.operations, self.changes, jobs),
             self.registries,
             Runs(self.store, self.storage, self.runs),
-            ContainerGroups(self.store, self.operations, self.groups, group_images),
+            ContainerGroups(self.store, group_operations, self.groups, group_images),
+            group_operations,
             ContainerActions(self.store, self.groups, terminals),
             app_environments,
             EnvironmentActions(self.store, self.identity.issue),

@@ -423,7 +423,8 @@ def describe(name, tag="1", restart_policy="Always", **variables):
 # - `ports` stand twice: the container listens on 80, and the group's address lets 80 through.
 # - `secure_value` is for what nobody should read. The API does not need this one; it is here so
 #   that you can look for it below.
-# - `cpu` and `memory_in_gb` are what the container gets and what you pay for.
+# - `cpu` and `memory_in_gb` are what the container gets and what you pay for. A group has at least
+#   one core and one gigabyte, all its containers together.
 # - `restart_policy` says what happens when the program ends; we come to that.
 # - The password comes from the registry when the cell runs. It stands in no file.
 # - `dns_name_label` is the first part of the address. It has to be free in the region.
@@ -560,7 +561,7 @@ def short_lived(name, restart_policy, code):
     container = group.containers[0]
     container.command = ["python", "-c", code]
     container.ports = None
-    container.resources.requests = ResourceRequests(cpu=0.5, memory_in_gb=0.5)
+    container.resources.requests = ResourceRequests(cpu=1.0, memory_in_gb=1.0)
     return group
 
 
@@ -701,7 +702,7 @@ print(requests.get(loop_url, timeout=60).json())
 # ### Out of memory
 #
 # A program that wants more memory than its container has: it takes 50 megabytes after 50 megabytes,
-# and its limit is half a gigabyte.
+# and its limit is one gigabyte.
 #
 # > **Before you run it.** What will be the last that its log has to say?
 
@@ -809,7 +810,8 @@ exercises.own_group.check(instances, resource_group, my_name)
 #
 # The cell makes a group that somebody else has described, with one mistake in it. It is `Succeeded`
 # and does not answer. Find out why, from its state and its log, and repair it. The check asks
-# whether the API answers.
+# whether the API answers. (The second container in the group does nothing but wait: it is there
+# because a group has at least one gigabyte.)
 
 # %%
 ill_name = f"{group_name}-ill"

@@ -5,14 +5,20 @@ from __future__ import annotations
 import requests
 from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.containerinstance import ContainerInstanceManagementClient
-from azure.mgmt.containerinstance.models import ContainerGroup
+from azure.mgmt.containerinstance.models import (
+    Container,
+    ContainerGroup,
+    ResourceRequests,
+    ResourceRequirements,
+)
 from azure.mgmt.containerinstance.operations import ContainerGroupsOperations
 
 from helpers.wait import View, answers, until
 from practice.exercises.checks import Verdict, exercise, not_attempted, right, wrong
 from practice.pricing import prices
 
-TOO_LITTLE = 0.1  # gigabytes for the group of the exercise `ill`
+TOO_LITTLE = 0.1  # gigabytes for the API in the exercise `ill`
+LEAST_MEMORY = 1.0  # gigabytes of a whole group
 REGION = "swedencentral"  # whose prices the exercise `month` asks for
 PATIENCE = 600  # seconds for a group that has been created to answer
 
@@ -62,10 +68,21 @@ def own_group(
 def make_ill(
     groups: ContainerGroupsOperations, resource_group: str, name: str, group: ContainerGroup
 ) -> None:
-    """Create the group with a mistake in it, in place of one that an earlier try has left."""
-    resources = group.containers[0].resources
-    assert resources
-    resources.requests.memory_in_gb = TOO_LITTLE
+    """Create the group with a mistake in it, in place of one that an earlier try has left.
+
+    The rest of the memory that a group has at least goes to a container that waits.
+    """
+    api = group.containers[0]
+    assert api.resources
+    api.resources.requests.memory_in_gb = TOO_LITTLE
+    rest = ResourceRequests(cpu=0.1, memory_in_gb=LEAST_MEMORY - TOO_LITTLE)
+    waits = Container(
+        name="waits",
+        image=api.image,
+        command=["sleep", "infinity"],
+        resources=ResourceRequirements(requests=rest),
+    )
+    group.containers.append(waits)
     groups.begin_delete(resource_group, name).wait()
     groups.begin_create_or_update(resource_group, name, group).result()
     print(f"{name} is there.")

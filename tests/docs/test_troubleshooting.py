@@ -236,7 +236,7 @@ class Containers:
         self.no_such_image = self.image.replace(":1", ":9")
 
     def group(self, name: str, program: str, *, image: str, policy: str = "Never") -> Any:
-        resources = {"requests": {"cpu": 0.5, "memoryInGB": 0.3}}
+        resources = {"requests": {"cpu": 1, "memoryInGB": 1}}
         command = ["python", "-u", "-c", program]
         container = {"image": image, "command": command, "resources": resources}
         body = {

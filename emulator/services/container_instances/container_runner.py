@@ -305,7 +305,7 @@ class ContainerRunner:
     def _spec(self) -> ContainerSpec:
         self.view.runs += 1
         self.folder.mkdir(parents=True, exist_ok=True)
-        spec, group = self.spec, self.group
+        spec, group, asked = self.spec, self.group, self.spec.resources
         files: dict[str, bytes] = {}
         empty_dirs: dict[str, str] = {}
         volumes = {volume.name: volume for volume in group.volumes}
@@ -323,8 +323,8 @@ class ContainerRunner:
             variables={variable.name: variable.text for variable in spec.variables},
             ports=spec.ports,
             # An init container has the whole group's, since nothing else runs yet.
-            cpu=group.cores if spec.is_init else spec.cpu_limit or spec.cpu,
-            memory_gb=group.memory_gb if spec.is_init else spec.memory_limit_gb or spec.memory_gb,
+            cpu=group.cores if spec.is_init else asked.cpu_limit or asked.cpu,
+            memory_gb=group.memory_gb if spec.is_init else asked.memory_limit_gb or asked.memory_gb,
             log_file=self.log_file,
             files=files,
             empty_dirs=empty_dirs,

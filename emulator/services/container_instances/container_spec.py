@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.arm.errors import bad_request, not_emulated
+from emulator.arm.errors import ArmError, bad_request, not_emulated
 from emulator.arm.fields import Fields, refusing
 from emulator.processes.probes import ExecCommand, HttpGet, Probe
+from emulator.services.container_instances.resources_spec import ContainerResources
 from emulator.services.container_instances.volume_spec import GroupVolume, MountedVolume
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+# With capitals, as Microsoft's own samples have them; two names that differ in case are the same.
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # [host[:port]/]path[:tag][@digest]
 _IMAGE = re.compile(
     r"([\w.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?",
     re.ASCII,
 )
+_EXAMPLE = "Write a reference such as myregistry.azurecr.io/digits:1."
 # The numbers of a probe -> the least that each may be.
 _PROBE_NUMBERS = {
     "initialDelaySeconds": 0,
@@ -95,7 +98,8 @@ class ContainerProbe:
 class GroupContainer:
     """A container, or an init container: that one has neither ports nor resources nor probes.
 
-    `cpu` is in cores, `memory_gb` in GB; the limits are None where none was given.
+    `empty` are the lists that were sent empty, and `told` the ports whose protocol was sent: to be
+    shown so.
     """
 
     name: str
@@ -104,20 +108,19 @@ class GroupContainer:
     variables: tuple[ContainerVariable, ...]
     mounts: tuple[MountedVolume, ...]
     ports: tuple[int, ...] = ()
-    cpu: float = 0.0
-    memory_gb: float = 0.0
-    cpu_limit: float | None = None
-    memory_limit_gb: float | None = None
+    resources: ContainerResources = field(default_factory=ContainerResources)
     liveness: ContainerProbe | None = None
     readiness: ContainerProbe | None = None
+    empty: tuple[str, ...] = field(default=(), compare=False)
+    told: tuple[int, ...] = field(default=(), compare=False)
 
     @property
     def is_init(self) -> bool:
-        return not self.cpu
+        return not self.resources.cpu
 
     def to_body(self, *, secrets: bool) -> dict[str, Any]:
         """As a request has it; as a response has it without `secrets`."""
-        properties: dict[str, Any] = {"image": self.image}
+        properties: dict[str, Any] = {"image": self.image, **{name: [] for name in self.empty}}
         if self.command:
             properties["command"] = list(self.command)
         properties["environmentVariables"] = [
@@ -126,20 +129,15 @@ class GroupContainer:
         if self.mounts:
             properties["volumeMounts"] = [mount.to_body() for mount in self.mounts]
         if not self.is_init:
-            properties["ports"] = [{"port": port, "protocol": "TCP"} for port in self.ports]
-            properties["resources"] = self._resources()
+            properties["ports"] = [
+                {"port": port, **({"protocol": "TCP"} if port in self.told else {})}
+                for port in self.ports
+            ]
+            properties["resources"] = self.resources.to_body()
         for name, probe in (("livenessProbe", self.liveness), ("readinessProbe", self.readiness)):
             if probe:
                 properties[name] = probe.to_body()
         return {"name": self.name, "properties": properties}
-
-    def _resources(self) -> dict[str, Any]:
-        limits = {"cpu": self.cpu_limit, "memoryInGB": self.memory_limit_gb}
-        limits = {name: value for name, value in limits.items() if value is not None}
-        return {
-            "requests": {"cpu": self.cpu, "memoryInGB": self.memory_gb},
-            **({"limits": limits} if limits else {}),
-        }
 
 
 def read_container(
@@ -150,13 +148,14 @@ def read_container(
     if not _NAME.fullmatch(name):
         raise bad_request(
             f"The container name '{name}' in container group '{group}' is invalid. It can "
-            "contain at most 63 lowercase letters, digits and hyphens. It must match the regex "
-            "'[a-z0-9]([-a-z0-9]*[a-z0-9])?' (e.g. 'my-name').",
+            "contain at most 63 letters, digits and hyphens. It must match the regex "
+            "'[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?' (e.g. 'my-name').",
             code="InvalidContainerName",
             target=fields.at("name"),
         )
     properties = fields.object("properties", required=True)
     image = _image(properties, name, group)
+    empty = sent_empty(properties, ("command", "volumeMounts"))
     properties.not_emulated(("securityContext", "configMap"), "a container")
     command = _command(properties)
     variables = _variables(properties)
@@ -165,9 +164,10 @@ def read_container(
     )
     _check_distinct(properties, mounts)
     if is_init:
-        return GroupContainer(name, image, command, variables, mounts)
-    ports = tuple(read_port(port) for port in properties.objects("ports"))
-    cpu, memory, cpu_limit, memory_limit = _resources(properties, name)
+        return GroupContainer(name, image, command, variables, mounts, empty=empty)
+    listed = properties.objects("ports")
+    ports = tuple(read_port(port) for port in listed)
+    told = tuple(port for port, each in zip(ports, listed, strict=True) if each.has("protocol"))
     return GroupContainer(
         name,
         image,
@@ -175,13 +175,17 @@ def read_container(
         variables,
         mounts,
         ports,
-        cpu,
-        memory,
-        cpu_limit,
-        memory_limit,
+        ContainerResources.read(properties, name, group),
         _probe(properties, "livenessProbe"),
         _probe(properties, "readinessProbe"),
+        empty,
+        told,
     )
+
+
+def sent_empty(fields: Fields, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the names whose list was sent, and is empty."""
+    return tuple(name for name in names if fields.raw(name) == [])
 
 
 def _command(fields: Fields) -> tuple[str, ...]:
@@ -202,6 +206,15 @@ def read_port(fields: Fields) -> int:
     return port
 
 
+def inaccessible_image(image: str, group: str, target: str, why: str) -> ArmError:
+    return bad_request(
+        f"The image '{image}' in container group '{group}' is not accessible. Please check the "
+        f"image and registry credential. {why}",
+        code="InaccessibleImage",
+        target=target,
+    )
+
+
 def _image(properties: Fields, name: str, group: str) -> str:
     image = properties.text("image")
     if not image:
@@ -211,12 +224,8 @@ def _image(properties: Fields, name: str, group: str) -> str:
             target=properties.at("image"),
         )
     if not _IMAGE.fullmatch(image):
-        raise bad_request(
-            f"The image '{image}' of the container '{name}' is not a valid reference, such as "
-            "myregistry.azurecr.io/digits:1.",
-            code="InvalidImageName",
-            target=properties.at("image"),
-        )
+        why = "It is a URL." if "://" in image else "It is no image's name."
+        raise inaccessible_image(image, group, properties.at("image"), f"{why} {_EXAMPLE}")
     return image
 
 
@@ -253,52 +262,6 @@ def _check_distinct(properties: Fields, mounts: tuple[MountedVolume, ...]) -> No
             where = f"{properties.at('volumeMounts')}[{number}].mountPath"
             raise properties.refuse(where, f"The mount path '{mount.path}' is used more than once.")
         seen.add(mount.folder)
-
-
-def _resources(properties: Fields, name: str) -> tuple[float, float, float | None, float | None]:
-    """Cores and GB that are requested, then their limits."""
-    resources = properties.object("resources")
-    requests, limits = resources.object("requests"), resources.object("limits")
-    if not requests.names():
-        raise bad_request(
-            f"The resource requests are not specified in container '{name}'. Both memory and CPU "
-            "requests are required: memoryInGB and cpu.",
-            code="ResourceRequestsNotSpecified",
-            target=resources.at("requests"),
-        )
-    if requests.has("gpu") or limits.has("gpu"):
-        raise not_emulated("GPUs of a container")
-    found: list[float] = []
-    most: list[float | None] = []
-    for field in ("cpu", "memoryInGB"):
-        requested = _amount(requests, field, name)
-        if requested is None:
-            raise bad_request(
-                f"The '{field}' request is not specified in container '{name}'.",
-                code="ResourceSomeRequestsNotSpecified",
-                target=requests.at(field),
-            )
-        limit = _amount(limits, field, name)
-        if limit is not None and limit < requested:
-            raise bad_request(
-                f"The limit of {field} of the container '{name}' ({limit:g}) is less than "
-                f"what it requests ({requested:g}).",
-                code="InvalidResourceLimits",
-                target=limits.at(field),
-            )
-        found.append(requested)
-        most.append(limit)
-    return found[0], found[1], most[0], most[1]
-
-
-def _amount(fields: Fields, field: str, name: str) -> float | None:
-    strict = Fields(fields.value, fields.path, refusing("InvalidResourceRequests"))
-    amount = strict.number(field)
-    if amount == 0:
-        raise strict.error(
-            field, f"The {field} of the container '{name}' must be a number above 0, not 0."
-        )
-    return amount
 
 
 def _probe(properties: Fields, name: str) -> ContainerProbe | None:

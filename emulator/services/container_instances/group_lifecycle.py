@@ -161,7 +161,14 @@ class GroupLifecycle:
         change.resource()  # a stop that came meanwhile need not wait for a start
         self.running[key] = runner
         runner.start()
-        await runner.until_started()
+        limit = spec_of(change.resource()).timeout
+        try:
+            async with asyncio.timeout(limit):
+                await runner.until_started()
+        except TimeoutError:
+            group = change.resource()
+            await _end(runner)
+            raise _timed_out(group, limit) from None
         group = change.resource()
         if runner.failed:
             raise _not_started(group)
@@ -251,6 +258,15 @@ async def _end(runner: GroupRunner) -> None:
 def _begin_anew(group: Resource) -> None:
     group.private["views"] = {}
     group.properties["provisioningState"] = "Creating"
+
+
+def _timed_out(group: Resource, limit: int) -> ArmError:
+    return ArmError(
+        500,
+        "OperationTimedOut",
+        f"The containers of the group '{group.name}' had not started after {limit} seconds, its "
+        "provisioningTimeoutInSeconds. Their events say why.",
+    )
 
 
 def _not_started(group: Resource) -> ArmError:

@@ -76,7 +76,9 @@ def shown_group(group: Resource, *, whole: bool = True) -> dict[str, Any]:
         properties, views = body["properties"], views_of(group)
         for field in ("initContainers", "containers"):
             for container in properties[field]:
-                container["properties"]["instanceView"] = views[container["name"]].to_body()
+                view = views[container["name"]]
+                if view.runs or view.events:  # before that there is none
+                    container["properties"]["instanceView"] = view.to_body()
         properties["instanceView"] = {
             "events": [],
             "state": group_state(

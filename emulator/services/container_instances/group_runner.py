@@ -85,7 +85,7 @@ class GroupRunner:
         self._changed(self)
 
     def find(self, name: str) -> ContainerRunner | None:
-        return next((one for one in self.everyone if one.name == name), None)
+        return next((one for one in self.everyone if one.name.lower() == name.lower()), None)
 
     def stored_views(self) -> dict[str, Any]:
         return {one.name: one.view.to_stored() for one in self.everyone}

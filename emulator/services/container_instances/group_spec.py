@@ -7,19 +7,23 @@ https://learn.microsoft.com/azure/container-instances/container-instances-resour
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.arm.errors import bad_request, not_emulated
+from emulator.arm.errors import ArmError, bad_request, not_emulated
 from emulator.arm.fields import Fields, is_empty, refusing
 from emulator.services.container_instances.address_spec import GroupAddress
 from emulator.services.container_instances.container_spec import (
     GroupContainer,
     read_container,
+    sent_empty,
 )
+from emulator.services.container_instances.resources_spec import check_limits
 from emulator.services.container_instances.volume_spec import GroupVolume, read_volumes
 
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
+PRIORITIES = ("Regular", "Spot")
+LONGEST_PROVISIONING = 1800  # seconds, and what a group has that says nothing
 MOST_CONTAINERS = 60
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 # What would change what runs, and local Azure does not have: `networkProfile` is of earlier
@@ -66,7 +70,11 @@ class PullCredential:
 
 @dataclass(frozen=True)
 class GroupSpec:
-    """What a group is to run, with its secrets. Two that are equal run the same."""
+    """What a group is to run, with its secrets. Two that are equal run the same.
+
+    `priority` is "" where none was asked for. A start that takes longer than `timeout` seconds has
+    failed. `empty` are the lists that were sent empty, to be shown so.
+    """
 
     containers: tuple[GroupContainer, ...]
     inits: tuple[GroupContainer, ...]
@@ -74,6 +82,9 @@ class GroupSpec:
     address: GroupAddress | None
     volumes: tuple[GroupVolume, ...]
     credentials: tuple[PullCredential, ...]
+    priority: str = ""
+    timeout: int = LONGEST_PROVISIONING
+    empty: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def read(cls, name: str, properties: Fields) -> GroupSpec:
@@ -83,10 +94,10 @@ class GroupSpec:
         and what it does not know is left out.
         """
         properties.not_emulated(_NOT_EMULATED, "a container group")
-        for kind, default in (("sku", "Standard"), ("priority", "Regular")):
-            if (asked := properties.text(kind) or default).lower() != default.lower():
-                raise not_emulated(f"container groups of the {kind} {asked}")
-        _check_system(name, properties)
+        priority = _priority(name, properties)
+        if (sku := properties.text("sku") or "Standard").lower() != "standard":
+            raise not_emulated(f"container groups of the sku {sku}")
+        _check_system(properties)
         policy = properties.choice("restartPolicy", RESTART_POLICIES, "Always")
         credentials = tuple(
             PullCredential.read(one) for one in properties.objects("imageRegistryCredentials")
@@ -97,16 +108,22 @@ class GroupSpec:
         if properties.object("ipAddress").names():
             listening = frozenset(port for one in containers for port in one.ports)
             address = GroupAddress.read(name, properties.object("ipAddress"), listening)
-        return cls(containers, inits, policy, address, volumes, credentials)
+        timeout = properties.whole(
+            "provisioningTimeoutInSeconds", LONGEST_PROVISIONING, least=1, most=LONGEST_PROVISIONING
+        )
+        empty = sent_empty(properties, ("imageRegistryCredentials", "volumes"))
+        return cls(
+            containers, inits, policy, address, volumes, credentials, priority, timeout, empty
+        )
 
     @property
     def cores(self) -> float:
         """What the containers ask for together."""
-        return round(sum(one.cpu for one in self.containers), 3)
+        return round(sum(one.resources.cpu for one in self.containers), 3)
 
     @property
     def memory_gb(self) -> float:
-        return round(sum(one.memory_gb for one in self.containers), 3)
+        return round(sum(one.resources.memory_gb for one in self.containers), 3)
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -129,6 +146,9 @@ class GroupSpec:
         """
         body: dict[str, Any] = {
             "sku": "Standard",
+            "provisioningTimeoutInSeconds": self.timeout,
+            "isCustomProvisioningTimeout": self.timeout != LONGEST_PROVISIONING,
+            **{name: [] for name in self.empty},
             "initContainers": [one.to_body(secrets=secrets) for one in self.inits],
             "containers": [one.to_body(secrets=secrets) for one in self.containers],
             "restartPolicy": self.restart_policy,
@@ -142,6 +162,8 @@ class GroupSpec:
             body["volumes"] = [one.to_body(secrets=secrets) for one in self.volumes]
         if self.address:
             body["ipAddress"] = self.address.to_body()
+        if self.priority:
+            body["priority"] = self.priority
         return body
 
 
@@ -166,11 +188,48 @@ def check_identity(body: Fields) -> None:
         raise not_emulated("managed identities of container groups")
 
 
-def _check_system(name: str, properties: Fields) -> None:
+def _priority(group: str, properties: Fields) -> str:
+    """https://learn.microsoft.com/troubleshoot/azure/azure-container-instances/configuration-setup/error-codes-spot-container-creation"""
+    asked = properties.text("priority") or ""
+    priority = next((one for one in PRIORITIES if one.lower() == asked.lower()), "")
+    if asked and not priority:
+        raise _bad_priority(
+            "PriorityNotSpecified",
+            f"The 'Priority' must be one of 'Regular,Spot' for container group '{group}'.",
+        )
+    if priority != "Spot":
+        return priority
+    if properties.object("ipAddress").names():
+        raise _bad_priority(
+            "SpotPriorityContainerGroupNotSupportedForInboundConnectivity",
+            "Spot Priority is not supported for container groups with inbound connectivity.",
+        )
+    if (sku := properties.text("sku") or "Standard").lower() != "standard":
+        raise _bad_priority(
+            "SpotPriorityContainerGroupNotSupportedInSku",
+            f"Spot Priority Container Group is not supported in '{sku}' Sku.",
+        )
+    if any(
+        one.object("properties").object("resources").object("requests").has("gpu")
+        for one in properties.objects("containers")
+    ):
+        raise _bad_priority(
+            "SpotPriorityContainerGroupWithGPUResourcesNotSupported",
+            "Spot Priority Container Groups that include containers requesting GPU resources are "
+            "not supported.",
+        )
+    return priority
+
+
+def _bad_priority(code: str, message: str) -> ArmError:
+    return bad_request(message, code=code, target="priority")
+
+
+def _check_system(properties: Fields) -> None:
     system = str(properties.raw("osType")).lower()
     if system not in ("windows", "linux"):
         raise bad_request(
-            f"The 'osType' for container group '{name}' is invalid. The value must be one of "
+            "The 'osType' for container group '<null>' is invalid. The value must be one of "
             "'Windows,Linux'.",
             code="InvalidOsType",
             target=properties.at("osType"),
@@ -198,13 +257,13 @@ def _containers(
     for name, each in lists.items():
         for fields in each:
             one = read_container(fields, group, volumes, is_init=name == "initContainers")
-            if one.name in names:
+            if one.name.lower() in names:
                 raise bad_request(
                     f"The container name '{one.name}' is used more than once in the group.",
                     code="DuplicateContainerName",
                     target=fields.at("name"),
                 )
-            names.add(one.name)
+            names.add(one.name.lower())
             for port in one.ports:
                 if port in ports:
                     raise bad_request(
@@ -215,4 +274,5 @@ def _containers(
                     )
                 ports[port] = one.name
             found[name].append(one)
+    check_limits({one.name: one.resources for one in found["containers"]})
     return tuple(found["initContainers"]), tuple(found["containers"])

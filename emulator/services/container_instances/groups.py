@@ -17,7 +17,6 @@ from emulator.arm.errors import bad_request, not_emulated
 from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.locations import check_place
-from emulator.arm.operations import Operations
 from emulator.arm.resources import page, require
 from emulator.arm.tags import read_tags
 from emulator.services.container_instances.addresses import Addresses
@@ -34,6 +33,7 @@ from emulator.services.container_instances.group_spec import (
     check_name,
 )
 from emulator.services.container_instances.images import GroupImages
+from emulator.services.container_instances.operations import GroupOperations
 from emulator.services.container_instances.paths import (
     GROUP,
     GROUP_TYPE,
@@ -58,7 +58,11 @@ class ContainerGroups:
     )
 
     def __init__(
-        self, store: Store, operations: Operations, lifecycle: GroupLifecycle, images: GroupImages
+        self,
+        store: Store,
+        operations: GroupOperations,
+        lifecycle: GroupLifecycle,
+        images: GroupImages,
     ) -> None:
         self.store = store
         self.operations = operations
@@ -83,7 +87,7 @@ class ContainerGroups:
         check_identity(body)
         tags, zones = read_tags(body), body.texts("zones")
         spec = GroupSpec.read(name, _properties(body))
-        check_size(spec, location)
+        check_size(name, spec, location)
         self.lifecycle.check_state("put", before)
         if before:
             _check_update(before, spec)
@@ -100,13 +104,8 @@ class ContainerGroups:
             self.lifecycle.put_in_place(group, before, present)
             return ArmResponse(shown_group(group))
         operation = self.lifecycle.begin("put", group, before)
-        return self.operations.accepted(
-            operation,
-            request,
-            location,
-            status=200 if before else 201,
-            body=shown_group(group),
-        )
+        status = 200 if before else 201
+        return self.operations.accepted(operation, request, group, shown_group(group), status)
 
     async def update(self, request: ArmRequest) -> ArmResponse:
         """PATCH: tags and zones."""
@@ -131,7 +130,7 @@ class ContainerGroups:
         self.lifecycle.check_state("restart", before)
         await self.images.check(before.name, spec_of(before))
         operation = self.lifecycle.begin("restart", require(self.store, before.id), before)
-        return self.operations.accepted(operation, request, before.body["location"], status=204)
+        return self.operations.accepted(operation, request, before, None, 204)
 
     async def stop(self, request: ArmRequest) -> ArmResponse:
         group = require(self.store, request.parent)
@@ -147,7 +146,7 @@ class ContainerGroups:
         await self.images.check(before.name, spec)
         check_quota(self.store, before.id, location, spec.cores)
         operation = self.lifecycle.begin("start", require(self.store, before.id), before)
-        return self.operations.accepted(operation, request, location, status=202)
+        return self.operations.accepted(operation, request, before, None, 202)
 
 
 def _properties(body: Fields) -> Fields:
@@ -175,4 +174,4 @@ def _check_update(before: Resource, spec: GroupSpec) -> None:
 
 
 def _requests(spec: GroupSpec) -> list[tuple[float, float]]:
-    return [(one.cpu, one.memory_gb) for one in spec.containers]
+    return [(one.resources.cpu, one.resources.memory_gb) for one in spec.containers]

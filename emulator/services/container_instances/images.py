@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from emulator.arm.errors import ArmError
 from emulator.containers.references import is_azure, server_of, with_tag
 from emulator.containers.runtime import (
     ContainerRuntime,
@@ -17,6 +16,7 @@ from emulator.containers.runtime import (
     Image,
     ImageNotFound,
 )
+from emulator.services.container_instances.container_spec import inaccessible_image
 from emulator.services.container_instances.group_spec import GroupSpec, PullCredential
 
 Credentials = Sequence[PullCredential]
@@ -43,14 +43,8 @@ class GroupImages:
         for field, containers in (("initContainers", spec.inits), ("containers", spec.containers)):
             for number, container in enumerate(containers):
                 if problem := await self._problem(container.image, spec.credentials):
-                    raise ArmError(
-                        400,
-                        "InaccessibleImage",
-                        f"The image '{container.image}' in container group '{group}' is not "
-                        "accessible. "
-                        f"Please check the image and registry credential. {problem}",
-                        target=f"{field}[{number}].properties.image",
-                    )
+                    target = f"{field}[{number}].properties.image"
+                    raise inaccessible_image(container.image, group, target, problem)
 
     async def get(self, image: str, credentials: Credentials) -> Image:
         """The image, once it is on this machine. Raises ImageNotFound."""

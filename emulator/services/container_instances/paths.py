@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-GROUP_TYPE = "Microsoft.ContainerInstance/containerGroups"
-SUBSCRIPTION_SCOPE = "/subscriptions/{subscriptionId}/providers/Microsoft.ContainerInstance"
+PROVIDER = "Microsoft.ContainerInstance"
+GROUP_TYPE = f"{PROVIDER}/containerGroups"
+SUBSCRIPTION_SCOPE = f"/subscriptions/{{subscriptionId}}/providers/{PROVIDER}"
 LOCATION = SUBSCRIPTION_SCOPE + "/locations/{location}"
 GROUPS = (
     "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/" + GROUP_TYPE

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.arm.errors import ArmError
+from emulator.arm.errors import ArmError, bad_request
 from emulator.services.container_instances.group_record import STOPPED, spec_of
 from emulator.services.container_instances.group_spec import GroupSpec
 from emulator.services.container_instances.paths import GROUP_TYPE
@@ -15,13 +15,28 @@ from emulator.store import Store
 
 # Of one group, in every region of local Azure.
 MOST_CPU, MOST_MEMORY = 4, 16  # cores, GB
+LEAST_CPU, LEAST_MEMORY = 1, 1
 # Of a pay-as-you-go subscription, before it asks for more.
 LIMITS = {"ContainerGroups": 100, "StandardCores": 10}
 DISPLAY = {"ContainerGroups": "Container Groups", "StandardCores": "Standard Cores"}
 
 
-def check_size(spec: GroupSpec, location: str) -> None:
-    """Raises ArmError 409 for a group that is larger than any machine of the region."""
+def check_size(group: str, spec: GroupSpec, location: str) -> None:
+    """Raises ArmError: 400 for a group that is too small, 409 for one that is larger than any
+    machine of the region.
+
+    https://learn.microsoft.com/azure/container-instances/container-instances-container-groups#resource-allocation
+    has the least. To one below it Azure was seen to answer 500, which clients send again:
+    https://github.com/hashicorp/terraform-provider-azurerm/issues/26925
+    """
+    if spec.cores < LEAST_CPU or spec.memory_gb < LEAST_MEMORY:
+        raise bad_request(
+            f"The container group '{group}' requests {spec.cores:g} CPU and {spec.memory_gb:g} GB "
+            f"of memory in all. It must request at least {LEAST_CPU} CPU and {LEAST_MEMORY} GB; a "
+            "single one of several containers may request less.",
+            code="InvalidResourceRequests",
+            target="containers",
+        )
     if spec.cores > MOST_CPU or spec.memory_gb > MOST_MEMORY:
         raise ArmError(
             409,

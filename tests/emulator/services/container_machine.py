@@ -205,7 +205,7 @@ class Machine:
             "name": name,
             "properties": {
                 "image": _images[self.azure.home.root],
-                "resources": {"requests": {"cpu": 0.5, "memoryInGB": 0.3}},
+                "resources": {"requests": {"cpu": 1, "memoryInGB": 1}},
                 **properties,
             },
         }

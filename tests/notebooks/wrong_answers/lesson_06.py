@@ -28,7 +28,9 @@ wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
             """
 groups.begin_delete(resource_group, ill_name).wait()
 again = describe(ill_name)
-again.containers[0].resources.requests.memory_in_gb = 0.12
+again.containers[0].resources.requests.memory_in_gb = 1.0
+greedy = "taken = []\\nwhile True: taken.append(b'x' * 50_000_000)"
+again.containers[0].command = ["python", "-c", greedy]
 wait(groups.begin_create_or_update(resource_group, ill_name, again), ill_name)
 """: "killed again",
         },

@@ -174,7 +174,8 @@ def test_what_azure_reads_with_leniency(machine, name):
     """Names without case (Microsoft's own samples have memoryInGb), numbers as text, null."""
     body = machine.group()
     container = body["properties"]["containers"][0]["properties"]
-    container["Resources"] = {"requests": {"CPU": "0.5", "memoryInGb": "0.3"}}
+    body["properties"]["containers"][0]["name"] = "myWeb"
+    container["Resources"] = {"requests": {"CPU": "1.0", "memoryInGb": "1.5"}}
     del container["resources"]
     container["ports"] = [{"port": "80", "protocol": "tcp"}]
     container["environmentVariables"] = [{"name": "COUNT", "value": 3}]
@@ -183,8 +184,10 @@ def test_what_azure_reads_with_leniency(machine, name):
     group = machine.create(name, body)
     assert group.restart_policy == "OnFailure"
     [web] = group.containers
-    assert (web.resources.requests.cpu, web.resources.requests.memory_in_gb) == (0.5, 0.3)
+    assert web.name == "myWeb"
+    assert (web.resources.requests.cpu, web.resources.requests.memory_in_gb) == (1.0, 1.5)
     assert [(port.port, port.protocol) for port in web.ports] == [(80, "TCP")]
+    assert machine.logs(name, "MYWEB") == machine.logs(name, "myWeb")
     assert machine.answer(group)["env"]["COUNT"] == "3"
 
 

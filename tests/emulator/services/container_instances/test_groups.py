@@ -9,7 +9,8 @@ import requests
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from emulator.defaults import REGION, RESOURCE_GROUP
-from tests.emulator.services.container_machine import Machine
+from tests.emulator.services.container_instances.calls import GROUPS, call
+from tests.emulator.services.container_machine import WAIT, Machine
 from tests.waiting import until
 
 
@@ -44,6 +45,53 @@ def test_a_group_answers_at_its_name_and_its_ip_over_http_alone(machine, name):
         requests.get(f"https://{group.ip_address.fqdn}/", timeout=10)
     closed = requests.get(f"http://{group.ip_address.fqdn}:8080/", timeout=10)
     assert (closed.status_code, "port 8080" in closed.text) == (502, True)
+
+
+def test_a_group_is_shown_as_azure_shows_it(machine, name):
+    """As https://github.com/Azure/azure-cli has it in test_container_create_spot_priority.yaml."""
+    task = machine.web("task", command=["sleep", "600"], volumeMounts=[])
+    body = machine.group(task, priority="spot", restartPolicy="Never", volumes=[])
+    first = call("PUT", f"{GROUPS}/{name}", body)
+    begun = first.json()["properties"]
+    assert "instanceView" not in begun["containers"][0]["properties"]
+    status = until(lambda: _ended(call("GET", _path(first.headers["Azure-AsyncOperation"])).json()))
+    assert status["id"].endswith(f"/containerGroups/{name}")
+    assert "/locations/westeurope/operations/" in first.headers["Azure-AsyncOperation"]
+    told = [event["name"] for event in status["properties"]["events"]]
+    assert {"Pulling", "Pulled"} <= set(told)
+    shown = call("GET", f"{GROUPS}/{name}").json()
+    properties = shown["properties"]
+    assert properties["priority"] == "Spot"
+    assert properties["provisioningTimeoutInSeconds"] == 1800
+    assert properties["isCustomProvisioningTimeout"] is False
+    assert (properties["initContainers"], properties["volumes"]) == ([], [])
+    container = properties["containers"][0]["properties"]
+    assert (container["ports"], container["environmentVariables"]) == ([], [])
+    assert container["volumeMounts"] == []
+    assert container["instanceView"]["currentState"]["state"] == "Running"
+
+
+def _ended(status: dict) -> dict | None:
+    assert status["status"] in ("Pending", "Succeeded")
+    return status if status["status"] == "Succeeded" else None
+
+
+def _path(url: str) -> str:
+    return url.removeprefix("https://management.azure.com").partition("?")[0]
+
+
+def test_a_group_that_does_not_start_within_its_time_has_failed(machine, name):
+    slow = machine.script("slow", WAIT)
+    del slow["properties"]["resources"]
+    web = machine.web("web")
+    body = machine.group(web, initContainers=[slow], provisioningTimeoutInSeconds=1)
+    poll = call("PUT", f"{GROUPS}/{name}", body).headers["Azure-AsyncOperation"]
+    status = until(lambda: _if(call("GET", _path(poll)).json(), lambda one: "error" in one))
+    assert "after 1 seconds" in status["error"]["message"]
+    group = call("GET", f"{GROUPS}/{name}").json()["properties"]
+    assert (group["provisioningState"], group["isCustomProvisioningTimeout"]) == ("Failed", True)
+    init = group["initContainers"][0]["properties"]
+    assert init["instanceView"]["currentState"]["state"] == "Terminated"
 
 
 def test_an_address_that_nobody_has_is_not_looked_for_on_the_internet(machine):
@@ -135,7 +183,7 @@ def test_what_an_update_cannot_change_is_named(machine, name, change):
         body["properties"]["restartPolicy"] = "Never"
     elif change == "resources":
         requested = body["properties"]["containers"][0]["properties"]["resources"]["requests"]
-        requested["cpu"] = 1
+        requested["cpu"] = 2
     else:
         body["location"] = "eastus"
     with pytest.raises(HttpResponseError) as refused:
@@ -227,7 +275,9 @@ def test_a_web_server_that_dies_comes_back(machine, name):
 
 def test_out_of_memory_is_told(machine, name):
     hog = machine.script("hog", "data = []\nwhile True: data.append(bytearray(8_000_000))")
-    machine.create(name, machine.group(hog, restartPolicy="Never"))
+    hog["properties"]["resources"] = {"requests": {"cpu": 0.1, "memoryInGB": 0.3}}
+    rest = machine.script("rest", "pass")  # a whole group has 1 GB at least
+    machine.create(name, machine.group(hog, rest, restartPolicy="Never"))
     until(lambda: machine.get(name).instance_view.state == "Failed")
     state = machine.view(name).current_state
     assert (state.detail_status, state.exit_code) == ("OOMKilled", 137)

@@ -127,6 +127,13 @@ def test_a_terminal_ends_when_its_reader_goes(machine, name):
     assert (refused.value.status_code, refused.value.error.code) == (409, "ContainerNotRunning")
 
 
+def test_a_terminal_in_a_container_that_has_ended_closes_at_once(machine, name):
+    """As on Azure, the call is answered: the socket says what is wrong."""
+    machine.create(name, machine.group(machine.script("web", "pass"), restartPolicy="Never"))
+    until(lambda: machine.view(name).current_state.state == "Terminated")
+    assert "does not run" in everything(open_terminal(execute(machine, name)))
+
+
 def test_attach_reads_what_is_printed_from_now_on(machine, name):
     group = machine.create(name, machine.group(restartPolicy="Never"))
     machine.answer(group)

@@ -43,13 +43,19 @@ def put(machine: Machine, name: str, body: dict) -> tuple[int, dict]:
         ("properties.osType", None, "InvalidOsType", "osType"),
         ("properties.restartPolicy", "Sometimes", "InvalidRequestContent", "restartPolicy"),
         ("properties.containers", [], "MissingContainers", "containers"),
-        ("properties.containers.0.name", "Web", "InvalidContainerName", "containers[0].name"),
+        ("properties.containers.0.name", "web-", "InvalidContainerName", "containers[0].name"),
         ("properties.containers.0.name", "a_b", "InvalidContainerName", "containers[0].name"),
         ("properties.containers.0.properties.image", None, "MissingImage", f"{CONTAINERS}.image"),
         (
             "properties.containers.0.properties.image",
             "Not An Image",
-            "InvalidImageName",
+            "InaccessibleImage",
+            f"{CONTAINERS}.image",
+        ),
+        (
+            "properties.containers.0.properties.image",
+            "https://shared.azurecr.io/web:1",
+            "InaccessibleImage",
             f"{CONTAINERS}.image",
         ),
         (
@@ -73,8 +79,46 @@ def put(machine: Machine, name: str, body: dict) -> tuple[int, dict]:
         (
             "properties.containers.0.properties.resources.limits",
             {"memoryInGB": 0.1},
-            "InvalidResourceLimits",
+            "ResourceLimitsLessThanRequests",
             f"{CONTAINERS}.resources.limits.memoryInGB",
+        ),
+        (
+            "properties.containers.0.properties.resources.limits",
+            {"cpu": 2},
+            "ContainerLimitGreaterThanContainerGroupTotalRequest",
+            "resources.limits.cpu",
+        ),
+        (
+            "properties.containers.0.properties.resources.requests",
+            {"cpu": 1, "memoryInGB": 1.25},
+            "InvalidResourceRequests",
+            f"{CONTAINERS}.resources.requests.memoryInGB",
+        ),
+        # https://learn.microsoft.com/azure/container-instances/container-instances-container-groups#resource-allocation
+        (
+            "properties.containers.0.properties.resources.requests",
+            {"cpu": 0.5, "memoryInGB": 1.5},
+            "InvalidResourceRequests",
+            "containers",
+        ),
+        (
+            "properties.containers.0.properties.resources.requests",
+            {"cpu": 1, "memoryInGB": 0.9},
+            "InvalidResourceRequests",
+            "containers",
+        ),
+        ("properties.priority", "Low", "PriorityNotSpecified", "priority"),
+        (
+            "properties.priority",
+            "Spot",  # of a group that has an address
+            "SpotPriorityContainerGroupNotSupportedForInboundConnectivity",
+            "priority",
+        ),
+        (
+            "properties.provisioningTimeoutInSeconds",
+            1801,
+            "InvalidRequestContent",
+            "provisioningTimeoutInSeconds",
         ),
         (
             "properties.containers.0.properties.ports",
@@ -166,7 +210,7 @@ def test_a_bad_name_is_refused(machine, name):
 
 
 def test_two_containers_need_two_names(machine, unique):
-    body = machine.group(machine.web("one"), machine.web("one"))
+    body = machine.group(machine.web("one"), machine.web("One"))
     status, error = put(machine, f"bad-{unique}", body)
     assert (status, error["target"]) == (400, "containers[1].name")
 
