@@ -3,7 +3,7 @@
     launcher.py start LISTENER ENTRY_SCRIPT    becomes one server (LISTENER: fd or port)
     launcher.py serve MODULE...                loads the modules once, then forks servers
 
-Python 3.9 or later, standard library only: nothing of ours may be importable where a deployment's
+Python 3.8 or later, standard library only: nothing of ours may be importable where a deployment's
 code runs. It runs under a guard (processes/guard.py), which ends what is left of it.
 
 It is the unmodified server: `azureml_inference_server_http.amlserver.run`, which is what the
@@ -273,7 +273,8 @@ class Forker:
             if pid not in self.forked:
                 continue
             self.forked.discard(pid)
-            self.answer({"exited": pid, "code": os.waitstatus_to_exitcode(status)})
+            code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+            self.answer({"exited": pid, "code": code})
 
     def end_orphans(self) -> None:
         """Kill what servers that have ended left behind: a living server adopts its own."""

@@ -16,6 +16,15 @@ import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from emulator.python_environments.conda_names import (
+    FOR_NUMPY_2,
+    IN_WHEELS,
+    PROGRAMS,
+    PYPI_NAMES,
+    is_library,
+)
 
 # The server of Azure's images. `azureml-defaults` is the older name of what brings it.
 INFERENCE_SERVER = "azureml-inference-server-http"
@@ -24,32 +33,6 @@ AZUREML_DEFAULTS = "azureml-defaults"
 # Worth loading once for all servers of an environment: distribution -> module.
 FRAMEWORKS = {"tensorflow": "tensorflow", "tensorflow-cpu": "tensorflow", "torch": "torch"}
 
-# Conda packages that another project on PyPI provides.
-PYPI_NAMES = {
-    "matplotlib-base": "matplotlib",
-    "opencv": "opencv-python-headless",
-    "py-opencv": "opencv-python-headless",
-    "py-xgboost": "xgboost",
-    "pytables": "tables",
-    "pytorch": "torch",
-    "pytorch-cpu": "torch",
-    "pytorch-gpu": "torch",
-    "tensorflow-base": "tensorflow",
-    "tensorflow-cpu": "tensorflow",
-    "tensorflow-gpu": "tensorflow",
-}
-# Conda packages that are no Python packages: wheels bring what they need of these.
-NOT_PYTHON = frozenset(
-    (
-        *("blas", "intel-openmp", "libblas", "libcblas", "liblapack", "llvm-openmp", "mkl"),
-        *("nomkl", "openblas", "openmpi"),
-        *("cpuonly", "cuda", "cuda-runtime", "cuda-toolkit", "cudatoolkit", "cudnn", "nccl"),
-        *("pytorch-cuda", "pytorch-mutex"),
-        *("gcc", "gcc_linux-64", "gxx", "gxx_linux-64", "libgcc-ng", "libgomp", "libstdcxx-ng"),
-        *("bzip2", "ca-certificates", "libffi", "make", "ncurses", "openssl", "pip", "readline"),
-        *("sqlite", "tk", "xz", "zlib"),
-    )
-)
 # Lines for pip that are no packages, with or without a value.
 PIP_OPTIONS = (
     *("-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links"),
@@ -67,12 +50,18 @@ class CondaFileError(ValueError):
 
 @dataclass(frozen=True)
 class CondaFile:
-    """What an environment asks for. `python` is empty when any will do."""
+    """What an environment asks for. `python` is empty when any will do.
+
+    `constraints` hold for whatever is installed. `left_out` are entries that wheels bring as far as
+    they need them; `programs` are entries with the command that this machine must have for each.
+    """
 
     python: SpecifierSet
     requirements: tuple[Requirement, ...]
     pip_options: tuple[str, ...]
+    constraints: tuple[str, ...]
     left_out: tuple[str, ...]
+    programs: tuple[tuple[str, str], ...]
 
     @property
     def frameworks(self) -> tuple[str, ...]:
@@ -144,6 +133,8 @@ def read_dependencies(dependencies: list[Any]) -> CondaFile:
     python, requirements = SpecifierSet(), []
     options: list[str] = []
     left_out: list[str] = []
+    programs: list[tuple[str, str]] = []
+    old: list[str] = []
     for entry in dependencies:
         if isinstance(entry, dict) and list(entry) == ["pip"]:
             lines = entry["pip"] or []
@@ -158,10 +149,20 @@ def read_dependencies(dependencies: list[Any]) -> CondaFile:
             name, specifier = _conda_requirement(entry)
             if name == "python":
                 python &= specifier
-            elif name in NOT_PYTHON or name.startswith("_"):
+            elif name in IN_WHEELS or name.startswith("_"):
                 left_out.append(entry)
+            elif name in PROGRAMS:
+                programs.append((entry, PROGRAMS[name]))
+            elif is_library(name):
+                raise CondaFileError(
+                    f"The conda file asks for '{entry}', which is no Python package. Local Azure"
+                    " has no conda: leave it out, if a Python package brings what you need of it."
+                )
             else:
-                requirements.append(Requirement(f"{PYPI_NAMES.get(name, name)}{specifier}"))
+                wanted = Requirement(f"{PYPI_NAMES.get(name, name)}{specifier}")
+                requirements.append(wanted)
+                if is_before_numpy_2(wanted):
+                    old.append(entry)
         else:
             raise CondaFileError(
                 f"In the conda file, the dependency {entry!r} is neither a package nor 'pip:'."
@@ -170,7 +171,26 @@ def read_dependencies(dependencies: list[Any]) -> CondaFile:
         each.name = canonicalize_name(each.name)
         if each.name == AZUREML_DEFAULTS:  # what a deployment needs of it is the server
             each.name, each.specifier = INFERENCE_SERVER, SpecifierSet()
-    return CondaFile(python, tuple(requirements), tuple(options), tuple(left_out))
+    return CondaFile(
+        python,
+        tuple(requirements),
+        tuple(options),
+        ("numpy<2",) if old else (),
+        tuple(left_out),
+        tuple(programs),
+    )
+
+
+def is_before_numpy_2(requirement: Requirement) -> bool:
+    """Whether conda has what is asked for only as it was built for NumPy 1."""
+    first = FOR_NUMPY_2.get(canonicalize_name(requirement.name))
+    if first is None or requirement.specifier.contains(first):
+        return False
+    return any(
+        each.operator in ("==", "~=", "<", "<=")
+        and Version(each.version.removesuffix(".*")) <= Version(first)
+        for each in requirement.specifier
+    )
 
 
 def _pip_option(line: str) -> str:

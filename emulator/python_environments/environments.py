@@ -24,6 +24,7 @@ from emulator.processes.guarded import GuardedProcess
 from emulator.processes.leftovers import MARK, kill_marked
 from emulator.processes.tasks import to_the_end
 from emulator.python_environments.images import find_image
+from emulator.python_environments.pythons import find_python, minor_for_uv, uv_install
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -34,9 +35,8 @@ if TYPE_CHECKING:
 
 Log = Callable[[str], None]
 
-MINORS = range(9, 16)  # the Pythons 3.x that are looked for; the inference server needs 3.9
-LOOK_LIMIT = 30.0  # seconds that a Python has to say whether it is one
 COMPLETE = "complete.json"
+PYTHONS = "pythons"  # those that uv has brought
 # What conda puts into every environment with Python.
 ALWAYS_THERE = ("pip", "setuptools", "wheel")
 PIP = {
@@ -75,8 +75,13 @@ class PythonEnvironments:
         self.builds: dict[str, _Build] = {}
         self.views: dict[tuple[str, ...], Path] = {}
         self.making_view = asyncio.Lock()
+        self.bringing_python = asyncio.Lock()
         for leftover in folder.iterdir():  # of a build that a crash has cut short
-            if leftover.is_dir() and not (leftover / COMPLETE).exists():
+            if (
+                leftover.name != PYTHONS
+                and leftover.is_dir()
+                and not (leftover / COMPLETE).exists()
+            ):
                 kill_marked(leftover)
                 shutil.rmtree(leftover, ignore_errors=True)
 
@@ -118,6 +123,16 @@ class PythonEnvironments:
             )
         if base.has_server:
             file = file.with_server()
+        for entry, command in file.programs:
+            where = shutil.which(command)
+            if where is None:
+                note(
+                    f"The conda file asks for '{entry}', which is no Python package, and this"
+                    f" machine has no program '{command}'. Local Azure has no conda: install it"
+                    " so that it is on the PATH when local Azure starts, or leave it out."
+                )
+                raise BuildError("\n".join(lines))
+            note(f"{entry} is no Python package: this machine's own is used, {where}.")
         for name in file.left_out:
             note(f"Left out: {name} is no Python package, and wheels bring what they need of it.")
         missing = file.missing_here()
@@ -129,15 +144,16 @@ class PythonEnvironments:
             return PythonEnvironment(view, file.frameworks)
         missing = missing or ["does not say which files its packages have"]
         note("This Python will not do, it " + "; it ".join(missing) + ".")
-        python = await self._find_python(file)
+        python = await self._find_python(file, note)
         if python is None:
             note(
-                f"No Python {file.python} is on this machine. Install it and put it on the PATH,"
-                f" or ask for python={version_of(sys.version_info[:2])} in the conda file."
+                f"No Python {file.python} is on this machine. Install it and put it on the PATH"
+                f" (with uv: uv python install '{file.python}'), or ask for"
+                f" python={version_of(sys.version_info[:2])} in the conda file."
             )
             raise BuildError("\n".join(lines))
         try:
-            built = await self._built(python, file.pip_lines(), note)
+            built = await self._built(python, file.pip_lines(), note, file.constraints)
         except BuildError as error:
             raise BuildError("\n".join(lines)) from error
         return PythonEnvironment(built, file.frameworks)
@@ -191,19 +207,23 @@ class PythonEnvironments:
             with suppress(asyncio.CancelledError, BuildError):
                 await build.task
 
-    async def _find_python(self, file: CondaFile) -> str | None:
-        """This Python where its minor version will do, else the newest on the PATH that does."""
-        if file.allows(sys.version_info.minor):
-            return sys.executable
-        for minor in reversed(MINORS):
-            found = shutil.which(f"python3.{minor}") if file.allows(minor) else None
-            # A name on the PATH may be a version manager's, with nothing behind it.
-            if found and await _succeeds(found, "-c", "import venv, ensurepip"):
-                return found
-        return None
+    async def _find_python(self, file: CondaFile, note: Log) -> str | None:
+        """One of this machine's, else one that uv brings, each line of what it says noted."""
+        folder = self.folder / PYTHONS
+        found = await find_python(file.allows, folder)
+        minor = minor_for_uv(file.allows)
+        if found or minor is None or not (command := uv_install(minor, folder)):
+            return found
+        note(f"No Python {file.python} is on this machine. Asking uv for one:")
+        note("$ " + " ".join(command))
+        async with self.bringing_python:
+            await _run_logged(command, note, folder)
+        return await find_python(file.allows, folder)
 
-    async def _built(self, python: str, lines: list[str], log: Log) -> Path:
-        digest = digest_of([python, *lines])
+    async def _built(
+        self, python: str, lines: list[str], log: Log, constraints: Sequence[str] = ()
+    ) -> Path:
+        digest = digest_of([python, *lines, *constraints])
         folder = self.folder / digest
         interpreter = interpreter_of(folder)
         if (folder / COMPLETE).exists():
@@ -212,7 +232,7 @@ class PythonEnvironments:
         while (build := self.builds.get(digest)) and build.task.cancelling():
             await asyncio.wait({build.task})
         if build is None:
-            build = self.builds[digest] = _Build(python, folder, interpreter, lines)
+            build = self.builds[digest] = _Build(python, folder, interpreter, lines, constraints)
             build.task.add_done_callback(lambda _: self.builds.pop(digest, None))
         build.tell(log)
         try:
@@ -227,10 +247,19 @@ class PythonEnvironments:
 class _Build:
     """One build under way, for all that wait for it."""
 
-    def __init__(self, python: str, folder: Path, interpreter: Path, requirements: list[str]):
+    def __init__(
+        self,
+        python: str,
+        folder: Path,
+        interpreter: Path,
+        requirements: list[str],
+        constraints: Sequence[str],
+    ) -> None:
         self.lines: list[str] = []
         self.listeners: list[Log] = []
-        self.task = asyncio.create_task(self._run(python, folder, interpreter, requirements))
+        self.task = asyncio.create_task(
+            self._run(python, folder, interpreter, requirements, constraints)
+        )
 
     def tell(self, log: Log) -> None:
         for line in self.lines:
@@ -243,18 +272,29 @@ class _Build:
             listener(line)
 
     async def _run(
-        self, python: str, folder: Path, interpreter: Path, requirements: list[str]
+        self,
+        python: str,
+        folder: Path,
+        interpreter: Path,
+        requirements: list[str],
+        constraints: Sequence[str],
     ) -> None:
         # Built where it stays, because scripts in it name their interpreter by its whole path;
         # the last file makes it complete.
-        listed = folder / "requirements.txt"
+        listed, held = folder / "requirements.txt", folder / "constraints.txt"
+        pip: tuple[str, ...] = (str(interpreter), "-m", "pip", "install")
+        pip = (*pip, "--requirement", str(listed))
         try:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
             folder.mkdir(mode=0o700)
             listed.write_text("\n".join(requirements) + "\n")
+            if constraints:
+                self.note(f"As conda has them, the list's packages need {', '.join(constraints)}.")
+                held.write_text("\n".join(constraints) + "\n")
+                pip = (*pip, "--constraint", str(held))
             for command in (
                 (python, "-m", "venv", str(folder)),
-                (str(interpreter), "-m", "pip", "install", "--requirement", str(listed)),
+                pip,
             ):
                 self.note("$ " + " ".join(command))
                 code = await _run_logged(command, self.note, folder)
@@ -286,25 +326,6 @@ async def _run_logged(command: Iterable[str], note: Log, mark: Path) -> int:
         async for line in process.process.stdout:
             note(line.decode(errors="replace").rstrip())
         return await process.wait()
-    finally:
-        await process.end(0)
-
-
-async def _succeeds(*command: str) -> bool:
-    try:
-        process = await GuardedProcess.start(
-            command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-    except OSError:
-        return False
-    try:
-        async with asyncio.timeout(LOOK_LIMIT):
-            return await process.wait() == 0
-    except TimeoutError:
-        return False
     finally:
         await process.end(0)
 

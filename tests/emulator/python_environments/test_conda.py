@@ -74,6 +74,56 @@ def test_an_image_for_inference_adds_the_server() -> None:
     assert listed.with_server().pip_lines() == [f"{server}==1.4.*"]
 
 
+def test_conda_packages_that_are_no_python_packages() -> None:
+    file = read_conda_file(
+        "dependencies: [git=2.40, conda-forge::ffmpeg, gxx_linux-64, numpy, mkl]"
+    )
+    assert file.programs == (
+        ("git=2.40", "git"),
+        ("conda-forge::ffmpeg", "ffmpeg"),
+        ("gxx_linux-64", "g++"),
+    )
+    assert file.left_out == ("mkl",)
+    assert file.pip_lines() == ["numpy"]
+
+
+@pytest.mark.parametrize("entry", ["libsndfile=1.2", "r-dplyr", "unixodbc", "libgl"])
+def test_libraries_are_refused_by_name(entry: str) -> None:
+    with pytest.raises(CondaFileError, match=f"asks for '{entry}', which is no Python package"):
+        read_conda_file(f"dependencies: [{entry}]")
+
+
+@pytest.mark.parametrize("entry", ["librosa", "libclang=18", "pip: [libtmux]"])
+def test_python_packages_that_are_called_like_libraries(entry: str) -> None:
+    assert read_conda_file(
+        f"dependencies: [{{{entry}}}]" if ":" in entry else f"dependencies: [{entry}]"
+    ).requirements
+
+
+@pytest.mark.parametrize(
+    ("entries", "constraints"),
+    [
+        ("scikit-learn=1.2.2", ("numpy<2",)),
+        ("scikit-learn==1.4.1, numpy", ("numpy<2",)),
+        ("'scipy>=1.9,<1.13'", ("numpy<2",)),
+        ("'pandas~=1.5.3'", ("numpy<2",)),
+        ("pytorch=2.2", ("numpy<2",)),
+        ("scikit-learn=1.5", ()),
+        ("scikit-learn", ()),
+        ("'scikit-learn<2'", ()),
+        ("'scikit-learn>=1.2'", ()),
+        ("numpy=1.26", ()),
+        # pip takes what its index has today, on Azure as well.
+        ("pip: [scikit-learn==1.2.2]", ()),
+    ],
+)
+def test_what_conda_built_against_numpy_1_gets_no_numpy_2(
+    entries: str, constraints: tuple[str, ...]
+) -> None:
+    file = read_conda_file(f"dependencies: [{entries}]")
+    assert file.constraints == constraints
+
+
 def test_azureml_defaults_is_the_inference_server() -> None:
     assert lines("pip:\n  - azureml-defaults==1.60.0") == ["azureml-inference-server-http"]
 

@@ -29,13 +29,16 @@ def nothing(_: str) -> None:
     pass
 
 
-def wheel(folder: Path, name: str, code: str) -> None:
-    """A package of one module, at version 1.0, in `folder`."""
+def wheel(folder: Path, name: str, code: str, version: str = "1.0", requires: str = "") -> None:
+    """A package of one module in `folder`."""
     folder.mkdir(exist_ok=True)
-    info = f"{name}-1.0.dist-info"
-    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
         archive.writestr(f"{name}.py", code)
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(
+            f"{info}/METADATA", metadata + (f"Requires-Dist: {requires}\n" if requires else "")
+        )
         archive.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
@@ -169,37 +172,104 @@ async def test_conda_file_that_cannot_be_understood(folder: Path) -> None:
 
 async def test_python_that_is_nowhere(folder: Path) -> None:
     with pytest.raises(BuildError) as error:
-        await PythonEnvironments(folder).resolve("dependencies: [python=3.6]", IMAGE, nothing)
+        await PythonEnvironments(folder).resolve("dependencies: [python=3.5]", IMAGE, nothing)
     assert str(error.value) == (
-        "No Python ==3.6.* is on this machine. Install it and put it on the PATH, or ask for"
-        f" python={HERE} in the conda file."
+        "No Python ==3.5.* is on this machine. Install it and put it on the PATH (with uv: uv"
+        f" python install '==3.5.*'), or ask for python={HERE} in the conda file."
     )
 
 
-async def test_name_on_the_path_with_nothing_behind_it(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shim = tmp_path / "python3.12"
-    shim.write_text("#!/bin/sh\nexit 127\n")
-    shim.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr(environments, "MINORS", range(12, 13))
-    with pytest.raises(BuildError, match=r"No Python ==3\.12\.\* is on this machine"):
-        await PythonEnvironments(folder).resolve("dependencies: [python=3.12]", IMAGE, nothing)
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder at the head of the PATH of a machine whose user has no Pythons at all."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PYENV_ROOT", raising=False)
+    return programs
 
 
-async def test_another_python_on_the_path(
-    folder: Path, tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """This one under another name: which is taken is what matters."""
-    other = tmp_path / "python3.14"
-    other.symlink_to(Path(sys.base_prefix) / "bin" / f"python{HERE}")
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr(environments, "MINORS", range(14, 15))
-    text = conda(wheels).replace("dependencies:", "dependencies:\n- python=3.14")
+def program(folder: Path, name: str, code: str) -> Path:
+    file = folder / name
+    file.write_text(f"#!/bin/sh\n{code}\n")
+    file.chmod(0o755)
+    return file
+
+
+# This Python, which says that it is 3.13. (Which is taken is what is looked at.)
+LIKE_313 = """case "$2" in *ensurepip*) exit 0;; esac
+exec {} "$@\""""
+
+
+async def test_name_on_the_path_with_nothing_behind_it(folder: Path, machine: Path) -> None:
+    program(machine, "python3.13", "exit 127")
+    program(machine, "uv", 'echo "error: Request failed after 3 retries" >&2; exit 2')
+    log: list[str] = []
+    with pytest.raises(BuildError, match=r"No Python ==3\.13\.\* is on this machine"):
+        await PythonEnvironments(folder).resolve("dependencies: [python=3.13]", IMAGE, log.append)
+    assert "error: Request failed after 3 retries" in log
+
+
+async def test_another_python_on_the_path(folder: Path, machine: Path, wheels: Path) -> None:
+    other = program(machine, "python3.13", LIKE_313.format(sys.executable))
+    text = conda(wheels).replace("dependencies:", "dependencies:\n- python=3.13")
     log: list[str] = []
     await PythonEnvironments(folder).resolve(text, IMAGE, log.append)
     assert any(line.startswith(f"$ {other} -m venv") for line in log)
+
+
+async def test_python_of_a_version_manager_that_is_not_on_the_path(
+    folder: Path, machine: Path, wheels: Path
+) -> None:
+    bin = machine.parent / ".pyenv" / "versions" / "3.13.2" / "bin"
+    bin.mkdir(parents=True)
+    other = program(bin, "python3.13", LIKE_313.format(sys.executable))
+    text = conda(wheels).replace("dependencies:", "dependencies:\n- python=3.13")
+    log: list[str] = []
+    await PythonEnvironments(folder).resolve(text, IMAGE, log.append)
+    assert any(line.startswith(f"$ {other} -m venv") for line in log)
+
+
+async def test_python_that_uv_brings(folder: Path, machine: Path, wheels: Path) -> None:
+    """A stand-in for uv, which puts it where uv puts it: no index has Pythons."""
+    python = program(machine.parent, "python3.13", LIKE_313.format(sys.executable))
+    bin = '"$5/cpython-3.13.1-linux-x86_64-gnu/bin"'
+    program(machine, "uv", f'echo "uv $@"; mkdir -p {bin}; cp {python} {bin}/python3.13')
+    text = conda(wheels).replace("dependencies:", "dependencies:\n- python=3.13")
+    log: list[str] = []
+    await PythonEnvironments(folder).resolve(text, IMAGE, log.append)
+    where = folder / "pythons"
+    assert f"uv python install --no-bin --install-dir {where} 3.13" in log
+    brought = where / "cpython-3.13.1-linux-x86_64-gnu" / "bin" / "python3.13"
+    assert any(line.startswith(f"$ {brought} -m venv") for line in log)
+
+    again: list[str] = []  # after a start, too, it is there
+    await PythonEnvironments(folder).resolve(text, IMAGE, again.append)
+    assert not any("install" in line for line in again)
+
+
+async def test_conda_package_that_is_a_program(folder: Path, machine: Path) -> None:
+    text = f"dependencies: [python={HERE}, ffmpeg=6]"
+    with pytest.raises(BuildError, match=r"asks for 'ffmpeg=6', .* has no program 'ffmpeg'"):
+        await PythonEnvironments(folder).resolve(text, IMAGE, nothing)
+    ffmpeg = program(machine, "ffmpeg", "exit 0")
+    log: list[str] = []
+    await PythonEnvironments(folder).resolve(text, IMAGE, log.append)
+    assert f"ffmpeg=6 is no Python package: this machine's own is used, {ffmpeg}." in log
+
+
+async def test_what_conda_built_against_numpy_1_gets_no_numpy_2(folder: Path, wheels: Path) -> None:
+    for name in ("numpy", "scipy"):
+        wheel(wheels, name, "")
+    wheel(wheels, "numpy", "", "2.0")
+    wheel(wheels, "scipy", "", "1.12", requires="numpy")
+    text = conda(wheels).replace("dependencies:", "dependencies:\n- scipy=1.12\n- numpy")
+    log: list[str] = []
+    found = await PythonEnvironments(folder).resolve(text, IMAGE, log.append)
+    assert "As conda has them, the list's packages need numpy<2." in log
+    code = "from importlib.metadata import version; print(version('numpy'))"
+    assert subprocess.check_output([found.python, "-Ic", code], text=True).strip() == "1.0"
 
 
 async def test_closing_ends_a_build(folder: Path, wheels: Path) -> None:
