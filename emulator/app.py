@@ -200,6 +200,7 @@ class Emulator:
             self.python,
             clusters,
             artifacts,
+            access,
             home.deployments / "jobs",
         )
         assets = DeploymentAssets(self.store, self.storage, environments)
@@ -267,7 +268,13 @@ class Emulator:
             workspaces,
             templates,
             datastores,
-            Computes(self.store, self.operations, self.changes, runs_on=clusters.on),
+            Computes(
+                self.store,
+                self.operations,
+                self.changes,
+                runs_on=clusters.on,
+                forget=(clusters.revoke, access.forget),
+            ),
             Models(self.store, self.storage),
             environments,
             Codes(self.store, self.storage),

@@ -60,6 +60,8 @@ NOT_ALWAYS = {
     "containers[].debugEndpoint": "where a debug console can be opened",
     "containerRegistryCredentials": "where the workspace has a registry",
     "notebookAccessKeys": "where the workspace has notebooks",
+    # https://github.com/ansible-collections/azure/blob/dev/plugins/modules/azure_rm_ml_batch_endpoint_info.py
+    "properties.swaggerUri": "of an online endpoint",
     "properties.serviceProvisionedResourceGroup": "where it encrypts with a key of its own",
     "properties.privateEndpointConnections": "where there are private endpoints",
 }

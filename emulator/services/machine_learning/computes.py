@@ -8,7 +8,7 @@ Nodes that `minNodeCount` keeps are shown as idle; no process stands behind an i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from emulator.arm.changes import Changes
@@ -60,12 +60,15 @@ class Computes:
         changes: Changes,
         *,
         runs_on: Callable[[str], dict[str, int]],
+        forget: Sequence[Callable[[str], None]],
     ) -> None:
-        """`runs_on` returns the jobs that have nodes of a compute, by its id, and how many."""
+        """`runs_on` returns the jobs that have nodes of a compute, by its id, and how many;
+        each of `forget` is called with the id of one that is to go."""
         self.store = store
         self.operations = operations
         self.changes = changes
         self.runs_on = runs_on
+        self.forget = forget
         settled = ("Succeeded", "Failed")
         changes.register(
             Lifecycle(
@@ -75,6 +78,7 @@ class Computes:
                     Move("update", ("Succeeded",), "Updating", "Succeeded", resumes=True),
                     Move("delete", ("Creating", "Updating", *settled), "Deleting", GONE),
                 ),
+                remove=self._remove,
             )
         )
 
@@ -187,6 +191,10 @@ class Computes:
         )
 
     # Parts
+
+    async def _remove(self, compute: Resource) -> None:
+        for forget in self.forget:
+            forget(compute.id)
 
     def _compute(self, request: ArmRequest) -> Resource:
         require_workspace(self.store, request)

@@ -24,20 +24,29 @@ class NoNodesError(Exception):
 class Clusters:
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._taken: dict[str, dict[str, int]] = {}  # compute id in lower case -> job -> nodes
+        # By compute id in lower case, and job: how many nodes, and how long the job may have them.
+        self._taken: dict[str, dict[str, int]] = {}
+        self._leases: dict[str, dict[str, asyncio.Timeout]] = {}
         self._freed = asyncio.Condition()
 
     def on(self, compute_id: str) -> dict[str, int]:
         """The jobs that have nodes of the compute, and how many each."""
         return dict(self._taken.get(compute_id.lower(), {}))
 
+    def revoke(self, compute_id: str) -> None:
+        """A compute is to go, and its nodes with it: the jobs that have some of them fail."""
+        for lease in self._leases.get(compute_id.lower(), {}).values():
+            lease.reschedule(asyncio.get_running_loop().time())
+
     @asynccontextmanager
     async def nodes(self, compute_id: str, job: str, count: int) -> AsyncIterator[None]:
         """Wait until `count` nodes are free, and have them while the block lasts.
 
-        Raises NoNodesError when the cluster is gone, or can never have so many.
+        Raises NoNodesError when the cluster is gone, also during the block, or can never have so
+        many nodes.
         """
-        taken = self._taken.setdefault(compute_id.lower(), {})
+        key = compute_id.lower()
+        taken = self._taken.setdefault(key, {})
         async with self._freed:
             while sum(taken.values()) + count > self._most(compute_id, count):
                 try:
@@ -46,18 +55,25 @@ class Clusters:
                 except TimeoutError:
                     continue
             taken[job] = count
+        lease = asyncio.timeout(None)
+        self._leases.setdefault(key, {})[job] = lease
         try:
-            yield
+            async with lease:
+                yield
+        except TimeoutError:
+            if lease.expired():
+                raise _gone(compute_id) from None
+            raise
         finally:
-            del taken[job]
+            del taken[job], self._leases[key][job]
             async with self._freed:
                 self._freed.notify_all()
 
     def _most(self, compute_id: str, wanted: int) -> int:
         """How many nodes the cluster can have. Raises NoNodesError."""
         compute = self.store.get(compute_id)
-        if compute is None:
-            raise NoNodesError(f"The compute '{compute_id}' does not exist any more.")
+        if compute is None or compute.state == "Deleting":
+            raise _gone(compute_id)
         spec = compute_of(compute.body)
         if wanted > spec.scale.most:
             raise NoNodesError(
@@ -72,3 +88,7 @@ class Clusters:
                 f"{wanted * size.vcpus} vCPUs. (JobNodeCountExceedsCoreQuota)"
             )
         return spec.scale.most
+
+
+def _gone(compute_id: str) -> NoNodesError:
+    return NoNodesError(f"The compute '{compute_id}' does not exist any more.")

@@ -24,6 +24,12 @@ from emulator.services.machine_learning.errors import user_error
 from emulator.store import Resource, Store
 
 _DATA = re.compile(r".*/data/[^/]+/versions/[^/]+/?", re.IGNORECASE)
+# A data asset as REST calls name it, by its region and workspace.
+_ASSET = re.compile(
+    r"azureml://locations/[^/]+/workspaces/[^/]+/data/(?P<name>[^/]+)/versions/"
+    r"(?P<label>labels/)?(?P<version>[^/]+)/?",
+    re.IGNORECASE,
+)
 # A datastore's id with a path in it, as Microsoft's pages write it for outputs.
 _IN_DATASTORE = re.compile(r"/subscriptions/.+/datastores/(?P<name>[^/]+)/paths/(?P<path>.*)", re.I)
 _KINDS = {"urifile": FILE, "urifolder": FOLDER}
@@ -92,7 +98,10 @@ class InvocationReader:
         kind = _kind(given, "jobInputType", "input")
         uri = given.required_text("uri")
         text = _plain(uri)
-        if _DATA.fullmatch(text):
+        if named := _ASSET.fullmatch(text):
+            mark = "@" if named["label"] else ":"
+            text = f"{named['name']}{mark}{named['version']}"
+        if named or _DATA.fullmatch(text):
             asset = resolve(self.store, workspace.id, "data", text)
             return DataInput(names[0], kind, asset.properties["dataUri"], locate(asset))
         text, place = resolve_uri(self.store, workspace, _as_uri(text))

@@ -30,6 +30,7 @@ from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError, conflict
 from emulator.arm.ids import name_of, now, parent_of
 from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
+from emulator.arm.managed_identity import NO_IDENTITY, client_id_of, stored_identity
 from emulator.inference_servers.starting import MLFLOW_BATCH_SCRIPT
 from emulator.processes.environment import clean_environment
 from emulator.processes.leftovers import MARK, kill_marked
@@ -37,7 +38,10 @@ from emulator.processes.tasks import to_the_end
 from emulator.python_environments.environments import BuildError, PythonEnvironments
 from emulator.services.machine_learning.assets import resolve
 from emulator.services.machine_learning.batch.clusters import Clusters, NoNodesError
-from emulator.services.machine_learning.batch.deployment_spec import APPEND_ROW
+from emulator.services.machine_learning.batch.deployment_spec import (
+    APPEND_ROW,
+    BatchDeploymentSpec,
+)
 from emulator.services.machine_learning.batch.job_spec import JobSpec
 from emulator.services.machine_learning.batch.run_artifacts import RunArtifacts
 from emulator.services.machine_learning.batch.scoring import JobError, Scoring
@@ -51,6 +55,9 @@ from emulator.services.machine_learning.deployment_folder import (
 )
 from emulator.services.machine_learning.paths import JOB_TYPE
 from emulator.store import Resource, Store
+from emulator.workloads.access import WorkloadAccess
+from emulator.workloads.variables import machine_learning_identity
+from emulator.workloads.workload import Workload
 
 # States of the lifecycle; while it is RUNNING the status says more.
 RUNNING, CANCELING = "Running", "CancelRequested"
@@ -97,6 +104,7 @@ class JobLifecycle:
         environments: PythonEnvironments,
         clusters: Clusters,
         artifacts: RunArtifacts,
+        access: WorkloadAccess,
         folder: Path,
     ) -> None:
         self.store = store
@@ -105,6 +113,7 @@ class JobLifecycle:
         self.environments = environments
         self.clusters = clusters
         self.artifacts = artifacts
+        self.access = access
         self.folder = folder
         self._jobs: dict[str, asyncio.Task[None]] = {}  # those under way, by id in lower case
         changes.register(
@@ -232,7 +241,7 @@ class JobLifecycle:
                 )
             asset = resolve(self.store, workspace, "models", deployment.model)
             model = await folder.assets.download_model(self.blobs, asset)
-            variables = dict(deployment.variables or {})
+            variables = await self._variables(deployment)
             if deployment.code:
                 code = await folder.assets.download_code(
                     self.blobs, resolve(self.store, workspace, "codes", deployment.code)
@@ -266,6 +275,21 @@ class JobLifecycle:
                 "AZUREML_RUN_ID": spec.step,
             },
         )
+
+    async def _variables(self, deployment: BatchDeploymentSpec) -> dict[str, str]:
+        """The deployment's own, and those with which it reaches Azure as its cluster.
+
+        https://learn.microsoft.com/azure/machine-learning/how-to-identity-based-service-authentication#compute-cluster
+        """
+        compute = self.store.get(deployment.compute)
+        own = dict(deployment.variables or {})
+        if compute is None or stored_identity(compute.body) == NO_IDENTITY:
+            return await self.access.process(Workload(deployment.compute), own)
+        client = client_id_of(str(compute.body["identity"]["principalId"]))
+        return {
+            "DEFAULT_IDENTITY_CLIENT_ID": client,
+            **await self.access.process(Workload(compute.id), own, machine_learning_identity),
+        }
 
     async def _fetch(self, spec: JobSpec, folder: JobFolder) -> list[Path]:
         """The files to score, on disk, by name. Raises JobError when there are none.

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emulator.processes.logs import trim
 from emulator.services.machine_learning.batch.deployment_spec import (
     APPEND_ROW,
     BatchDeploymentSpec,
@@ -142,6 +143,8 @@ class Scoring:
         items, seconds = await worker.run(
             batch.number, batch.files, result, self.spec.retries.timeout
         )
+        for log in (self.logs.stdout(node, number), self.logs.stderr(node, number)):
+            await asyncio.to_thread(trim, log)
         succeeded = min(items, len(batch.files))
         self.logs.picked(
             node,

@@ -8,17 +8,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import jwt
 import psutil
 import pytest
 import requests
 from azure.ai.ml import Input, Output
-from azure.ai.ml.entities import BatchJob, BatchRetrySettings, Data
+from azure.ai.ml.entities import (
+    AmlCompute,
+    BatchJob,
+    BatchRetrySettings,
+    Data,
+    IdentityConfiguration,
+)
 from azure.ai.ml.exceptions import JobException, ValidationException
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 
 from tests.azure import LocalAzure, course_client
-from tests.emulator.services.batch_bench import BatchBench
+from tests.emulator.services.batch_bench import CLUSTER, BatchBench
 from tests.emulator.services.machine_learning.mlflow_models import CONDA, no_index
 from tests.waiting import until
 
@@ -91,6 +98,33 @@ def test_every_kind_of_input(ml_client, scored, unique):
     jobs.append(invoke(endpoint, deployment_name="blue", input=inputs[1]))
     assert [bench.ended(job) for job in jobs] == ["Completed"] * len(jobs)
     assert {bench.scores(job) for job in jobs} == {"hello one.txt 1\n"}
+
+
+def test_an_invocation_by_rest(ml_client, scored, unique):
+    """As Microsoft's page on REST writes it: names with capitals, a data asset by its label."""
+    bench, endpoint = scored
+    files = Data(name=f"r-{unique}", path=str(bench.files(one="1")), type="uri_folder")
+    ml_client.data.create_or_update(files)
+    url = ml_client.batch_endpoints.get(endpoint).scoring_uri
+    workspace = "azureml://locations/westeurope/workspaces/00000000-0000-0000-0000-000000000000"
+    uri = f"{workspace}/data/r-{unique}/versions/labels/latest"
+    body = {
+        "properties": {
+            "InputData": {"mnist": {"JobInputType": "UriFolder", "Uri": uri}},
+            "name": f"by-rest-{unique}",
+            "properties": {"experimentName": "tries"},
+        }
+    }
+    token = DefaultAzureCredential().get_token("https://ml.azure.com/.default").token
+    headers = {"Authorization": f"Bearer {token}", "azureml-model-deployment": "blue"}
+    answer = requests.post(url, json=body, headers=headers, timeout=30)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["properties"]["name"] == f"by-rest-{unique}"
+    job = BatchJob(name=answer.json()["name"])
+    assert bench.ended(job) == "Completed"
+    assert bench.scores(job) == "hello one.txt 1\n"
+    found = ml_client.jobs.get(job.name)
+    assert (found.display_name, found.experiment_name) == (f"by-rest-{unique}", "tries")
 
 
 def test_what_an_invocation_says_goes_before_the_deployment(ml_client, scored, unique):
@@ -233,7 +267,11 @@ def obedient(batch, tmp_path) -> Callable[..., BatchJob]:
     endpoint = batch.endpoint().name
 
     def run(
-        files: dict[str, str], retries: int = 0, timeout: int = 30, **settings: Any
+        files: dict[str, str],
+        retries: int = 0,
+        timeout: int = 30,
+        compute: str = CLUSTER,
+        **settings: Any,
     ) -> BatchJob:
         chosen = {
             "mini_batch_size": 1,
@@ -241,7 +279,7 @@ def obedient(batch, tmp_path) -> Callable[..., BatchJob]:
             "environment_variables": {"TRIED": str(tried)},
             **settings,
         }
-        batch.deploy(endpoint, script=OBEDIENT, settings=chosen)
+        batch.deploy(endpoint, script=OBEDIENT, settings=chosen, compute=compute)
         return batch.invoke(endpoint, batch.files(**files))
 
     return run
@@ -338,6 +376,35 @@ def test_jobs_wait_for_nodes_and_outlive_their_endpoint(ml_client, batch, obedie
     ml_client.batch_endpoints.begin_delete(batch.endpoints[0]).result()
     ml_client.jobs.begin_cancel(first.name).result()
     assert batch.ended(second) == "Completed"
+
+
+TOKEN = """
+import json, os, urllib.request
+
+def run(mini_batch):
+    url = os.environ["MSI_ENDPOINT"] + "?resource=https://storage.azure.com/"
+    request = urllib.request.Request(url, headers={"secret": os.environ["MSI_SECRET"]})
+    with urllib.request.urlopen(request) as answer:
+        return [json.load(answer)["access_token"]]
+"""
+
+
+def test_a_script_calls_azure_as_its_cluster_which_goes(ml_client, batch, obedient, unique):
+    identity = IdentityConfiguration(type="system_assigned")
+    wanted = AmlCompute(name=f"own-{unique}", size="Standard_DS3_v2", identity=identity)
+    made = ml_client.compute.begin_create_or_update(wanted).result()
+    endpoint = batch.endpoint().name
+    batch.deploy(endpoint, script=TOKEN, compute=made.name)
+    job = batch.invoke(endpoint, batch.files(a="1"))
+    assert batch.ended(job) == "Completed", _failure(batch, job)
+    told = jwt.decode(batch.scores(job).strip(), options={"verify_signature": False})
+    assert (told["oid"], told["xms_mirid"]) == (made.identity.principal_id, made.id)
+
+    job = obedient({"a": "sleep 9"}, timeout=600, compute=made.name)
+    until(lambda: ml_client.jobs.get(job.name).status == "Running")
+    ml_client.compute.begin_delete(made.name).result()
+    assert batch.ended(job) == "Failed"
+    assert "does not exist any more" in _failure(batch, job)
 
 
 def test_a_kill_begins_jobs_anew(another_azure, monkeypatch, tmp_path, unique):
