@@ -19,7 +19,7 @@ from emulator.services.machine_learning.blobs import BlobStorage
 from emulator.services.machine_learning.deployment_rules import check_environment
 from emulator.services.machine_learning.deployment_spec import DeploymentSpec
 from emulator.services.machine_learning.environments import Environments
-from emulator.services.machine_learning.errors import refused_by_serving
+from emulator.services.machine_learning.errors import invalid_request
 from emulator.services.machine_learning.mlflow_model import (
     PYFUNC,
     MlflowModel,
@@ -73,8 +73,8 @@ class DeploymentAssets:
             raise not_emulated(f"deployments of a Triton model ('{model.id}')")
         if model is None or model.properties["modelType"] != MLFLOW:
             # https://learn.microsoft.com/azure/machine-learning/prompt-flow/how-to-deploy-for-real-time-inference#missingdriverprogram-error
-            raise refused_by_serving(
-                "Could not find driver program in the request.", code="MissingDriverProgram"
+            raise invalid_request(
+                "MissingDriverProgram", "Could not find driver program in the request."
             )
         return model
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from emulator.arm.errors import ArmError, bad_request
 
 
@@ -22,11 +24,18 @@ def bad_argument(path: str, message: str) -> ArmError:
     return bad_request(message, target=path or None)
 
 
-def refused_by_serving(reason: str, *, code: str = "InferencingClientCallFailed") -> ArmError:
-    """400 as what runs endpoints words it: the reason and its code are in the details.
+def refused_by_serving(reason: str) -> ArmError:
+    """400 for what the service behind the front end, which runs endpoints, has refused: its answer
+    is in the details as it came.
 
     https://github.com/Azure/azureml-examples/pull/1931
     """
+    answer = {"errors": {"": [reason]}, "title": "One or more validation errors occurred."}
+    return invalid_request("InferencingClientCallFailed", json.dumps(answer, separators=(",", ":")))
+
+
+def invalid_request(code: str, reason: str) -> ArmError:
+    """400 for an endpoint or a deployment: the reason and its code are in the details."""
     return ArmError(
         400,
         "BadRequest",

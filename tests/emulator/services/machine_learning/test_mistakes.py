@@ -162,6 +162,7 @@ def test_a_variable_that_is_no_name_is_named(endpoint):
             "dataCollector",
         ),
         ("properties.modelMountPath", "/var/model", "modelMountPath"),
+        ("properties.model", "azureml://registries/azureml/models/a/versions/1", "registries"),
         ("properties.scaleSettings", {"scaleType": "TargetUtilization"}, "TargetUtilization"),
         ("properties.endpointComputeType", "Kubernetes", "Kubernetes"),
         ("identity", {"type": "SystemAssigned"}, "identity"),

@@ -160,6 +160,19 @@ def test_a_scoring_script_of_ones_own_goes_before(mlflow_bench: Workbench, ask: 
     assert ask("custom", {"a": 1.5, "b": 2}).json() == {"totals": [3.5]}
 
 
+def test_an_environment_of_ones_own_is_taken(mlflow_bench: Workbench, ask: Ask):
+    endpoint = mlflow_bench.endpoints[0]
+    made = mlflow_bench.deploy(
+        endpoint,
+        "own",
+        model="azureml:mlflow-columns:1",
+        environment=mlflow_bench.environment(CONDA),
+        code_configuration=None,
+    )
+    assert "CliV2AnonymousEnvironment" in made.environment
+    assert ask("own", {"input_data": SPLIT}).json() == [{"total": 3.5}, {"total": 7.0}]
+
+
 class TestRefusals:
     """What is refused at once: MLflow is not needed to say so."""
 
