@@ -36,7 +36,7 @@ REST = 10.0  # seconds until all must have come to rest
 STRIDE = 7919  # a prime number
 PROGRESS = 500  # requests after which the figures are written
 EVERY = 50  # requests after which all of the state is compared
-UNDO = {"stop": "start", "deactivate": "activate"}
+UNDO = {"stop": "start", "deactivate": "activate", "suspend": "resume"}
 ACCOUNTS = ["sparestorage"]
 
 
@@ -169,7 +169,8 @@ class Campaign:
                 query = (("api-version", api_version(name)),)
                 self._send_again(target, Message("DELETE", MANAGEMENT, name, query), case)
         action = message.path.rpartition("/")[2]
-        if action in UNDO:
+        # What is stopped of a job are its executions, which are not begun again.
+        if action in UNDO and not message.path.lower().endswith("/jobs/spare-job/stop"):
             path = message.path.removesuffix(action) + UNDO[action]
             self._send_again(target, replace(message, path=path, body=b""), case)
         for name in before | now:

@@ -101,10 +101,11 @@ class State:
 
 
 def _is_list(route: Route) -> bool:
-    """Whether it lists resources; not replicas, which come and go by themselves."""
+    """Whether it lists resources; not replicas and executions, which come and go by themselves."""
     last = route.segments[-1]
     of_what = route.template.lower()
-    apart = "/locations" in of_what or of_what.endswith(("/providers", "/resources", "/replicas"))
+    by_themselves = ("/providers", "/resources", "/replicas", "/executions")
+    apart = "/locations" in of_what or of_what.endswith(by_themselves)
     # A subscription's list of a type shows what the lists of its groups show.
     whole = "/providers/" in of_what and "/resourcegroups/" not in of_what
     return not (last.startswith("{") or apart or whole) and "{subscriptionid}" in of_what

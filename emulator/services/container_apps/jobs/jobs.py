@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from emulator.arm.changes import Changes
-from emulator.arm.errors import bad_request, conflict, not_emulated
+from emulator.arm.errors import bad_request, conflict
 from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import system_data
@@ -39,9 +39,6 @@ class ContainerAppsJobs:
     """`issue_token` signs a token for an audience that is good for some seconds."""
 
     ROUTES = (
-        ("GET", JOB + "/detectors/{detectorName}", "get_detector"),
-        ("GET", JOB + "/detectors", "get_detector"),
-        ("GET", JOB + "/detectorProperties/{apiName}", "get_detector"),
         ("PUT", JOB, "create_or_update"),
         ("DELETE", JOB, "delete"),
         ("GET", JOB, "get"),
@@ -67,9 +64,6 @@ class ContainerAppsJobs:
         self.environments = environments
         self.controller = controller
         self.issue_token = issue_token
-
-    async def get_detector(self, request: ArmRequest) -> ArmResponse:
-        raise not_emulated("the detectors of a job")
 
     async def create_or_update(self, request: ArmRequest) -> ArmResponse:
         name = request.params["jobName"]

@@ -172,7 +172,7 @@ def test_detectors_are_not_emulated(jobs: JobsBench):
         lambda: jobs.jobs.get_detector(RESOURCE_GROUP, jobs.name, "cpu"),
         lambda: jobs.jobs.proxy_get(RESOURCE_GROUP, jobs.name, "rootApi"),
     ):
-        with pytest.raises(HttpResponseError) as caught:
+        with pytest.raises(HttpResponseError, match="detector") as caught:
             ask()
         assert caught.value.status_code == 501
 
