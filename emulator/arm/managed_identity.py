@@ -46,6 +46,13 @@ class ManagedIdentities:
             return BOTH if self.system else USER
         return SYSTEM if self.system else NONE
 
+    def to_request(self) -> dict[str, Any]:
+        """The `identity` that asks for them."""
+        wanted: dict[str, Any] = {"type": self.kind}
+        if self.users:
+            wanted["userAssignedIdentities"] = {user: {} for user in self.users}
+        return wanted
+
     def same_as(self, other: ManagedIdentities) -> bool:
         mine, theirs = ({one.lower() for one in each.users} for each in (self, other))
         return self.system == other.system and mine == theirs

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.arm.errors import not_emulated
 from emulator.arm.fields import Fields
+from emulator.arm.managed_identity import NO_IDENTITY, ManagedIdentities, read_identity
 from emulator.arm.tags import read_tags
 from emulator.services.container_apps.app_configuration import AppConfiguration
 from emulator.services.container_apps.app_template import AppTemplate
@@ -35,6 +35,14 @@ READ_ONLY = (
 )
 
 
+def read_its_identity(
+    fields: Fields, before: ManagedIdentities = NO_IDENTITY, *, merge: bool = False
+) -> ManagedIdentities:
+    """The identity of an app or a job, as `read_identity`, of the fields that the API has alone."""
+    fields.object("identity").only(IDENTITY, "identity")
+    return read_identity(fields, before, merge=merge)
+
+
 @dataclass(frozen=True)
 class AppSpec:
     """`environment_id` and `profile`, the workload profile's name, are "" where none is named.
@@ -48,6 +56,7 @@ class AppSpec:
     profile: str
     configuration: AppConfiguration
     template: AppTemplate
+    identity: ManagedIdentities
 
     @classmethod
     def read(cls, body: object, name: str, kept: Mapping[str, str] | None = None) -> AppSpec:
@@ -58,11 +67,7 @@ class AppSpec:
         fields = Fields(body, refuse=invalid_schema)
         refuse_nul(fields.value)
         fields.only((*ENVELOPE, "identity", "managedBy", "kind", "extendedLocation"), "an app")
-        identity = fields.object("identity")
-        identity.only(IDENTITY, "identity")
-        if identity.text("type", "None").lower() not in ("", "none"):
-            raise not_emulated("managed identities of a container app")
-        identity.not_emulated(("userAssignedIdentities",), "a container app")
+        identity = read_its_identity(fields)
         fields.not_emulated(("kind", "extendedLocation"), "a container app")
         properties = fields.object("properties")
         properties.only(
@@ -90,6 +95,7 @@ class AppSpec:
             properties.text("workloadProfileName", ""),
             configuration,
             AppTemplate.read(properties.object("template"), name, known),
+            identity,
         )
 
     @classmethod
@@ -98,9 +104,8 @@ class AppSpec:
         return cls.read(app.body, app.name, app.private["secrets"])
 
     def put_into(self, app: Resource, domain: str) -> None:
-        """Put it into a resource; `domain` is its environment's."""
+        """Put it into a resource, but for its identity; `domain` is its environment's."""
         app.body["tags"] = dict(self.tags)
-        app.body["identity"] = {"type": "None"}
         if self.managed_by:
             app.body["managedBy"] = self.managed_by
         app.properties["configuration"] = self.configuration.to_body(self.fqdn(domain))
@@ -113,6 +118,7 @@ class AppSpec:
             "location": location,
             "tags": dict(self.tags),
             "managedBy": self.managed_by,
+            "identity": self.identity.to_request(),
             "properties": {
                 "environmentId": environment_id,
                 "workloadProfileName": self.profile,

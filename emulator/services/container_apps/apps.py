@@ -14,9 +14,10 @@ from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import name_of, resource_group_of, system_data
 from emulator.arm.locations import check_location
+from emulator.arm.managed_identity import shown_identity
 from emulator.arm.merge_patch import merge
 from emulator.arm.resources import page, require, shown
-from emulator.services.container_apps.app_spec import AppSpec
+from emulator.services.container_apps.app_spec import AppSpec, read_its_identity
 from emulator.services.container_apps.controller import Controller
 from emulator.services.container_apps.environments import (
     ManagedEnvironments,
@@ -83,10 +84,11 @@ class ContainerApps:
     async def update(self, request: ArmRequest) -> ArmResponse:
         """PATCH: what is given takes the place of what was; null takes it away."""
         app = require(self.store, request.id)
-        before = AppSpec.stored(app).to_request(
-            app.body["location"], app.properties["environmentId"]
-        )
-        return self._put(request, app, merge(before, request.body))
+        spec = AppSpec.stored(app)
+        before = spec.to_request(app.body["location"], app.properties["environmentId"])
+        patch = Fields(request.body, refuse=invalid_schema)
+        identity = read_its_identity(patch, spec.identity, merge=True).to_request()
+        return self._put(request, app, {**merge(before, patch.value), "identity": identity})
 
     def _put(self, request: ArmRequest, before: Resource | None, body: object) -> ArmResponse:
         if before and before.state not in IDLE_APP:
@@ -153,6 +155,9 @@ class ContainerApps:
             },
         )
         spec.put_into(app, environment.properties["defaultDomain"])
+        app.body["identity"] = shown_identity(
+            spec.identity, self.store, app_id, before.body if before else None
+        )
         return app
 
     def _check_revisions(self, app: Resource, spec: AppSpec, before: Resource | None) -> None:

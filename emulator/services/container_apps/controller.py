@@ -167,12 +167,17 @@ class Controller:
         return revision
 
     async def _renew(self, app: Resource) -> None:
-        """New replicas where the ingress now sends requests to another port, or to one at all."""
+        """New replicas where the ingress now sends requests to another port, or to one at all, and
+        where the app has a managed identity now, or none any more."""
         renewals = []
         for revision in self.revisions(app.id):
             if runner := self.runners.get(revision.id):
                 plan = self.runners.plan(app, revision)
-                if plan.target_port != runner.plan.target_port:
+                before = runner.plan
+                if (plan.target_port, plan.has_identity) != (
+                    before.target_port,
+                    before.has_identity,
+                ):
                     renewals.append(runner.renew(plan, self.runners.limits(revision)))
         await asyncio.gather(*renewals)
 

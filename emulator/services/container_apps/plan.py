@@ -44,7 +44,8 @@ class ContainerPlan:
 class ReplicaPlan:
     """`target_port` is the container port that the ingress sends requests to, None without one.
 
-    `grace` is how long (seconds) containers have to end.
+    `grace` is how long (seconds) containers have to end. `has_identity` says whether they are told
+    where the app's managed identity is.
     """
 
     revision: str
@@ -52,6 +53,7 @@ class ReplicaPlan:
     inits: tuple[ContainerPlan, ...]
     target_port: int | None
     grace: float
+    has_identity: bool = False
 
     @property
     def allowed(self) -> Load:

@@ -11,9 +11,11 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from emulator.arm.ids import name_of, parent_of
+from emulator.arm.managed_identity import NO_IDENTITY
 from emulator.containers.runtime import ContainerRuntime, ContainerSpec
 from emulator.data_plane.routes.apps import AppTable
 from emulator.services.container_apps.app_scale import MOST_HERE
@@ -139,6 +141,7 @@ class Runners:
     async def forget(self, app_id: str) -> None:
         """Delete what there is of an app: its containers' logs, and its system log."""
         self.events.forget(app_id)
+        self.access.forget(app_id)
         await asyncio.to_thread(shutil.rmtree, self._folder(app_id), ignore_errors=True)
 
     async def close(self) -> None:
@@ -179,12 +182,13 @@ class Runners:
     def plan(self, app: Resource, revision: Resource) -> ReplicaPlan:
         """What a replica of a revision runs. Raises ArmError as `launch`."""
         spec, domain = AppSpec.stored(app), self.domain(app)
-        return replica_plan(
+        plan = replica_plan(
             template_of(revision),
             spec.configuration,
             {image: tuple(ports) for image, ports in revision.private["exposed"].items()},
             AppFacts(app.name, revision.name, spec.fqdn(domain, revision.name), domain),
         )
+        return replace(plan, has_identity=spec.identity != NO_IDENTITY)
 
     def limits(self, revision: Resource) -> Limits:
         scale = template_of(revision).scale

@@ -119,6 +119,7 @@ class JobController:
 
     async def _remove_job(self, job: Resource) -> None:
         self.events.forget(job.id)
+        self.access.forget(job.id)
         await asyncio.to_thread(shutil.rmtree, self._folder(job.id), ignore_errors=True)
 
     # Executions

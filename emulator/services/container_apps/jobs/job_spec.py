@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.arm.errors import not_emulated
 from emulator.arm.fields import Fields
+from emulator.arm.managed_identity import ManagedIdentities
 from emulator.arm.tags import read_tags
-from emulator.services.container_apps.app_spec import ENVELOPE, IDENTITY
+from emulator.services.container_apps.app_spec import ENVELOPE, read_its_identity
 from emulator.services.container_apps.errors import refuse_nul
 from emulator.services.container_apps.jobs.errors import invalid_job
 from emulator.services.container_apps.jobs.job_configuration import JobConfiguration
@@ -38,6 +38,7 @@ class JobSpec:
     profile: str
     configuration: JobConfiguration
     template: JobTemplate
+    identity: ManagedIdentities
 
     @classmethod
     def read(cls, body: object, name: str, kept: Mapping[str, str] | None = None) -> JobSpec:
@@ -48,11 +49,7 @@ class JobSpec:
         fields = Fields(body, refuse=invalid_job)
         refuse_nul(fields.value, invalid_job)
         fields.only((*ENVELOPE, "identity", "extendedLocation"), "a job")
-        identity = fields.object("identity")
-        identity.only(IDENTITY, "identity")
-        if identity.text("type", "None").lower() not in ("", "none"):
-            raise not_emulated("managed identities of a job")
-        identity.not_emulated(("userAssignedIdentities",), "a job")
+        identity = read_its_identity(fields)
         fields.not_emulated(("extendedLocation",), "a job")
         properties = fields.object("properties")
         properties.only(
@@ -72,6 +69,7 @@ class JobSpec:
             properties.text("workloadProfileName", ""),
             configuration,
             JobTemplate.read(properties.object("template"), known),
+            identity,
         )
 
     @classmethod
@@ -80,8 +78,8 @@ class JobSpec:
         return cls.read(job.body, job.name, job.private["secrets"])
 
     def put_into(self, job: Resource) -> None:
+        """Put it into a resource, but for its identity."""
         job.body["tags"] = dict(self.tags)
-        job.body["identity"] = {"type": "None"}
         job.properties["configuration"] = self.configuration.to_body()
         job.properties["template"] = self.template.to_body()
         job.private["secrets"] = self.configuration.secret_values
@@ -91,6 +89,7 @@ class JobSpec:
         return {
             "location": location,
             "tags": dict(self.tags),
+            "identity": self.identity.to_request(),
             "properties": {
                 "environmentId": self.environment_id,
                 "workloadProfileName": self.profile,

@@ -13,8 +13,10 @@ from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import system_data
 from emulator.arm.locations import check_location
+from emulator.arm.managed_identity import shown_identity
 from emulator.arm.merge_patch import merge
 from emulator.arm.resources import page, require, shown
+from emulator.services.container_apps.app_spec import read_its_identity
 from emulator.services.container_apps.environments import ManagedEnvironments, profile_of
 from emulator.services.container_apps.jobs.errors import invalid_job
 from emulator.services.container_apps.jobs.job_controller import JobController
@@ -80,14 +82,16 @@ class ContainerAppsJobs:
     async def update(self, request: ArmRequest) -> ArmResponse:
         """PATCH: what is given takes the place of what was; null takes it away."""
         job = require(self.store, request.id)
-        before = JobSpec.stored(job).to_request(job.body["location"])
+        spec = JobSpec.stored(job)
+        before = spec.to_request(job.body["location"])
         patch = Fields(request.body, refuse=invalid_job)
         configuration = patch.object("properties").object("configuration")
         kept = before["properties"]["configuration"]
         if configuration.text("triggerType", kept["triggerType"]) != kept["triggerType"]:
             for name in CONFIGURATIONS.values():
                 kept.pop(name)
-        return self._put(request, job, merge(before, request.body))
+        identity = read_its_identity(patch, spec.identity, merge=True).to_request()
+        return self._put(request, job, {**merge(before, patch.value), "identity": identity})
 
     def _put(self, request: ArmRequest, before: Resource | None, body: object) -> ArmResponse:
         if before and before.state not in IDLE_JOB:
@@ -130,6 +134,9 @@ class ContainerAppsJobs:
             },
         )
         spec.put_into(job)
+        job.body["identity"] = shown_identity(
+            spec.identity, self.store, job_id, before.body if before else None
+        )
         return job
 
     async def delete(self, request: ArmRequest) -> ArmResponse:
