@@ -235,6 +235,7 @@ class Emulator:
             group_images,
             self.addresses,
             home.containers / "groups",
+            access,
         )
         self.app_runners = Runners(
             self.store,

@@ -79,7 +79,7 @@ class WorkloadAccess:
                     self._certificates = (await asyncio.to_thread(self.bundle)).read_bytes()
                     self._machine, self.problem = machine, ""
             except (ContainerRuntimeError, OSError) as error:
-                self.problem = f"Containers cannot call Azure, nor one another, here: {error}"
+                self.problem = f"Containers cannot call Azure here, nor apps one another: {error}"
                 _log.warning("%s", self.problem)
                 return spec
         door = f"{self._machine.name}:{self._doors[self._machine.address]}"

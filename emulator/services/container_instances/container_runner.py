@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from emulator.containers.references import with_tag
@@ -40,6 +40,8 @@ from emulator.settings import seconds
 # https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy
 BACK_OFF_FIRST = seconds("AZURE_LOCAL_BACK_OFF", 10.0)
 BACK_OFF_LONGEST, BACK_OFF_RESET = 300.0, 600.0
+# Gives a container what it takes to call Azure, if its group has an identity to do so.
+Introduce = Callable[[ContainerSpec], Awaitable[ContainerSpec]]
 PROCESS_DETAIL = "A process of this machine, not a container"
 
 
@@ -59,6 +61,7 @@ class ContainerRunner:
         images: GroupImages,
         view: ContainerView,
         changed: Callable[[], None],
+        introduce: Introduce,
     ) -> None:
         self.spec = container
         self.group = group
@@ -68,6 +71,7 @@ class ContainerRunner:
         self.images = images
         self.view = view
         self.changed = changed
+        self.introduce = introduce
         self.back_off = BackOff(BACK_OFF_FIRST, BACK_OFF_LONGEST, BACK_OFF_RESET, at_once=True)
         self.container: Container | None = None
         # Those before it: they hold the group's empty directories until the group ends.
@@ -186,7 +190,7 @@ class ContainerRunner:
 
     async def _launch(self) -> Container:
         async def start() -> Container:
-            container = await self.runtime.start(self._spec())
+            container = await self.runtime.start(await self.introduce(self._spec()))
             self._adopt(container)
             return container
 

@@ -13,7 +13,8 @@ from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError, conflict
 from emulator.arm.ids import name_of
 from emulator.arm.lifecycle import ABSENT, GONE, Lifecycle, Move
-from emulator.containers.runtime import ContainerRuntime, ContainerRuntimeError
+from emulator.arm.managed_identity import NO_IDENTITY, stored_identity
+from emulator.containers.runtime import ContainerRuntime, ContainerRuntimeError, ContainerSpec
 from emulator.data_plane.routes.addresses import PublicAddresses
 from emulator.services.container_instances.addresses import names_of
 from emulator.services.container_instances.container_runner import ContainerRunner
@@ -35,6 +36,8 @@ from emulator.services.container_instances.group_runner import GroupRunner
 from emulator.services.container_instances.images import GroupImages
 from emulator.services.container_instances.paths import GROUP_TYPE
 from emulator.store import Resource, Store
+from emulator.workloads.access import WorkloadAccess
+from emulator.workloads.workload import Workload
 
 
 class GroupLifecycle:
@@ -48,6 +51,7 @@ class GroupLifecycle:
         images: GroupImages,
         addresses: PublicAddresses,
         folder: Path,
+        access: WorkloadAccess,
     ) -> None:
         self.store = store
         self.changes = changes
@@ -55,6 +59,7 @@ class GroupLifecycle:
         self.images = images
         self.public = addresses
         self.folder = folder
+        self.access = access
         # What runs of each group, or ran of it before it was stopped; by its id in lower case.
         self.running: dict[str, GroupRunner] = {}
         settled, starting = (RUNNING, FAILED, STOPPED), (CREATING, STARTING, RESTARTING)
@@ -207,6 +212,7 @@ class GroupLifecycle:
         await _end(runner)
         await runner.delete_logs()
         self.running.pop(group.id.lower(), None)
+        self.access.forget(group.id)
 
     # What runs
 
@@ -220,7 +226,16 @@ class GroupLifecycle:
             self.runtime,
             self.images,
             self._changed,
+            lambda spec: self._introduce(group, spec),
         )
+
+    async def _introduce(self, group: Resource, spec: ContainerSpec) -> ContainerSpec:
+        """A group with an identity can call Azure: its containers ask the instance metadata service
+        for tokens. One without is left as it is, since some programs heed a proxy and not what is
+        to be reached without it (BusyBox's wget)."""
+        if stored_identity(group.body) == NO_IDENTITY:
+            return spec
+        return await self.access.container(spec, Workload(group.id))
 
     def _changed(self, runner: GroupRunner) -> None:
         """What is seen of the group's containers has changed: keep it, and open their ports."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from emulator.arm.ids import name_of
 from emulator.containers.runtime import ContainerRuntime
-from emulator.services.container_instances.container_runner import ContainerRunner
+from emulator.services.container_instances.container_runner import ContainerRunner, Introduce
 from emulator.services.container_instances.container_spec import GroupContainer
 from emulator.services.container_instances.group_spec import GroupSpec
 from emulator.services.container_instances.images import GroupImages
@@ -48,6 +48,7 @@ class GroupRunner:
         runtime: ContainerRuntime,
         images: GroupImages,
         changed: Callable[[GroupRunner], None],
+        introduce: Introduce,
     ) -> None:
         self.group_id = group_id
         self.generation = generation
@@ -67,6 +68,7 @@ class GroupRunner:
                 images,
                 views[container.name],
                 self.changed,
+                introduce,
             )
 
         self.inits = [runner(one) for one in spec.inits]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.arm.errors import ArmError, bad_request, not_emulated
-from emulator.arm.fields import Fields, is_empty, refusing
+from emulator.arm.fields import Fields, refusing
 from emulator.services.container_instances.address_spec import GroupAddress
 from emulator.services.container_instances.container_spec import (
     GroupContainer,
@@ -177,15 +177,6 @@ def check_name(name: str) -> None:
             code="InvalidContainerGroupName",
             target="containerGroupName",
         )
-
-
-def check_identity(body: Fields) -> None:
-    """Raises ArmError 501 for a group that is to have a managed identity."""
-    identity = body.object("identity")
-    if identity.text("type", "None").lower() != "none" or not is_empty(
-        identity.raw("userAssignedIdentities")
-    ):
-        raise not_emulated("managed identities of container groups")
 
 
 def _priority(group: str, properties: Fields) -> str:

@@ -17,6 +17,12 @@ from emulator.arm.errors import bad_request, not_emulated
 from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.locations import check_place
+from emulator.arm.managed_identity import (
+    NO_IDENTITY,
+    read_identity,
+    shown_identity,
+    stored_identity,
+)
 from emulator.arm.resources import page, require
 from emulator.arm.tags import read_tags
 from emulator.services.container_instances.addresses import Addresses
@@ -29,7 +35,6 @@ from emulator.services.container_instances.group_record import (
 )
 from emulator.services.container_instances.group_spec import (
     GroupSpec,
-    check_identity,
     check_name,
 )
 from emulator.services.container_instances.images import GroupImages
@@ -84,7 +89,7 @@ class ContainerGroups:
         before = self.store.get(request.id)
         location = check_place(body.raw("location"), before, GROUP_TYPE)
         check_name(name)
-        check_identity(body)
+        identity = read_identity(body)
         tags, zones = read_tags(body), body.texts("zones")
         spec = GroupSpec.read(name, _properties(body))
         check_size(name, spec, location)
@@ -96,11 +101,19 @@ class ContainerGroups:
         check_quota(self.store, request.id, location, spec.cores)
         present = self.store.get(request.id)
         group = new_record(present.id if present else request.id, location, tags, zones, spec)
+        if identity != NO_IDENTITY:
+            old = present.body if present else None
+            group.body["identity"] = shown_identity(
+                identity, self.store, group.id, old, both="SystemAssigned, UserAssigned"
+            )
         if spec.address:
             group.properties["ipAddress"] = self.addresses.assign(
                 group.id, location, spec.address, present
             )
-        if present and present.state == RUNNING and spec_of(present) == spec:
+        # Another identity restarts a group:
+        # https://learn.microsoft.com/azure/container-instances/container-instances-managed-identity
+        same = present and stored_identity(present.body).same_as(identity)
+        if present and same and present.state == RUNNING and spec_of(present) == spec:
             self.lifecycle.put_in_place(group, before, present)
             return ArmResponse(shown_group(group))
         operation = self.lifecycle.begin("put", group, before)

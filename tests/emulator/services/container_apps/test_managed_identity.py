@@ -4,83 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import jwt
 import pytest
 import requests
 
 from emulator.defaults import REGION, RESOURCE_GROUP, STORAGE_ACCOUNT
-from tests.emulator.services.apps_bench import REGISTRY, AppsBench
+from tests.emulator.services.apps_bench import AppsBench
 from tests.emulator.services.arm import call
+from tests.emulator.services.identity_image import REGISTRY, build, claims
 from tests.emulator.services.managed_identities import IDENTITIES, Identities
-
-SCRIPT = """\
-import json, os, signal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
-
-import requests
-from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
-
-def token(client_id=None):
-    credential = ManagedIdentityCredential(client_id=client_id)
-    return credential.get_token("https://storage.azure.com/.default").token
-
-def containers(account):
-    token = DefaultAzureCredential().get_token("https://storage.azure.com/.default").token
-    answer = requests.get(
-        f"https://{account}.blob.core.windows.net/?comp=list",
-        headers={"Authorization": f"Bearer {token}", "x-ms-version": "2023-11-03"},
-        timeout=20,
-    )
-    return answer.status_code
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        parts = urlsplit(self.path)
-        name, arguments = parts.path.strip("/"), parse_qs(parts.query).get("argument", [])
-        try:
-            found = dict(os.environ) if not name else globals()[name](*arguments)
-        except Exception as error:
-            found = f"{type(error).__name__}: {error}"
-        body = json.dumps(found).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
-
-signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-host, port = os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", "80"))
-ThreadingHTTPServer((host, port), Handler).serve_forever()
-"""
-DOCKERFILE = """\
-ARG BASE_IMAGE=python:3.11-slim
-FROM ${BASE_IMAGE}
-RUN pip install requests azure-identity
-WORKDIR /app
-COPY identity.py .
-EXPOSE 80
-ENV PYTHONUNBUFFERED=1
-CMD ["python", "identity.py"]
-"""
-
-
-def claims(token: str) -> dict[str, Any]:
-    found: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    return found
-
-
-@pytest.fixture
-def image(apps: AppsBench) -> str:
-    reference = f"{REGISTRY}.azurecr.io/identity:1"
-    apps.machine.registry(REGISTRY)
-    files = {"Dockerfile": DOCKERFILE, "identity.py": SCRIPT}
-    run = apps.machine.schedule(REGISTRY, "identity:1", files)
-    done = apps.machine.run(REGISTRY, run.run_id)
-    assert done.status == "Succeeded", done.run_error_message
-    return reference
 
 
 def ask(host: str, name: str = "", *arguments: str) -> Any:
@@ -94,10 +25,18 @@ def assign(apps: AppsBench, identity: dict[str, Any]) -> None:
     apps.apps.begin_update(RESOURCE_GROUP, apps.name, body).result()
 
 
-def test_an_app_calls_azure_as_itself(apps: AppsBench, image: str, unique: str):
+def test_an_app_calls_azure_as_itself(apps: AppsBench, unique: str):
     identities = Identities(unique)
     mine, other = identities.create("mine"), identities.create("other")
-    body = apps.body(apps.container(image=image), configuration={"ingress": {"external": True}})
+    container = apps.container(image=build(apps.machine))
+    password = apps.machine.credentials(REGISTRY)
+    registry = {"server": password["server"], "username": password["username"]}
+    configuration = {
+        "secrets": [{"name": "identity-password", "value": password["password"]}],
+        "registries": [{**registry, "passwordSecretRef": "identity-password"}],
+    }
+    body = apps.body(container)
+    body["properties"]["configuration"] |= configuration
     app = apps.put(body)
     host = app.configuration.ingress.fqdn
     assert "IDENTITY_ENDPOINT" not in ask(host)

@@ -212,7 +212,6 @@ def test_traffic_to_a_revision_that_is_not_there(apps: AppsBench):
 @pytest.mark.parametrize(
     ("path", "value", "what"),
     [
-        ("identity", {"type": "SystemAssigned"}, "managed identities"),
         ("properties.configuration.dapr", {"enabled": True}, "Dapr"),
         (f"{INGRESS}.transport", "tcp", "tcp"),
         (f"{INGRESS}.transport", "http2", "http2"),

@@ -225,7 +225,6 @@ def test_two_containers_need_two_names(machine, unique):
         ("properties.subnetIds", [{"id": "x"}], "subnetIds"),
         ("properties.sku", "Confidential", "Confidential"),
         ("properties.ipAddress.ports", [{"port": 80, "protocol": "UDP"}], "UDP"),
-        ("identity", {"type": "SystemAssigned"}, "identities"),
     ],
 )
 def test_what_is_not_emulated_is_named(machine, unique, path, value, what):
