@@ -161,12 +161,15 @@ class PythonEnvironments:
     async def with_packages(
         self, requirements: Sequence[Requirement], pip_options: Sequence[str], log: Log
     ) -> Path:
-        """An interpreter of this Python's version that has the packages. Raises BuildError."""
+        """An interpreter of this Python's version that has the packages, with what they require,
+        and no others. Raises BuildError."""
         from emulator.python_environments.conda import missing_of
 
         missing = dict.fromkeys(each for one in requirements for each in missing_of(one))
         if not missing:
-            return Path(sys.executable)
+            if view := await self._view(requirements):
+                return view
+            missing = dict.fromkeys(["does not say which files its packages have"])
         log("This Python will not do, it " + "; it ".join(missing) + ". Building one.")
         return await self._built(sys.executable, [*pip_options, *map(str, requirements)], log)
 

@@ -83,8 +83,12 @@ def _link_all(site: Path, shown: list[Distribution], target: Path) -> None:
                 path = parent
     shared: set[str] = set()  # the folders that others have files in
     for record_file in site.glob("*.dist-info/RECORD"):
-        if record_file.parent.name not in names:
-            folders = {file.rpartition("/")[0] for file in _files(record_file.read_text())}
+        if record_file.parent.name in names:
+            continue
+        lines = record_file.read_text().splitlines()
+        # Few share a folder with any of these, and those with thousands of files never do.
+        if {line.partition("/")[0] for line in lines} & children["."]:
+            folders = {file.rpartition("/")[0] for file in _files("\n".join(lines))}
             shared.update(str(each) for path in folders for each in _with_parents(path))
 
     def link(folder: str, into: Path) -> None:

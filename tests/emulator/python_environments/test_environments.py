@@ -197,9 +197,18 @@ def program(folder: Path, name: str, code: str) -> Path:
     return file
 
 
-# This Python, which says that it is 3.13. (Which is taken is what is looked at.)
+# Says that it is 3.13, and makes no environment: which is asked for one is what matters.
 LIKE_313 = """case "$2" in *ensurepip*) exit 0;; esac
-exec {} "$@\""""
+exit 3"""
+
+
+async def asked_for_an_environment(folder: Path) -> str:
+    """The Python that is to make the environment of a list that asks for 3.13."""
+    log: list[str] = []
+    with pytest.raises(BuildError, match="exit code 3"):
+        await PythonEnvironments(folder).resolve("dependencies: [python=3.13]", IMAGE, log.append)
+    (line,) = [line for line in log if " -m venv " in line]
+    return line.removeprefix("$ ").partition(" ")[0]
 
 
 async def test_name_on_the_path_with_nothing_behind_it(folder: Path, machine: Path) -> None:
@@ -211,42 +220,31 @@ async def test_name_on_the_path_with_nothing_behind_it(folder: Path, machine: Pa
     assert "error: Request failed after 3 retries" in log
 
 
-async def test_another_python_on_the_path(folder: Path, machine: Path, wheels: Path) -> None:
-    other = program(machine, "python3.13", LIKE_313.format(sys.executable))
-    text = conda(wheels).replace("dependencies:", "dependencies:\n- python=3.13")
-    log: list[str] = []
-    await PythonEnvironments(folder).resolve(text, IMAGE, log.append)
-    assert any(line.startswith(f"$ {other} -m venv") for line in log)
+async def test_another_python_on_the_path(folder: Path, machine: Path) -> None:
+    other = program(machine, "python3.13", LIKE_313)
+    assert await asked_for_an_environment(folder) == str(other)
 
 
 async def test_python_of_a_version_manager_that_is_not_on_the_path(
-    folder: Path, machine: Path, wheels: Path
+    folder: Path, machine: Path
 ) -> None:
     bin = machine.parent / ".pyenv" / "versions" / "3.13.2" / "bin"
     bin.mkdir(parents=True)
-    other = program(bin, "python3.13", LIKE_313.format(sys.executable))
-    text = conda(wheels).replace("dependencies:", "dependencies:\n- python=3.13")
-    log: list[str] = []
-    await PythonEnvironments(folder).resolve(text, IMAGE, log.append)
-    assert any(line.startswith(f"$ {other} -m venv") for line in log)
+    other = program(bin, "python3.13", LIKE_313)
+    assert await asked_for_an_environment(folder) == str(other)
 
 
-async def test_python_that_uv_brings(folder: Path, machine: Path, wheels: Path) -> None:
+async def test_python_that_uv_brings(folder: Path, machine: Path) -> None:
     """A stand-in for uv, which puts it where uv puts it: no index has Pythons."""
-    python = program(machine.parent, "python3.13", LIKE_313.format(sys.executable))
+    python = program(machine.parent, "python3.13", LIKE_313)
     bin = '"$5/cpython-3.13.1-linux-x86_64-gnu/bin"'
-    program(machine, "uv", f'echo "uv $@"; mkdir -p {bin}; cp {python} {bin}/python3.13')
-    text = conda(wheels).replace("dependencies:", "dependencies:\n- python=3.13")
-    log: list[str] = []
-    await PythonEnvironments(folder).resolve(text, IMAGE, log.append)
+    asked = machine.parent / "asked"
+    program(machine, "uv", f'echo "$@" >> {asked}; mkdir -p {bin}; cp {python} {bin}/python3.13')
     where = folder / "pythons"
-    assert f"uv python install --no-bin --install-dir {where} 3.13" in log
-    brought = where / "cpython-3.13.1-linux-x86_64-gnu" / "bin" / "python3.13"
-    assert any(line.startswith(f"$ {brought} -m venv") for line in log)
-
-    again: list[str] = []  # after a start, too, it is there
-    await PythonEnvironments(folder).resolve(text, IMAGE, again.append)
-    assert not any("install" in line for line in again)
+    for _ in range(2):  # after a start, too, it is there
+        brought = await asked_for_an_environment(folder)
+        assert brought == str(where / "cpython-3.13.1-linux-x86_64-gnu" / "bin" / "python3.13")
+    assert asked.read_text() == f"python install --no-bin --install-dir {where} 3.13\n"
 
 
 async def test_conda_package_that_is_a_program(folder: Path, machine: Path) -> None:

@@ -223,10 +223,21 @@ def test_a_package_that_is_not_in_the_list_is_not_there(ml_client, bench):
 )
 def test_an_image_for_inference_alone(bench, environment):
     name = bench.endpoint().name
-    script = "import joblib\n\ndef init():\n    pass\n\ndef run(data):\n    return 1\n"
-    deployed = bench.deploy(name, "blue", script=script, environment=environment)
+    script = (
+        "import joblib, os\n\ndef init():\n    pass\n\n"
+        "def run(data):\n    return [os.environ[name] for name in ('WHOLE', 'PART', 'FLAG')]\n"
+    )
+    deployed = bench.deploy(
+        name,
+        "blue",
+        script=script,
+        environment=environment,
+        # As YAML has them where they stand without quotes.
+        environment_variables={"WHOLE": 2, "PART": 0.5, "FLAG": True},
+    )
     assert deployed.provisioning_state == "Succeeded"
-    assert bench.caller(name)(headers={"azureml-model-deployment": "blue"}).json() == 1
+    answer = bench.caller(name)(headers={"azureml-model-deployment": "blue"})
+    assert answer.json() == ["2", "0.5", "true"]
 
 
 def test_an_environment_without_the_inference_server_crashes(ml_client, bench):
