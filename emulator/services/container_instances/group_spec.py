@@ -18,6 +18,7 @@ from emulator.services.container_instances.container_spec import (
     read_container,
     sent_empty,
 )
+from emulator.services.container_instances.diagnostics_spec import GroupDiagnostics
 from emulator.services.container_instances.resources_spec import check_limits
 from emulator.services.container_instances.volume_spec import GroupVolume, read_volumes
 
@@ -25,7 +26,9 @@ RESTART_POLICIES = ("Always", "OnFailure", "Never")
 PRIORITIES = ("Regular", "Spot")
 LONGEST_PROVISIONING = 1800  # seconds, and what a group has that says nothing
 MOST_CONTAINERS = 60
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+# With capitals, as Microsoft's own samples have them (myContainerGroup):
+# https://learn.microsoft.com/azure/container-instances/container-instances-multi-container-yaml
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 # What would change what runs, and local Azure does not have: `networkProfile` is of earlier
 # versions of the API, those after `confidentialComputeProperties` are of later ones.
 _NOT_EMULATED = (
@@ -33,7 +36,6 @@ _NOT_EMULATED = (
     "subnetIds",
     "dnsConfig",
     "encryptionProperties",
-    "diagnostics",
     "extensions",
     "confidentialComputeProperties",
     "containerGroupProfile",
@@ -84,6 +86,7 @@ class GroupSpec:
     credentials: tuple[PullCredential, ...]
     priority: str = ""
     timeout: int = LONGEST_PROVISIONING
+    diagnostics: GroupDiagnostics | None = None
     empty: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
@@ -113,7 +116,16 @@ class GroupSpec:
         )
         empty = sent_empty(properties, ("imageRegistryCredentials", "volumes"))
         return cls(
-            containers, inits, policy, address, volumes, credentials, priority, timeout, empty
+            containers,
+            inits,
+            policy,
+            address,
+            volumes,
+            credentials,
+            priority,
+            timeout,
+            GroupDiagnostics.read(properties),
+            empty,
         )
 
     @property
@@ -162,6 +174,8 @@ class GroupSpec:
             body["volumes"] = [one.to_body(secrets=secrets) for one in self.volumes]
         if self.address:
             body["ipAddress"] = self.address.to_body()
+        if self.diagnostics:
+            body["diagnostics"] = self.diagnostics.to_body(secrets=secrets)
         if self.priority:
             body["priority"] = self.priority
         return body
@@ -171,9 +185,9 @@ def check_name(name: str) -> None:
     """Raises ArmError 400 for what cannot be the name of a container group."""
     if not _NAME.fullmatch(name):
         raise bad_request(
-            f"The container group name '{name}' is invalid. It can contain at most 63 lowercase "
-            "letters, digits and hyphens, and neither begins nor ends with a hyphen. It must "
-            "match the regex '[a-z0-9]([-a-z0-9]*[a-z0-9])?' (e.g. 'my-name').",
+            f"The container group name '{name}' is invalid. It can contain at most 63 letters, "
+            "digits and hyphens, and neither begins nor ends with a hyphen. It must match the "
+            "regex '[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?' (e.g. 'my-name').",
             code="InvalidContainerGroupName",
             target="containerGroupName",
         )

@@ -50,7 +50,14 @@ def test_a_group_answers_at_its_name_and_its_ip_over_http_alone(machine, name):
 def test_a_group_is_shown_as_azure_shows_it(machine, name):
     """As https://github.com/Azure/azure-cli has it in test_container_create_spot_priority.yaml."""
     task = machine.web("task", command=["sleep", "600"], volumeMounts=[])
-    body = machine.group(task, priority="spot", restartPolicy="Never", volumes=[])
+    logs = {"workspaceId": "me", "workspaceKey": "s3cret", "logType": "containerInsights"}
+    body = machine.group(
+        task,
+        priority="spot",
+        restartPolicy="Never",
+        volumes=[],
+        diagnostics={"logAnalytics": {**logs, "metadata": {}}},
+    )
     first = call("PUT", f"{GROUPS}/{name}", body)
     begun = first.json()["properties"]
     assert "instanceView" not in begun["containers"][0]["properties"]
@@ -62,6 +69,8 @@ def test_a_group_is_shown_as_azure_shows_it(machine, name):
     shown = call("GET", f"{GROUPS}/{name}").json()
     properties = shown["properties"]
     assert properties["priority"] == "Spot"
+    kept = {"workspaceId": "me", "logType": "ContainerInsights"}  # and never the key
+    assert properties["diagnostics"] == {"logAnalytics": kept}
     assert properties["provisioningTimeoutInSeconds"] == 1800
     assert properties["isCustomProvisioningTimeout"] is False
     assert (properties["initContainers"], properties["volumes"]) == ([], [])

@@ -203,7 +203,7 @@ def test_a_bad_group_is_refused_naming_the_field(machine, unique, path, value, c
     assert f"bad-{unique}" not in [group.name for group in machine.groups.list()]
 
 
-@pytest.mark.parametrize("name", ["Upper", "under_score", "-first", "last-", "a" * 64])
+@pytest.mark.parametrize("name", ["dotted.name", "under_score", "-first", "last-", "a" * 64])
 def test_a_bad_name_is_refused(machine, name):
     status, error = put(machine, name, machine.group())
     assert (status, error["code"]) == (400, "InvalidContainerGroupName")

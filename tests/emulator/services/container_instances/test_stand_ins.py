@@ -70,6 +70,7 @@ def test_the_quickstarts_group_with_a_sidecar(machine, name):
     """https://learn.microsoft.com/azure/container-instances/container-instances-multi-container-yaml"""
     web = container("aci-tutorial-app", HELLO, ports=[{"port": 80}, {"port": 8080}])
     side = container("aci-tutorial-sidecar", "mcr.microsoft.com/azuredocs/aci-tutorial-sidecar")
+    name = f"myGroup-{name}"  # with a capital, as the sample has it
     shown = machine.create(name, group(web, side, ports=(80, 8080)))
     assert "Welcome to Azure Container Instances!" in page(shown)
     # Marked as what it is: in its events, in its log's first line, in the page.
@@ -90,7 +91,8 @@ def test_the_quickstarts_group_with_a_sidecar(machine, name):
     assert requests.get(f"http://{shown.ip_address.ip}:8080/", timeout=10).status_code == 502
     # It does so after a restart of the emulator's containers, too.
     machine.groups.begin_restart(RESOURCE_GROUP, name).result()
-    assert "Welcome" in page(machine.get(name))
+    assert "Welcome" in page(machine.get(name.upper()))
+    machine.groups.begin_delete(RESOURCE_GROUP, name).result()
 
 
 def _web(machine: Machine, name: str) -> str:
