@@ -8,7 +8,7 @@ What is asked for:
     deployments.py          batch deployments, of which deployment_spec.py reads the bodies
     invocations.py          an endpoint's host, of whose requests invocation_request.py makes jobs
     workspace_api.py        the host at which MLClient finds the run history of jobs
-    tokens.py               who may call these two
+    host.py, tokens.py      what these two have in common, and who may call them
 
 What runs:
 

@@ -11,18 +11,18 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive, Scope, Send
+from starlette.requests import Request
 
 from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError, not_emulated
 from emulator.arm.fields import Fields
-from emulator.arm.http import ArmResponse, read_body, to_response
+from emulator.arm.http import ArmResponse, read_body
 from emulator.arm.ids import new_guid, parent_of, system_data
 from emulator.arm.resources import require
 from emulator.services.machine_learning.batch.deployment_spec import batch_deployment_of
 from emulator.services.machine_learning.batch.endpoint_spec import batch_endpoint_of
 from emulator.services.machine_learning.batch.endpoints import BatchEndpoints
+from emulator.services.machine_learning.batch.host import Host, host_name
 from emulator.services.machine_learning.batch.invocation_request import (
     InvocationReader,
     default_output,
@@ -42,7 +42,7 @@ NO_DEPLOYMENT = (
 DEPLOYMENT_HEADER = "azureml-model-deployment"
 
 
-class Invocations:
+class Invocations(Host):
     """The ASGI application of the hosts of batch endpoints."""
 
     def __init__(
@@ -59,18 +59,8 @@ class Invocations:
         self.reader = reader
         self.authenticate = authenticate
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            answer = await self._answer(request)
-        except ArmError as error:
-            answer = ArmResponse(error.body(), error.status, error.headers)
-        except ClientDisconnect:
-            return
-        await to_response(answer, request)(scope, receive, send)
-
-    async def _answer(self, request: Request) -> ArmResponse:
-        host = request.headers.get("host", "").partition(":")[0].lower()
+    async def answer(self, request: Request) -> ArmResponse:
+        host = host_name(request)
         endpoint = self.endpoints.at(host)
         if endpoint is None:
             raise ArmError(404, "NotFound", f"There is no batch endpoint at {host}.")

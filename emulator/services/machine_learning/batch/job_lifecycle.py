@@ -382,7 +382,7 @@ def _concatenate(parts: list[Path], target: Path) -> None:
 
 
 def _put_end(job: Resource, failure: str = "") -> None:
-    job.private["ended"] = now()
+    job.private["ended"] = job.body["systemData"]["lastModifiedAt"] = now()
     if failure:
         job.private["failure"] = failure
 

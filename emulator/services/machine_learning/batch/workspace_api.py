@@ -12,13 +12,13 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive, Scope, Send
+from starlette.requests import Request
 
-from emulator.arm.errors import ArmError, not_emulated, not_found
+from emulator.arm.errors import not_emulated, not_found
 from emulator.arm.fields import Fields
-from emulator.arm.http import ArmResponse, read_body, route, to_response
+from emulator.arm.http import ArmResponse, read_body, route
 from emulator.arm.resources import require
+from emulator.services.machine_learning.batch.host import Host, host_name
 from emulator.services.machine_learning.batch.job_views import (
     endpoint_job,
     output_asset,
@@ -41,7 +41,7 @@ _MANAGEMENT = "/mferp/managementfrontend"
 Handler = Callable[[Request, dict[str, str], Any], Awaitable[ArmResponse]]
 
 
-class WorkspaceApi:
+class WorkspaceApi(Host):
     """The ASGI application of these hosts."""
 
     # Not ROUTES, which are Resource Manager's.
@@ -64,20 +64,10 @@ class WorkspaceApi:
             route(method, template, getattr(self, name)) for method, template, name in self.PATHS
         ]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            answer = await self._answer(request)
-        except ArmError as error:
-            answer = ArmResponse(error.body(), error.status, error.headers)
-        except ClientDisconnect:
-            return
-        await to_response(answer, request)(scope, receive, send)
-
-    async def _answer(self, request: Request) -> ArmResponse:
+    async def answer(self, request: Request) -> ArmResponse:
         path = re.sub("/{2,}", "/", request.scope["path"]).rstrip("/") or "/"
         if path.lower() == DISCOVERY:
-            host = request.headers.get("host", "").partition(":")[0].lower()
+            host = host_name(request)
             return ArmResponse({"api": f"https://{host}", "studio": "https://ml.azure.com"})
         self.authenticate(request.headers.get("authorization"))
         segments = path.split("/")

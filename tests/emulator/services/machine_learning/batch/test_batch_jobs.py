@@ -16,7 +16,6 @@ from azure.ai.ml import Input, Output
 from azure.ai.ml.entities import (
     AmlCompute,
     BatchJob,
-    BatchRetrySettings,
     Data,
     IdentityConfiguration,
 )
@@ -25,7 +24,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 
 from tests.azure import LocalAzure, course_client
-from tests.emulator.services.batch_bench import CLUSTER, BatchBench
+from tests.emulator.services.batch_bench import BatchBench
 from tests.emulator.services.machine_learning.mlflow_models import CONDA, no_index
 from tests.waiting import until
 
@@ -39,7 +38,11 @@ def test_a_folder_is_scored(ml_client, batch, capsys):
     job = batch.invoke(endpoint, files)
     assert job.name.startswith("batchjob-")
     assert job.status in ("NotStarted", "Preparing")
-    assert batch.ended(job) == "Completed"
+    ml_client.jobs.stream(job.name)
+    said = capsys.readouterr().out
+    assert f"RunId: {job.name}" in said
+    assert "Streaming logs/azureml/executionlogs.txt" in said
+    assert ml_client.jobs.get(job.name).status == "Completed"
     assert batch.scores(job) == "hello a.txt 1\nhello b.txt 2\nhello c.txt 3\n"
 
     found = ml_client.jobs.get(job.name)
@@ -50,9 +53,6 @@ def test_a_folder_is_scored(ml_client, batch, capsys):
     assert [each.name for each in ml_client.batch_endpoints.list_jobs(endpoint)] == [job.name]
     (listed,) = ml_client.batch_deployments.list_jobs(endpoint, name="blue")
     assert (listed.name, listed.status) == (job.name, "Completed")
-    ml_client.jobs.stream(job.name)
-    said = capsys.readouterr().out
-    assert f"RunId: {job.name}" in said
 
     logs = batch.logs(job)
     assert "3 items have succeeded, 0 have failed" in _read(logs, "job_progress_overview.txt")
@@ -233,7 +233,7 @@ def test_a_script_writes_its_own_files(batch):
     assert "level DEBUG for tests" in _read(batch.logs(job), "process000.stdout.txt")
 
 
-# Does what each file's content says.
+# Does what each file's content says; how often a file was tried is known by its job.
 OBEDIENT = """
 import os, time
 
@@ -241,12 +241,13 @@ def run(mini_batch):
     rows = []
     for path in mini_batch:
         word, _, rest = open(path).read().partition(" ")
-        tried = os.path.join(os.environ["TRIED"], os.path.basename(path))
+        name = os.path.basename(path)
+        tried = os.path.join(os.environ["TRIED"], os.environ["AZUREML_RUN_ID"] + name)
         tries = len(open(tried).read()) if os.path.exists(tried) else 0
         with open(tried, "a") as file:
             file.write("x")
         if word == "raise" and tries < int(rest):
-            raise ValueError(f"asked to raise by {os.path.basename(path)}")
+            raise ValueError(f"asked to raise by {name}")
         if word == "die" and tries < int(rest):
             os._exit(3)
         if word == "sleep" and tries < int(rest):
@@ -254,39 +255,43 @@ def run(mini_batch):
         if word == "nothing":
             return None
         if word != "skip":
-            rows.append(os.path.basename(path))
+            rows.append(name)
     return rows
 """
 
 
-@pytest.fixture
-def obedient(batch, tmp_path) -> Callable[..., BatchJob]:
-    """Invokes a deployment that does what its files say; returns the job."""
-    tried = tmp_path / "tried"
+def _obedient(bench: BatchBench, tried: Path, **extra: Any) -> str:
+    """Make an endpoint whose deployment does what files say; returns its name."""
     tried.mkdir()
-    endpoint = batch.endpoint().name
-
-    def run(
-        files: dict[str, str],
-        retries: int = 0,
-        timeout: int = 30,
-        compute: str = CLUSTER,
-        **settings: Any,
-    ) -> BatchJob:
-        chosen = {
-            "mini_batch_size": 1,
-            "retry_settings": BatchRetrySettings(max_retries=retries, timeout=timeout),
-            "environment_variables": {"TRIED": str(tried)},
-            **settings,
-        }
-        batch.deploy(endpoint, script=OBEDIENT, settings=chosen, compute=compute)
-        return batch.invoke(endpoint, batch.files(**files))
-
-    return run
+    endpoint = bench.endpoint().name
+    settings = {"mini_batch_size": 1, "environment_variables": {"TRIED": str(tried)}}
+    bench.deploy(endpoint, script=OBEDIENT, settings=settings, **extra)
+    return endpoint
 
 
-def test_a_mini_batch_that_fails_is_tried_again(batch, obedient):
-    job = obedient({"a": "raise 2", "b": "die 1", "c": "sleep 1", "d": ""}, retries=2, timeout=3)
+def _orders(retries: int = 0, timeout: int = 600, **others: Any) -> list[dict[str, Any]]:
+    """What an invocation says of tries, and of other things."""
+    settings = {"max_retries": retries, "timeout": timeout}
+    return [{"retry_settings": settings}, *({name: value} for name, value in others.items())]
+
+
+@pytest.fixture(scope="module")
+def obedient(ml_client, tmp_path_factory) -> Iterator[tuple[BatchBench, Callable[..., BatchJob]]]:
+    """Invokes a deployment that does what its files say; returns the job."""
+    folder = tmp_path_factory.mktemp("obedient")
+    bench = BatchBench(ml_client, folder, secrets.token_hex(3))
+    endpoint = _obedient(bench, folder / "tried")
+
+    def run(files: dict[str, str], **orders: Any) -> BatchJob:
+        return bench.invoke(endpoint, bench.files(**files), params_override=_orders(**orders))
+
+    yield bench, run
+    bench.clean()
+
+
+def test_a_mini_batch_that_fails_is_tried_again(obedient):
+    batch, invoke = obedient
+    job = invoke({"a": "raise 2", "b": "die 1", "c": "sleep 1", "d": ""}, retries=2, timeout=3)
     assert batch.ended(job) == "Completed"
     assert batch.scores(job) == "a.txt\nb.txt\nc.txt\nd.txt\n"
     errors = _read(batch.logs(job), "error.txt")
@@ -295,14 +300,15 @@ def test_a_mini_batch_that_fails_is_tried_again(batch, obedient):
     assert "did not return within 3 seconds" in errors
 
 
-def test_as_many_files_may_fail_as_the_threshold_says(batch, obedient):
+def test_as_many_files_may_fail_as_the_threshold_says(obedient):
+    batch, invoke = obedient
     files = {"a": "raise 9", "b": "skip", "c": ""}
-    job = obedient(files, retries=1, error_threshold=2)
+    job = invoke(files, retries=1, error_threshold=2)
     assert (batch.ended(job), batch.scores(job)) == ("Completed", "c.txt\n")
     assert "1 items have succeeded, 2 have failed" in _read(
         batch.logs(job), "job_progress_overview.txt"
     )
-    job = obedient(files, retries=1, error_threshold=1)
+    job = invoke(files, retries=1, error_threshold=1)
     assert batch.ended(job) == "Failed"
     assert "error threshold '1' is exceeded: 2 items" in _failure(batch, job)
 
@@ -315,8 +321,9 @@ def test_as_many_files_may_fail_as_the_threshold_says(batch, obedient):
         ({"a": "sleep 9", "b": ""}, "had timeout for 2 times"),
     ],
 )
-def test_jobs_that_fail(batch, obedient, files, reason):
-    job = obedient(files, retries=1, timeout=2)
+def test_jobs_that_fail(obedient, files, reason):
+    batch, invoke = obedient
+    job = invoke(files, retries=1, timeout=2)
     assert batch.ended(job) == "Failed"
     assert reason in _failure(batch, job)
     if "nothing" in files.values():
@@ -354,8 +361,9 @@ def test_data_and_nodes_that_are_not_there(ml_client, scored):
     assert "node count of 9 exceeds the maximum of 2" in _failure(bench, job)
 
 
-def test_a_job_that_is_canceled_leaves_nothing_running(ml_client, local_azure, batch, obedient):
-    job = obedient({"a": "sleep 9"}, timeout=600)
+def test_a_job_that_is_canceled_leaves_nothing_running(ml_client, local_azure, obedient):
+    batch, invoke = obedient
+    job = invoke({"a": "sleep 9"})
     until(lambda: ml_client.jobs.get(job.name).status == "Running")
     until(lambda: _workers(local_azure))
     waiting = batch.invoke(batch.endpoints[0], batch.files(b=""))
@@ -368,12 +376,14 @@ def test_a_job_that_is_canceled_leaves_nothing_running(ml_client, local_azure, b
         ml_client.jobs.begin_cancel(job.name).result()
 
 
-def test_jobs_wait_for_nodes_and_outlive_their_endpoint(ml_client, batch, obedient):
-    first = obedient({"a": "sleep 9"}, timeout=600, instance_count=2)
+def test_jobs_wait_for_nodes_and_outlive_their_endpoint(ml_client, batch, tmp_path):
+    endpoint = _obedient(batch, tmp_path / "tried")
+    both = _orders(compute={"instance_count": 2})
+    first = batch.invoke(endpoint, batch.files(a="sleep 9"), params_override=both)
     until(lambda: ml_client.jobs.get(first.name).status == "Running")
-    second = batch.invoke(batch.endpoints[0], batch.files(b=""))
+    second = batch.invoke(endpoint, batch.files(b=""))
     until(lambda: ml_client.jobs.get(second.name).status == "Queued")
-    ml_client.batch_endpoints.begin_delete(batch.endpoints[0]).result()
+    ml_client.batch_endpoints.begin_delete(endpoint).result()
     ml_client.jobs.begin_cancel(first.name).result()
     assert batch.ended(second) == "Completed"
 
@@ -389,7 +399,7 @@ def run(mini_batch):
 """
 
 
-def test_a_script_calls_azure_as_its_cluster_which_goes(ml_client, batch, obedient, unique):
+def test_a_script_calls_azure_as_its_cluster_which_goes(ml_client, batch, unique, tmp_path):
     identity = IdentityConfiguration(type="system_assigned")
     wanted = AmlCompute(name=f"own-{unique}", size="Standard_DS3_v2", identity=identity)
     made = ml_client.compute.begin_create_or_update(wanted).result()
@@ -400,7 +410,8 @@ def test_a_script_calls_azure_as_its_cluster_which_goes(ml_client, batch, obedie
     told = jwt.decode(batch.scores(job).strip(), options={"verify_signature": False})
     assert (told["oid"], told["xms_mirid"]) == (made.identity.principal_id, made.id)
 
-    job = obedient({"a": "sleep 9"}, timeout=600, compute=made.name)
+    endpoint = _obedient(batch, tmp_path / "tried", compute=made.name)
+    job = batch.invoke(endpoint, batch.files(a="sleep 9"), params_override=_orders())
     until(lambda: ml_client.jobs.get(job.name).status == "Running")
     ml_client.compute.begin_delete(made.name).result()
     assert batch.ended(job) == "Failed"
@@ -411,16 +422,10 @@ def test_a_kill_begins_jobs_anew(another_azure, monkeypatch, tmp_path, unique):
     for name, value in another_azure.environment.items():
         monkeypatch.setenv(name, value)
     bench = BatchBench(course_client(), tmp_path, unique)
-    endpoint = bench.endpoint().name
     tried = tmp_path / "tried"
-    tried.mkdir()
-    settings = {
-        "environment_variables": {"TRIED": str(tried)},
-        "retry_settings": BatchRetrySettings(max_retries=0, timeout=600),
-    }
-    bench.deploy(endpoint, script=OBEDIENT, settings=settings)
-    job = bench.invoke(endpoint, bench.files(a="sleep 1"))
-    until(lambda: (tried / "a.txt").exists())
+    endpoint = _obedient(bench, tried)
+    job = bench.invoke(endpoint, bench.files(a="sleep 1"), params_override=_orders())
+    until(lambda: any(tried.iterdir()))
     another_azure.kill()
     another_azure.start()
     for name, value in another_azure.environment.items():
@@ -428,7 +433,8 @@ def test_a_kill_begins_jobs_anew(another_azure, monkeypatch, tmp_path, unique):
     bench.client = course_client()
     assert bench.ended(job) == "Completed"
     assert bench.scores(job) == "a.txt\n"
-    assert (tried / "a.txt").read_text() == "xx"
+    (times,) = tried.iterdir()
+    assert times.read_text() == "xx"
 
 
 def _workers(azure: LocalAzure) -> list[int]:
