@@ -10,10 +10,10 @@ from pathlib import Path
 
 import click
 
-from tests.conformance import coverage
+from tests.conformance import beyond_specs, coverage
 from tests.conformance.playing import play
 from tests.conformance.specs import load
-from tests.conformance.verdicts import WRONG, Verdict
+from tests.conformance.verdicts import REFUSED, WRONG, Verdict
 from tests.fuzz.routes import arm_routes
 
 OUTPUT = Path("build/conformance.json")
@@ -37,9 +37,14 @@ def main(folder: Path, only: str, output: Path) -> None:
     output.write_text(json.dumps([asdict(one) for one in verdicts], indent=1) + "\n")
     counts = Counter(one.verdict for one in verdicts)
     click.echo(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
+    needless: set[tuple[str, str]] = set()
     if not only:
         coverage.FILE.write_text(coverage.table(specs, arm_routes(), verdicts))
-    if counts[WRONG]:
+        refused = {(one.operation, one.example) for one in verdicts if one.verdict == REFUSED}
+        needless = beyond_specs.REFUSED.keys() - refused
+    for name, title in sorted(needless):
+        click.echo(f"{name} ({title}) is not refused: take it out of beyond_specs.py")
+    if counts[WRONG] or needless:
         raise SystemExit(1)
 
 

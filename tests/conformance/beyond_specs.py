@@ -17,6 +17,11 @@ REFUSED = {
         "BatchEndpoints_ListKeys",
         "ListKeys Workspace Batch Endpoint.",
     ): "batch endpoints have no keys",
+    # https://learn.microsoft.com/azure/container-apps/containers#configuration
+    (
+        "Jobs_Start",
+        "Run a Container Apps Job",
+    ): "in 2024-08-02-preview it asks for 0.2 cores with 100Mi, which is no size that there is",
     (
         "CodeVersions_CreateOrUpdate",
         "CreateOrUpdate Workspace Code Version.",
@@ -25,20 +30,6 @@ REFUSED = {
         "EnvironmentVersions_CreateOrUpdate",
         "CreateOrUpdate Workspace Environment Version.",
     ): "it has an image and a build context, of which an environment has one",
-    # https://github.com/microsoft/vscode-azurecontainerapps/issues/19
-    **dict.fromkeys(
-        (
-            ("Jobs_CreateOrUpdate", "Create or Update Container Apps Job"),
-            (
-                "Jobs_CreateOrUpdate",
-                "Create or Update Container Apps Job With Event Driven Trigger",
-            ),
-            ("Jobs_Start", "Run a Container Apps Job"),
-            ("Jobs_Update", "Patch Container Apps Job"),
-        ),
-        "the name of a container has capitals, of which Azure says: Per RFC 1123 name must consist "
-        "of lower case alphanumeric characters or '-'",
-    ),
     (
         "Workspaces_CreateOrUpdate",
         "Create Workspace",
@@ -66,6 +57,10 @@ NOT_ALWAYS = {
     "properties.privateEndpointConnections": "where there are private endpoints",
 }
 
-# Values that Azure answers and the model's list, which is open, does not have.
-# https://learn.microsoft.com/azure/container-apps/revisions#running-status
-VALUES = {"RevisionRunningState": {"runningatmaxscale"}}
+# Values that Azure answers and the model's list does not have.
+VALUES = {
+    # https://learn.microsoft.com/azure/container-apps/revisions#running-status
+    "RevisionRunningState": {"runningatmaxscale"},
+    # Microsoft's own example, ContainerApps_CheckNameAvailability.json.
+    "CheckNameAvailabilityReason": {"none"},
+}

@@ -23,6 +23,16 @@ SCRIPT = "def init():\n    pass\n\n\ndef run(raw_data):\n    return raw_data\n"
 ID = re.compile(r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/.+", re.IGNORECASE)
 
 
+# What Azure names itself is not made but found in the list above it.
+FOUND = (
+    "microsoft.app/containerapps/revisions",
+    "microsoft.app/containerapps/revisions/replicas",
+    "microsoft.app/jobs/executions",
+)
+# What has to be done to a resource first, for what is below it.
+DONE_FIRST = {"microsoft.app/jobs": {"stop": "start", "executions": "start"}}
+
+
 class MissingError(Exception):
     """What an example presupposes cannot be had."""
 
@@ -47,6 +57,7 @@ class Presupposed:
             "microsoft.app/jobs": self._job,
             "microsoft.containerinstance/containergroups": self._container_group,
             "microsoft.containerregistry/registries": self._registry,
+            "microsoft.managedidentity/userassignedidentities": self._located,
             "microsoft.operationalinsights/workspaces": self._located,
             "microsoft.storage/storageaccounts": self._storage_account,
             ML: self._located,
@@ -64,12 +75,6 @@ class Presupposed:
             f"{ML}/computes": self._cluster,
             f"{ML}/batchendpoints": self._batch_endpoint,
             f"{ML}/batchendpoints/deployments": self._batch_deployment,
-        }
-        # What is found in the list above it, and what makes it appear there.
-        self.found = {
-            "microsoft.app/containerapps/revisions": "",
-            "microsoft.app/containerapps/revisions/replicas": "",
-            "microsoft.app/jobs/executions": "start",
         }
 
     def ensure(self, path: str) -> str:
@@ -100,9 +105,6 @@ class Presupposed:
 
     def fill(self, path: str) -> None:
         """Put something into a collection, so that the list of it shows what it should."""
-        parent, _, kind = path.rpartition("/")
-        if (action := self.found.get(type_of(path))) and type_of(parent) != type_of(path):
-            self._first(f"{self.ensure(parent)}/{kind}", action)
         if type_of(path) not in self.bodies:
             return
         if "/resourcegroups/" not in path.lower():
@@ -114,7 +116,7 @@ class Presupposed:
 
     def _group(self, path: str) -> None:
         if self.arm.call("GET", path).status != 200:
-            self._put(path, {"location": self.location})
+            self._succeed("PUT", path, {"location": self.location})
             self.groups.append(path)
 
     def tidy(self) -> None:
@@ -125,26 +127,27 @@ class Presupposed:
     def _one(self, collection: str, name: str, below: str) -> str:
         path = f"{collection}/{name}"
         kind = type_of(path)
-        if kind in self.found:
-            return f"{collection}/{self._first(collection, self.found[kind])}"
+        if kind in FOUND:
+            return f"{collection}/{self._first(collection)}"
         if kind in self.bodies and self.arm.call("GET", path).status == 404:
-            self._put(path, self.bodies[kind](path, below))
+            self._succeed("PUT", path, self.bodies[kind](path, below))
+        action = DONE_FIRST.get(kind, {}).get(below.partition("/")[0])
+        if action:
+            self._succeed("POST", f"{path}/{action}", {})
         return path
 
-    def _put(self, path: str, body: dict[str, Any]) -> None:
-        answer = self.arm.call("PUT", path, body)
+    def _succeed(self, method: str, path: str, body: Any = None) -> Any:
+        """What the call comes to. Raises MissingError when it fails."""
+        answer = self.arm.call(method, path, body)
         if answer.error or answer.status >= 400:
-            raise MissingError(f"PUT {path}: {answer.status} {answer.error}")
+            raise MissingError(f"{method} {path}: {answer.status} {answer.error}")
+        return answer.result
 
-    def _first(self, collection: str, action: str) -> str:
-        if action:
-            answer = self.arm.call("POST", f"{collection.rpartition('/')[0]}/{action}", {})
-            if answer.error:
-                raise MissingError(f"{action}: {answer.status} {answer.error}")
-        answer = self.arm.call("GET", collection)
-        if answer.status != 200 or not answer.body["value"]:
-            raise MissingError(f"GET {collection}: {answer.status} {answer.body}")
-        return str(answer.body["value"][0]["name"])
+    def _first(self, collection: str) -> str:
+        listed = self._succeed("GET", collection)
+        if not listed["value"]:
+            raise MissingError(f"GET {collection}: the list is empty")
+        return str(listed["value"][0]["name"])
 
     # Bodies, each of a resource with this id and with this path below it
 

@@ -35,6 +35,7 @@ MADE = {
     "model.assetId": "models/made/versions/1",
     "compute": "computes/made",
 }
+IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities/made"
 
 
 @dataclass
@@ -89,12 +90,26 @@ def location_of(example: Example) -> str:
 def _ours(node: Any) -> Any:
     """The same with ids of our subscription, and names in the case that Azure takes."""
     if isinstance(node, dict):
-        return {_ours(key): _ours(one) for key, one in node.items()}
+        found = {_ours(key): _ours(one) for key, one in node.items()}
+        if "image" in found:
+            found["image"] = _image(str(found["image"]).lower())
+            if "name" in found:
+                found["name"] = found["name"].lower()
+        return found
     if isinstance(node, list):
         return [_ours(one) for one in node]
     if isinstance(node, str) and node.startswith("/subscriptions/"):
         return lower_names(re.sub(r"^/subscriptions/[^/]+", f"/subscriptions/{SUBSCRIPTION}", node))
     return node
+
+
+def _image(name: str) -> str:
+    """The examples' own images are nowhere: one of Microsoft's samples stands for each."""
+    if "job" in name and name.startswith("repo/"):
+        return "mcr.microsoft.com/k8se/quickstart-jobs:latest"
+    if name.startswith("repo/") or name == "confiimage":
+        return "mcr.microsoft.com/k8se/quickstart:latest"
+    return name
 
 
 def lower_names(path: str) -> str:
@@ -110,19 +125,21 @@ def _as_text(value: Any) -> str:
 
 
 def _with_parents(method: str, path: str, presupposed: Presupposed) -> str:
-    """A PUT makes the last of its path itself. What is listed is there to be listed, and what is
-    stopped together runs."""
+    """A PUT makes the last of its path itself. What is listed is there to be listed."""
     if method == "PUT":
         return presupposed.ensure_above(path)
     if method == "GET":
         presupposed.fill(path)
-    if method == "POST" and re.fullmatch(r".*/jobs/[^/]+/stop", path, re.IGNORECASE):
-        presupposed.fill(f"{path.rpartition('/')[0]}/executions")
     return presupposed.ensure(path)
 
 
 def _meant(node: Any, path: str, presupposed: Presupposed, where: tuple[str, ...]) -> Any:
     if isinstance(node, dict):
+        if where[-1:] == ("userAssignedIdentities",) and PLACEHOLDER in node:
+            group = path.partition("/providers/")[0]
+            return {presupposed.ensure(f"{group}/providers/{IDENTITY}"): {}}
+        if PLACEHOLDER in node.get("userAssignedIdentities", {}):  # they say the type of one alone
+            node = {**node, "type": "SystemAssigned,UserAssigned"}
         return {key: _meant(value, path, presupposed, (*where, key)) for key, value in node.items()}
     if isinstance(node, list):
         return [_meant(one, path, presupposed, where) for one in node]

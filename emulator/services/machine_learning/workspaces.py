@@ -143,7 +143,7 @@ class Workspaces:
         workspace = self.planned(request.id, spec, request.claims)
         operation = self.changes.begin("create", workspace, before)
         return self.operations.accepted(
-            operation, request, workspace.body["location"], status=201, body=shown(workspace)
+            operation, request, workspace.body["location"], status=202, body=shown(workspace)
         )
 
     async def list_keys(self, request: ArmRequest) -> ArmResponse:

@@ -60,7 +60,11 @@ class Subscriptions:
         return page(request, [tenant])
 
     async def list_subscriptions(self, request: ArmRequest) -> ArmResponse:
-        return page(request, [_subscription()])
+        answer = page(request, [_subscription()])
+        # This list alone must have a link, empty on the last page.
+        # https://github.com/Azure/azure-rest-api-specs/blob/main/specification/resources/resource-manager/Microsoft.Resources/subscriptions/stable/2022-12-01/subscriptions.json
+        answer.body.setdefault("nextLink", "")
+        return answer
 
     async def get_subscription(self, request: ArmRequest) -> ArmResponse:
         return ArmResponse(_subscription())

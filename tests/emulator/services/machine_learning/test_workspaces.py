@@ -103,7 +103,7 @@ def test_the_life_of_a_workspace(ml_client, unique, tmp_path: Path):
 def test_a_plain_put_makes_a_workspace_too(local_azure, unique):
     path = f"{WORKSPACES}/put-{unique}"
     answer = call("PUT", path, {"location": REGION, "properties": {"description": "plain"}})
-    assert answer.status_code == 201
+    assert answer.status_code == 202
     assert answer.json()["properties"]["provisioningState"] == "Creating"
     operation = call(
         "GET", answer.headers["Azure-AsyncOperation"].partition(".com")[2].split("?")[0]
@@ -212,7 +212,7 @@ def test_what_was_under_way_at_a_crash_is_finished(tmp_path: Path):
 
 def test_a_patch_changes_what_azure_lets_change_and_nothing_else(unique):
     path = f"{WORKSPACES}/patched-{unique}"
-    assert call("PUT", path, {"location": REGION, "properties": {}}).status_code == 201
+    assert call("PUT", path, {"location": REGION, "properties": {}}).status_code == 202
     before = until(lambda: (now := call("GET", path).json()) and is_done(now) and now)
     properties = {"friendlyName": "Patched", "description": "by PATCH", "imageBuildCompute": "none"}
     answer = call("PATCH", path, {"tags": {"a": "b"}, "properties": properties})

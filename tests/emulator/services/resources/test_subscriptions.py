@@ -19,6 +19,12 @@ def test_every_region_is_listed_with_its_place(call):
     assert regions[paired]["metadata"]["pairedRegion"][0]["name"] == "westeurope"
 
 
+def test_the_list_of_subscriptions_has_the_link_that_its_model_asks_for(call):
+    listed = call("GET", "/subscriptions", version="2022-12-01").json()
+    assert [one["subscriptionId"] for one in listed["value"]] == [SUBSCRIPTION]
+    assert listed["nextLink"] == ""
+
+
 @pytest.mark.parametrize("given", ["japaneast", "Japan East", "JAPANEAST", "japan east"])
 def test_a_region_has_one_name_however_it_is_written(client, unique, given):
     made = client.resource_groups.create_or_update(f"rg-region-{unique}", {"location": given})
