@@ -105,7 +105,7 @@ class BatchBench:
         wanted = self.wanted(endpoint, name, **extra)
         made = self.client.batch_deployments.begin_create_or_update(wanted).result()
         found = self.client.batch_endpoints.get(endpoint)
-        found.defaults = {"deployment_name": name}
+        found.defaults.deployment_name = name
         self.client.batch_endpoints.begin_create_or_update(found).result()
         return made
 

@@ -38,7 +38,8 @@ class BatchEndpointSpec:
                 "description": self.description,
                 "properties": dict(self.properties),
                 "authMode": ENTRA,
-                "defaults": {"deploymentName": self.default} if self.default else None,
+                # There from the start: notebooks set `endpoint.defaults.deployment_name`.
+                "defaults": {"deploymentName": self.default},
             },
         }
 

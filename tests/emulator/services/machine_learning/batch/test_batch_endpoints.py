@@ -18,7 +18,8 @@ def test_the_life_of_an_endpoint(ml_client, batch):
     made.description = "for more"
     ml_client.batch_endpoints.begin_create_or_update(made).result()
     found = ml_client.batch_endpoints.get(made.name)
-    assert (found.description, found.tags, found.defaults) == ("for more", {"of": "tests"}, None)
+    assert (found.description, found.tags) == ("for more", {"of": "tests"})
+    assert found.defaults.deployment_name is None
     ml_client.batch_endpoints.begin_delete(made.name).result()
     with pytest.raises(ResourceNotFoundError):
         ml_client.batch_endpoints.get(made.name)
