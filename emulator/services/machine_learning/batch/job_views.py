@@ -145,6 +145,8 @@ def run_of(job: Resource, run: str) -> dict[str, Any]:
         "createdUtc": job.private["created"],
         "startTimeUtc": job.private.get("started"),
         "endTimeUtc": job.private.get("ended"),
+        "lastModifiedUtc": job.body["systemData"]["lastModifiedAt"],
+        "lastModifiedBy": who,
         "createdBy": who,
         "runType": "azureml.StepRun" if is_step else "azureml.PipelineRun",
         "dataContainerId": data_container(run).removeprefix("ExperimentRun/"),

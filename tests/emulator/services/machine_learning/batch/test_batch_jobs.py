@@ -76,6 +76,22 @@ def scored(ml_client, tmp_path_factory) -> Iterator[tuple[BatchBench, str]]:
     bench.clean()
 
 
+def test_the_step_of_a_job(ml_client, scored, tmp_path):
+    """As Microsoft's notebooks look at it, and download its scores."""
+    bench, endpoint = scored
+    job = bench.invoke(endpoint, bench.files(one="1"))
+    assert bench.ended(job) == "Completed"
+    (step,) = ml_client.jobs.list(parent_job_name=job.name)
+    assert (step.display_name, step.status) == ("batchscoring", "Completed")
+    context = step.creation_context
+    assert context.last_modified_at > context.created_at
+    assert ml_client.jobs.get(step.name).name == step.name
+    ml_client.jobs.download(step.name, download_path=tmp_path, output_name="score")
+    scores = tmp_path / "named-outputs" / "score" / "predictions.csv"
+    assert scores.read_text() == "hello one.txt 1\n"
+    assert list(ml_client.jobs.list(parent_job_name=step.name)) == []
+
+
 def test_every_kind_of_input(ml_client, scored, unique):
     bench, endpoint = scored
     files = bench.files(one="1")
