@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from emulator.defaults import SUBSCRIPTION
@@ -58,3 +60,12 @@ def test_a_version_that_the_provider_never_had_is_refused(call, path, kind):
     assert (answer.status_code, error["code"]) == (400, "NoRegisteredProviderFound")
     assert f"for type '{kind}'" in error["message"]
     assert "2024-" in error["message"] or "2023-" in error["message"]
+
+
+def test_a_version_that_came_out_after_the_catalogue_was_read_is_served(call):
+    """The next az CLI asks in it: 2.91 asks for registries in 2026-09-01-preview."""
+    path = f"{SCOPE}/providers/Microsoft.ContainerRegistry/registries"
+    today = datetime.now(UTC).date().isoformat()
+    assert call("GET", path, version=f"{today}-preview").status_code == 200
+    refused = call("GET", path, version="2999-01-01")
+    assert refused.json()["error"]["code"] == "NoRegisteredProviderFound"
