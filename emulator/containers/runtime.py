@@ -182,6 +182,9 @@ class ContainerRuntime(Protocol):
     async def images(self, registry: str) -> list[Image]:
         """Every image here whose reference begins with the registry's login server."""
 
+    async def tag(self, image: Image, reference: str) -> Image:
+        """The same image under another name as well."""
+
     async def remove_image(self, reference: str) -> None:
         """Untag it. One that is not here is fine."""
 

@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from aiodocker.exceptions import DockerError
 from emulator.containers.build_context import inside, write_tar
 from emulator.containers.build_output import BuildOutput
 from emulator.containers.dockerfile import DockerfileError, parse
-from emulator.containers.references import is_azure
+from emulator.containers.references import is_azure, with_tag
 from emulator.containers.runtime import Image, ImageNotFound, Log
 
 # Podman's word for a layer of its cache that someone removed while the build looked at it.
@@ -108,6 +109,11 @@ class EngineImages:
                     if image:  # else it was removed in between
                         found.append(image)
         return sorted(found, key=lambda image: image.reference)
+
+    async def tag(self, image: Image, reference: str) -> Image:
+        repository, _, name = with_tag(reference).rpartition(":")
+        await self.docker().images.tag(image.reference, repository, tag=name)
+        return replace(image, reference=reference)
 
     async def remove(self, reference: str) -> None:
         """Only its tag, while other tags or containers need the image."""

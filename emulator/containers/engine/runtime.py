@@ -110,6 +110,9 @@ class EngineRuntime:
     async def images(self, registry: str) -> list[Image]:
         return await self.images_here.of_registry(registry)
 
+    async def tag(self, image: Image, reference: str) -> Image:
+        return await self.images_here.tag(image, reference)
+
     async def remove_image(self, reference: str) -> None:
         await self.images_here.remove(reference)
 

@@ -16,6 +16,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from emulator.containers.build_context import as_regex, context_paths, read_ignore_file
@@ -39,8 +40,22 @@ IDLE_FLAGS = ("chown", "link")  # which have no effect here
 SHELL_HAS_PORT = re.compile(r"\$(\{?PORT\b)")
 
 
+class Base(Protocol):
+    """What an image can be built on beside this machine's Python."""
+
+    def make(self, root: Path) -> ImageConfig:
+        """Write its files below `root`; returns how it is run."""
+
+
+class NoBase(Exception):  # noqa: N818 - an answer: the image is known and cannot be stood in for
+    """The message says why not."""
+
+
 class ProcessBuild:
-    """One build. `root` is the image's root folder on this machine; `note` gets the log."""
+    """One build. `root` is the image's root folder on this machine; `note` gets the log.
+
+    `find_stand_in` returns what stands in for a base image, None if nothing does. Raises NoBase.
+    """
 
     def __init__(
         self,
@@ -49,11 +64,13 @@ class ProcessBuild:
         root: Path,
         build_args: Mapping[str, str],
         note: Callable[[str], None],
+        find_stand_in: Callable[[str], Base | None],
     ) -> None:
         self.context = context
         self.root = root
         self.build_args = build_args
         self.note = note
+        self.find_stand_in = find_stand_in
         self.config = ImageConfig()
         self.packages = Packages()
         self.pip_lines: list[int] = []
@@ -61,6 +78,7 @@ class ProcessBuild:
         self.args: dict[str, str] = {}
         self.paths = list(context_paths(context, read_ignore_file(context, dockerfile)))
         self.line = 0
+        self.has_command = False
         self.shell = Shell(self._place, self.packages, self._no_effect)
 
     def run(self, text: str) -> None:
@@ -105,6 +123,7 @@ class ProcessBuild:
                 scope[name] = self.global_args[name]
 
     def _cmd(self, each: Instruction) -> None:
+        self.has_command = True
         self.config.cmd = list(each.words or ())
         self.config.cmd_shell = "" if each.words is not None else each.value
 
@@ -128,6 +147,9 @@ class ProcessBuild:
             self._copy_one(path, target, into, mode)
 
     def _entrypoint(self, each: Instruction) -> None:
+        # The base's own command goes, as with Docker.
+        if not self.has_command:
+            self.config.cmd, self.config.cmd_shell = [], ""
         self.config.entrypoint = list(each.words or ())
         self.config.entrypoint_shell = "" if each.words is not None else each.value
 
@@ -152,17 +174,28 @@ class ProcessBuild:
         if self.config.base:
             raise NotHonoured("a build in stages is not honoured; write one stage.")
         image = substitute(each.value.split()[0], self.global_args, each.line)
-        if not is_python(image):
+        if is_python(image):
+            self.config.base = image
+            version = ".".join(str(part) for part in sys.version_info[:3])
+            self.note(f" ---> {image} is this machine's Python {version}, and no container")
+        else:
+            self.config = self._stand_in(image).make(self.root)
+            self.note(f" ---> {self.config.stand_in}")
+        if each.flags:
+            self._no_effect(f"{each.flags[0][0]}: no effect, this machine is what it is.")
+
+    def _stand_in(self, image: str) -> Base:
+        try:
+            found = self.find_stand_in(image) if image else None
+        except NoBase as error:
+            raise NotHonoured(str(error)) from None
+        if found is None:
             named = f"'{image}'" if image else "an empty name"
             raise NotHonoured(
                 f"the base image is {named}. Without a container engine the base is this machine's"
                 f" Python: python:{MINOR} and its variants, such as python:{MINOR}-slim."
             )
-        self.config.base = image
-        version = ".".join(str(part) for part in sys.version_info[:3])
-        self.note(f" ---> {image} is this machine's Python {version}, and no container")
-        if each.flags:
-            self._no_effect(f"{each.flags[0][0]}: no effect, this machine is what it is.")
+        return found
 
     def _healthcheck(self, each: Instruction) -> None:
         self.config.healthcheck = str(each).removeprefix("HEALTHCHECK ")

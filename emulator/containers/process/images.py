@@ -129,6 +129,13 @@ class ProcessImages:
             if tag.startswith(f"{registry}/")
         ]
 
+    def tag(self, image: Image, reference: str) -> None:
+        with self.changing:
+            digest = self.tags[with_tag(image.reference)]
+            before = {self.tags.get(with_tag(reference), digest)}
+            self._save(self.tags | {with_tag(reference): digest})
+            self._forget(before)
+
     def remove(self, reference: str) -> None:
         with self.changing:
             digest = self.tags.get(with_tag(reference))

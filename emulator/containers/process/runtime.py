@@ -20,7 +20,7 @@ import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from emulator.containers.build_context import inside
@@ -29,7 +29,7 @@ from emulator.containers.dockerfile import DockerfileError
 from emulator.containers.handle import KILLED, Handle
 from emulator.containers.line_log import LineLog
 from emulator.containers.process import command as process_command
-from emulator.containers.process.build import ProcessBuild
+from emulator.containers.process.build import NoBase, ProcessBuild
 from emulator.containers.process.cpu import cpu_seconds_of
 from emulator.containers.process.exec import ProcessExec
 from emulator.containers.process.images import ROOT, ProcessImages, Stored
@@ -127,6 +127,7 @@ class ProcessRuntime:
                 folder / ROOT,
                 build_args,
                 note_from_thread,
+                stand_ins.find,
             )
             await asyncio.to_thread(build.run, text)
             config = build.config
@@ -155,12 +156,18 @@ class ProcessRuntime:
 
     async def image(self, reference: str) -> Image | None:
         stored = self.images_here.find(reference)
-        if stored is None or (stored.config.stand_in and with_tag(reference) not in self.made):
+        # One under its own name; what was built on it, or imported, is nobody's but the user's.
+        stands_in = stored is not None and with_tag(stored.config.base) == with_tag(reference)
+        if stored is None or (stands_in and with_tag(reference) not in self.made):
             return None
         return stored.named(reference)
 
     async def images(self, registry: str) -> list[Image]:
         return self.images_here.of_registry(registry)
+
+    async def tag(self, image: Image, reference: str) -> Image:
+        await asyncio.to_thread(self.images_here.tag, image, reference)
+        return replace(image, reference=reference)
 
     async def remove_image(self, reference: str) -> None:
         await asyncio.to_thread(self.images_here.remove, reference)
@@ -170,7 +177,7 @@ class ProcessRuntime:
             return found
         try:
             stand_in = None if is_azure(reference) else stand_ins.find(reference)
-        except stand_ins.NoStandIn as error:
+        except NoBase as error:
             raise ImageNotFound(str(error)) from None
         if stand_in is None:
             raise ImageNotFound(

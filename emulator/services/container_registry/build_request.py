@@ -1,27 +1,21 @@
-"""What a run of ACR Tasks is asked to do: a DockerBuildRequest, read once from the body.
+"""A run of ACR Tasks that builds an image: a DockerBuildRequest, read once from the body.
 
 https://learn.microsoft.com/rest/api/containerregistry/registries/schedule-run
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from emulator.arm.errors import not_emulated
-from emulator.arm.fields import Fields, refusing
+from emulator.arm.fields import Fields
+from emulator.services.container_registry.image_names import read_image_name
+from emulator.services.container_registry.run_variables import fill
 
-DEFAULT_TIMEOUT = 3600  # seconds
-SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 300, 28800
-DEFAULT_CPU = 2
-_PATH = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_REPOSITORY = re.compile(rf"{_PATH}(?:/{_PATH})*")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+TYPE = "DockerBuildRequest"
 # Settings that would change the result, and that no runtime here can honour.
-_NOT_EMULATED = ("agentPoolName", "target", "noCache", "isArchiveEnabled", "logTemplate")
-_OTHER_TYPES = ("EncodedTaskRunRequest", "FileTaskRunRequest", "TaskRunRequest")
+_NOT_EMULATED = ("target", "noCache")
 
 
 @dataclass(frozen=True)
@@ -40,35 +34,30 @@ class BuildRequest:
     cpu: int
 
     @classmethod
-    def read(cls, body: Fields, server: str, run_id: str) -> BuildRequest:
+    def read(cls, body: Fields, server: str, run_id: str, timeout: int, cpu: int) -> BuildRequest:
         """The request as it will be carried out. Raises ArmError naming the field at fault."""
-        body = Fields(body.value, body.path, refusing("InvalidRunRequest"))
-        kind = body.text("type")
-        if kind in _OTHER_TYPES:
-            raise not_emulated(f"runs of the type {kind}; DockerBuildRequest is")
-        if kind != "DockerBuildRequest":
-            raise body.wrong("type", "DockerBuildRequest")
-        body.not_emulated(_NOT_EMULATED, "a DockerBuildRequest")
-        _check_platform(body.object("platform"))
-        _check_credentials(body.object("credentials"))
+        body.not_emulated(_NOT_EMULATED, f"a {TYPE}")
         source = body.required_text("sourceLocation")
         if "://" in source:
             raise not_emulated(f"builds from a remote location ({source}); uploaded sources are")
-        images = tuple(_image(body, name, server, run_id) for name in body.texts("imageNames"))
+        images = tuple(
+            read_image_name(body, "imageNames", fill(name, server, run_id), server)
+            for name in body.texts("imageNames")
+        )
         return cls(
             source,
             body.required_text("dockerFilePath").replace("\\", "/"),
             images,
             body.flag("isPushEnabled", True) and bool(images),
             _arguments(body),
-            body.whole("timeout", DEFAULT_TIMEOUT, least=SHORTEST_TIMEOUT, most=LONGEST_TIMEOUT),
-            body.object("agentConfiguration").whole("cpu", DEFAULT_CPU, least=1),
+            timeout,
+            cpu,
         )
 
     def to_body(self) -> dict[str, Any]:
         """As a request has it, to be read again."""
         return {
-            "type": "DockerBuildRequest",
+            "type": TYPE,
             "platform": {"os": "Linux"},
             "sourceLocation": self.source,
             "dockerFilePath": self.dockerfile,
@@ -87,45 +76,3 @@ def _arguments(body: Fields) -> dict[str, str]:
         argument.flag("isSecret")
         found[argument.required_text("name")] = argument.text("value", "")
     return found
-
-
-def _image(body: Fields, name: str, server: str, run_id: str) -> tuple[str, str]:
-    """Repository and tag of "digits:1", of "{server}/digits:1", or of "digits:{{.Run.ID}}"."""
-    date = f"{datetime.now(UTC):%Y%m%d-%H%M%Sz}"
-    values = {"Run.ID": run_id, "Run.Registry": server, "Run.Date": date}
-    filled = re.sub(r"\{\{\s*\.([\w.]+)\s*\}\}", lambda found: values.get(found[1], found[0]), name)
-    filled = filled.replace("$ID", run_id).replace("$Registry", server)
-    first, slash, rest = filled.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        if first.lower() != server:
-            raise not_emulated(f"a push to another registry ({first})")
-        filled = rest
-    repository, _, tag = filled.partition(":")
-    tag = tag or "latest"
-    if not _REPOSITORY.fullmatch(repository) or not _TAG.fullmatch(tag):
-        raise body.error(
-            "imageNames",
-            f"The image name '{name[:200]}' is invalid. A repository has lower-case letters, "
-            "digits and single separators (. _ - /), a tag up to 128 letters, digits and . _ -: "
-            "digits:1.",
-        )
-    return repository, tag
-
-
-def _check_platform(platform: Fields) -> None:
-    system = platform.required_text("os")
-    if system.lower() != "linux":
-        raise not_emulated(f"builds for {system}")
-    architecture = platform.text("architecture") or "amd64"
-    if architecture.lower() != "amd64" or platform.text("variant"):
-        raise not_emulated(f"builds for the architecture {architecture}")
-
-
-def _check_credentials(credentials: Fields) -> None:
-    if credentials.object("customRegistries").names():
-        raise not_emulated("credentials for other registries in a build")
-    source = credentials.object("sourceRegistry")
-    source.choice("loginMode", ("None", "Default"))
-    # The caller may do everything here, which is what [caller] asks for.
-    if (source.text("identity") or "none").lower() not in ("none", "[caller]"):
-        raise not_emulated("managed identities as credentials of a build")

@@ -5,6 +5,8 @@ https://learn.microsoft.com/rest/api/containerregistry/registries
     provisioningState   while                       followed by
     Creating            the first PUT is under way  Succeeded
     Updating            a PUT or PATCH is           Succeeded
+    Importing           an image is imported, which Succeeded
+                        is shown as Succeeded
     Deleting            a DELETE is                 gone
     Succeeded           nothing is                  Updating, Deleting
 """
@@ -14,9 +16,12 @@ from __future__ import annotations
 import re
 import secrets
 import string
+from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
+from emulator.arm.change import Change
 from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError, bad_request, conflict
 from emulator.arm.fields import Fields, refusing
@@ -32,6 +37,7 @@ from emulator.services.container_registry.build_storage import (
     BuildStorage,
     container_of,
 )
+from emulator.services.container_registry.image_import import ImageImport, import_image
 from emulator.services.container_registry.paths import (
     LOGIN_SUFFIX,
     REGISTRIES,
@@ -50,6 +56,7 @@ from emulator.store import Resource, Store
 
 PASSWORDS = ("password", "password2")
 _NAME = re.compile(r"[A-Za-z0-9]{5,50}")
+IMPORTING = "Importing"
 
 
 class Registries:
@@ -61,6 +68,7 @@ class Registries:
         ("PUT", REGISTRY, "create"),
         ("PATCH", REGISTRY, "update"),
         ("DELETE", REGISTRY, "delete"),
+        ("POST", REGISTRY + "/importImage", "import_image"),
         ("POST", REGISTRY + "/listCredentials", "list_credentials"),
         ("GET", REGISTRY + "/listUsages", "list_usages"),
         ("POST", REGISTRY + "/regenerateCredential", "regenerate_credential"),
@@ -79,16 +87,26 @@ class Registries:
         self.changes = changes
         self.runtime = runtime
         self.blobs = blobs
+        # For the sources of imports under way, by operation: they are not stored.
+        self.credentials: dict[str, tuple[str, str] | None] = {}
         changes.register(
             Lifecycle(
                 REGISTRY_TYPE,
                 moves=(
                     Move("create", (ABSENT,), "Creating", "Succeeded", resumes=True),
                     Move("update", ("Succeeded", "Failed"), "Updating", "Succeeded", resumes=True),
+                    # What is imported changes nothing of the registry itself.
                     Move(
-                        "delete", ("Succeeded", "Failed", "Creating", "Updating"), "Deleting", GONE
+                        "import", ("Succeeded",), IMPORTING, "Succeeded", "Succeeded", self._import
+                    ),
+                    Move(
+                        "delete",
+                        ("Succeeded", "Failed", "Creating", "Updating", IMPORTING),
+                        "Deleting",
+                        GONE,
                     ),
                 ),
+                show=_show_state,
                 remove=self._remove,
             )
         )
@@ -197,6 +215,27 @@ class Registries:
         operation = self.changes.begin("delete", registry, registry)
         return self.operations.accepted(operation, request, registry.body["location"], status=202)
 
+    async def import_image(self, request: ArmRequest) -> ArmResponse:
+        registry = require(self.store, request.parent)
+        asked = ImageImport.read(Fields(request.body), login_server(registry.name))
+        # One at a time, in the order in which they came.
+        while registry.state == IMPORTING and registry.generation:
+            await self._ended(registry.generation)
+            registry = require(self.store, request.parent)
+        operation = self.changes.begin("import", registry, registry, asked=asked.to_body())
+        self.credentials[operation] = asked.credentials
+        return self.operations.accepted(operation, request, registry.body["location"], status=202)
+
+    async def _ended(self, operation: str) -> None:
+        with suppress(ArmError):  # how it ended is told to who asked for it
+            await self.changes.wait(operation)
+
+    async def _import(self, change: Change) -> None:
+        server = login_server(change.resource().name)
+        asked = ImageImport.read(Fields(change.arguments["asked"]), server)
+        asked = replace(asked, credentials=self.credentials.pop(change.id))
+        await import_image(asked, server, self.runtime, self.is_admin)
+
     async def _remove(self, registry: Resource) -> None:
         """Its builds have been ended before. What they left goes, and its images."""
         await self.blobs.delete_container(ACCOUNT, container_of(registry))
@@ -240,6 +279,11 @@ class Registries:
                 target="adminUserEnabled",
             )
         return registry
+
+
+def _show_state(registry: Resource) -> None:
+    state = "Succeeded" if registry.state == IMPORTING else registry.state
+    registry.properties["provisioningState"] = state
 
 
 def _invalid_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The lifecycle of runs: its table, and the builds.
+"""The lifecycle of runs: its table, and what carries them out.
 
 https://learn.microsoft.com/azure/container-registry/container-registry-tasks-overview
 
@@ -6,8 +6,10 @@ https://learn.microsoft.com/azure/container-registry/container-registry-tasks-ov
     Queued      other builds are under way                  Running, Canceled
     Running     the source is unpacked and the image built  Succeeded, Failed, Canceled, Timeout,
                                                             Error
-    Succeeded   the images are in the registry              -
-    Failed      the build said no; the log has why          -
+    Succeeded   the images are in the registry, and the     -
+                commands have ended well
+    Failed      the build or a command said no; the log     -
+                has why
     Canceled    somebody called cancel                      -
     Timeout     it took longer than asked for               -
     Error       local Azure failed or was stopped           -
@@ -36,14 +38,21 @@ from emulator.containers.runtime import (
     Image,
 )
 from emulator.services.container_registry.build_log import BuildLog
-from emulator.services.container_registry.build_request import LONGEST_TIMEOUT, BuildRequest
+from emulator.services.container_registry.build_request import BuildRequest
 from emulator.services.container_registry.build_storage import (
     ACCOUNT,
     BuildStorage,
     container_of,
     log_path,
 )
+from emulator.services.container_registry.command_request import CommandRequest
+from emulator.services.container_registry.commands import StepFailed, run_steps
 from emulator.services.container_registry.paths import RUN_TYPE, login_server
+from emulator.services.container_registry.run_request import (
+    LONGEST_TIMEOUT,
+    RunRequest,
+    read_run_request,
+)
 from emulator.services.container_registry.sources import InvalidSource, unpack
 from emulator.store import Resource, Store
 
@@ -129,7 +138,7 @@ class RunLifecycle:
         """Leave what is under way; the next start says that it was."""
         await asyncio.gather(*(log.abandon() for log in self.logs.values()))
 
-    async def schedule(self, run: Resource, request: BuildRequest) -> None:
+    async def schedule(self, run: Resource, request: RunRequest) -> None:
         """Begin a run. Its log is there when this returns. Raises ArmError."""
         key = run.id.lower()
         log = self.logs[key] = self._build_log(run)
@@ -154,7 +163,7 @@ class RunLifecycle:
     async def _work(self, change: Change) -> None:
         run, key = change.resource(), change.resource_id.lower()
         server = login_server(name_of(parent_of(run.id)))
-        request = BuildRequest.read(Fields(change.arguments["request"]), server, run.name)
+        request = read_run_request(Fields(change.arguments["request"]), server, run.name)
         log = self.logs[key]
         build = self.builds[key] = asyncio.create_task(self._carry_out(change, request, log))
         try:
@@ -173,7 +182,7 @@ class RunLifecycle:
         # The build has ended: changes of one run come one after the other.
         await self._end(change, Outcome("Canceled", "The run was canceled."))
 
-    async def _carry_out(self, change: Change, request: BuildRequest, log: BuildLog) -> Outcome:
+    async def _carry_out(self, change: Change, request: RunRequest, log: BuildLog) -> Outcome:
         problem = f"The run waited longer than {LONGEST_WAIT:.0f} seconds for its turn."
         try:
             async with asyncio.timeout(LONGEST_WAIT):
@@ -182,12 +191,15 @@ class RunLifecycle:
                 problem = f"The run took longer than {request.timeout} seconds."
                 async with asyncio.timeout(request.timeout):
                     change.save(_begin_build)
+                    if isinstance(request, CommandRequest):
+                        await self._run_commands(change, request, log)
+                        return Outcome("Succeeded")
                     return Outcome("Succeeded", images=await self._build(change, request, log))
             finally:
                 self.turn.release()
         except TimeoutError:
             return Outcome("Timeout", problem)
-        except (BuildFailed, InvalidSource, ContainerRuntimeError) as failure:
+        except (BuildFailed, InvalidSource, StepFailed, ContainerRuntimeError) as failure:
             return Outcome("Failed", str(failure))
         except SupersededError:
             raise
@@ -219,6 +231,16 @@ class RunLifecycle:
                 log.step("Built the image; nothing is pushed")
                 return ()
             return tuple(_pushed(server, *names, image, log) for names in request.images)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _run_commands(self, change: Change, request: CommandRequest, log: BuildLog) -> None:
+        server = login_server(self._registry_of(change.resource()).name)
+        name = f"{server}-{name_of(change.resource_id)}"
+        folder = self.folder / name
+        log.step(f"Running with {self.runtime.description}")
+        try:
+            await run_steps(request.steps, self.runtime, folder, name, request.cpu, log)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 

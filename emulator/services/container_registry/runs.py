@@ -1,4 +1,4 @@
-"""ACR Tasks: quick builds from an uploaded source.
+"""ACR Tasks: quick builds from an uploaded source, and quick runs of a command.
 
 https://learn.microsoft.com/rest/api/containerregistry/registries/schedule-run
 https://learn.microsoft.com/rest/api/containerregistry/runs
@@ -30,6 +30,7 @@ from emulator.services.container_registry.paths import (
     login_server,
 )
 from emulator.services.container_registry.run_lifecycle import RunLifecycle
+from emulator.services.container_registry.run_request import read_run_request
 from emulator.store import Resource, Store
 
 UPLOAD_HOURS = LOG_HOURS = 1.0
@@ -64,8 +65,11 @@ class Runs:
         registry = self._registry(request)
         number = registry.private["runs"] + 1
         run_id = f"cb{number}"
-        asked = BuildRequest.read(Fields(request.body), login_server(registry.name), run_id)
-        if not self.blobs.is_blob(ACCOUNT, container_of(registry), asked.source):
+        asked = read_run_request(Fields(request.body), login_server(registry.name), run_id)
+        sources = container_of(registry)
+        if isinstance(asked, BuildRequest) and not self.blobs.is_blob(
+            ACCOUNT, sources, asked.source
+        ):
             raise bad_request(
                 f"There is no source '{asked.source}'. Upload it to the URL that "
                 "listBuildSourceUploadUrl returns, and pass on its relativePath.",
@@ -83,7 +87,7 @@ class Runs:
                     "runId": run_id,
                     "status": "Queued",
                     "lastUpdatedTime": moment,
-                    "runType": "QuickBuild",
+                    "runType": "QuickBuild" if isinstance(asked, BuildRequest) else "QuickRun",
                     "createTime": moment,
                     "platform": {"os": "linux", "architecture": "amd64"},
                     "agentConfiguration": {"cpu": asked.cpu},

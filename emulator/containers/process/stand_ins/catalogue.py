@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 
-from emulator.containers.process.build import MINOR
+from emulator.containers.process.build import MINOR, NoBase
 from emulator.containers.process.images import ImageConfig
 
 HERE = files(__name__.rpartition(".")[0])
@@ -42,10 +42,6 @@ SHELL_DOES = (
     "runs its command with the shell and the programs of this machine, and what the command"
     " listens on are this machine's ports (PORT has one for the container's first)"
 )
-
-
-class NoStandIn(Exception):  # noqa: N818 - an answer: the image is known and cannot be stood in for
-    """The message says why not."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +128,9 @@ _PLAIN = {
     "alpine": shell("alpine", "/bin/sh"),
     "busybox": shell("busybox", "sh"),
     "debian": shell("debian", "bash"),
+    "hello-world": program(
+        "hello-world", "says hello and ends", "hello_world.py", f"{PROGRAMS}/hello_world.py"
+    ),
     "ubuntu": shell("ubuntu", "bash"),
     "python": StandIn(
         "python",
@@ -173,6 +172,7 @@ _MICROSOFTS = {
         "sample_job.py",
         f"{PROGRAMS}/sample_job.py",
     ),
+    "hello-world": _PLAIN["hello-world"],
     "oss/nginx/nginx": _PLAIN["nginx"],
 }
 STAND_INS: Mapping[str, StandIn] = {
@@ -185,19 +185,19 @@ STAND_INS: Mapping[str, StandIn] = {
 def find(reference: str) -> StandIn | None:
     """The stand-in for an image; None for one that has none.
 
-    Raises NoStandIn where this machine cannot be what the image is.
+    Raises NoBase where this machine cannot be what the image is.
     """
     name, tag = _parts(reference)
     found = STAND_INS.get(name)
     if found is None:
         return None
     if found.image == "python" and (wrong := _other_python(tag)):
-        raise NoStandIn(
+        raise NoBase(
             f"The image {reference} is Python {wrong}, and this machine's is {MINOR}, which can"
             f" stand in for python:{MINOR} alone. Start Docker or Podman for the image itself."
         )
     if found.is_shell and os.name == "nt":
-        raise NoStandIn(
+        raise NoBase(
             f"The image {reference} is a Linux shell, and Windows has none to stand in for it."
             " Start Docker or Podman for the image itself."
         )
