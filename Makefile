@@ -5,7 +5,7 @@ PYTHON ?= $(shell python3.11 -c 'print("python3.11")' 2>/dev/null || echo python
 KERNEL ?= azure-local
 COURSE = .venv/bin/python -m course
 
-.PHONY: help setup lab test course bench fuzz faults conformance lint notebooks site lock clean
+.PHONY: help setup lab test course bench fuzz faults conformance az lint notebooks site lock clean
 
 help:
 	@echo "make lab        JupyterLab on the first lesson (KERNEL=azure-live: on live Azure)"
@@ -15,6 +15,7 @@ help:
 	@echo "make fuzz       30,000 wrong requests, results in build/fuzz"
 	@echo "make faults     300 rounds of crossing changes and crashes, results in build/faults"
 	@echo "make conformance SPECS=folder   Microsoft's example requests, the table in docs/coverage.md"
+	@echo "make az         Microsoft's pages with the real az CLI, results in build/az.json"
 	@echo "make lint       style, format, types and import rules alone"
 	@echo "make notebooks  build notebooks/*.ipynb from notebooks/src"
 	@echo "make site       the lessons and docs as a static site, in build/site"
@@ -33,7 +34,7 @@ course: setup
 conformance: setup
 	@$(COURSE) conformance --specs "$(SPECS)"
 
-test bench fuzz faults lint notebooks site lock: setup
+test bench fuzz faults az lint notebooks site lock: setup
 	@$(COURSE) $@
 
 clean:

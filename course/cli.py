@@ -162,6 +162,18 @@ def conformance(arguments: tuple[str, ...]) -> None:
     _exit(_python("tests.conformance", arguments))
 
 
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def az(arguments: tuple[str, ...]) -> None:
+    """Follow Microsoft's pages with the real az CLI; results in build/az.json.
+
+    The CLI is installed into build/az. ARGUMENTS are pytest's, such as -k aca.
+    """
+    from course.az import follow_pages
+
+    _exit(follow_pages(arguments) == 0)
+
+
 @main.command()
 @click.option("--links", is_flag=True, help="Only check the links to other sites (needs internet).")
 def site(links: bool) -> None:

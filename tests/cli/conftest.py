@@ -14,14 +14,14 @@ from tests.azure import LocalAzure, azure_in
 from tests.cli.az import VARIABLE, Az
 
 OUTCOMES = pytest.StashKey[dict[str, str]]()
-RESULTS = Path(__file__).parents[2] / "build" / "cli.json"
+RESULTS = Path(__file__).parents[2] / "build" / "az.json"
 
 
 @pytest.fixture(scope="session")
 def az_program() -> str:
     found = os.environ.get(VARIABLE) or ""
     if not found:
-        pytest.skip(f"{VARIABLE} does not name an az CLI; `make cli` installs one and runs this")
+        pytest.skip(f"{VARIABLE} does not name an az CLI; `make az` installs one and runs this")
     if not shutil.which(found):
         pytest.fail(f"{VARIABLE} is {found}, and that is no program")
     return found

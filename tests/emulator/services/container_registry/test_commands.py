@@ -69,9 +69,9 @@ steps:
 @pytest.mark.parametrize(
     ("task", "said"),
     [
-        ("steps:\n  - build: -t a:1 .\n", "'build'"),
+        ("steps:\n  - build: -t a:1 .\n", "steps[0].build'"),
         ("steps:\n  - cmd: --privileged image\n", "--privileged"),
-        ("secrets: []\nsteps:\n  - cmd: image\n", "'secrets'"),
+        ("secrets: [{id: a}]\nsteps:\n  - cmd: image\n", "secrets'"),
         ("steps: []\n", "steps"),
         ("steps: [", "YAML"),
         ("steps:\n  - cmd: image '\n", "command"),

@@ -126,7 +126,7 @@ def test_a_bad_request_names_the_field(machine, name, change, field):
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ({"type": "EncodedTaskRunRequest", "encodedTaskContent": ""}, "EncodedTaskRunRequest"),
+        ({"type": "FileTaskRunRequest", "taskFilePath": "acb.yaml"}, "FileTaskRunRequest"),
         ({"platform": {"os": "Windows"}}, "Windows"),
         ({"platform": {"os": "Linux", "architecture": "arm64"}}, "arm64"),
         ({"sourceLocation": "https://github.com/Azure/acr-builder.git"}, "github.com"),
