@@ -169,6 +169,19 @@ async def test_packages_that_are_here_are_used_as_they_are(
     assert any("left out, the environment has its own" in line for line in log)
 
 
+async def test_an_image_is_built_on_a_stand_in_and_kept_over_a_restart(
+    runtime: ProcessRuntime, tmp_path: Path
+) -> None:
+    text = 'FROM alpine:3\nCOPY said.txt /said.txt\nENTRYPOINT ["cat", "/said.txt"]'
+    lines = await run(runtime, tmp_path, text, **{"said.txt": "as it was copied\n"})
+    assert lines[0].startswith("[local Azure] A stand-in for the image alpine:3")
+    assert lines[1:] == ["as it was copied"]
+    again = ProcessRuntime(tmp_path / "containers", "after a restart")
+    assert await again.image(f"{REGISTRY}/one:1") is not None
+    assert await again.image("alpine:3") is None  # made anew when it is pulled
+    await again.close()
+
+
 async def test_what_has_no_effect_is_said(runtime: ProcessRuntime, tmp_path: Path) -> None:
     folder = context(
         tmp_path / "context",
@@ -206,7 +219,7 @@ async def test_what_has_no_effect_is_said(runtime: ProcessRuntime, tmp_path: Pat
 # What is not
 
 REFUSED = {
-    "FROM ubuntu:24.04": "this machine's Python",
+    "FROM node:22": "this machine's Python",
     "FROM python:2.7": "this machine's Python",
     "FROM $UNSET": "an empty name",
     f"FROM python:{MINOR}\nFROM python:{MINOR}": "stages",
