@@ -220,7 +220,7 @@ async def test_what_has_no_effect_is_said(runtime: ProcessRuntime, tmp_path: Pat
 
 REFUSED = {
     "FROM node:22": "this machine's Python",
-    "FROM python:2.7": "this machine's Python",
+    "FROM python:2.7": "this machine's is",
     "FROM $UNSET": "an empty name",
     f"FROM python:{MINOR}\nFROM python:{MINOR}": "stages",
     f"FROM python:{MINOR}\nCOPY --from=build /a /b": "stages",
