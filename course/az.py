@@ -24,7 +24,7 @@ def program() -> Path:
     stamp = FOLDER / "version"
     if not (az.exists() and stamp.exists() and stamp.read_text() == VERSION):
         subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], check=True)
-        pip = [binaries / "python", "-m", "pip", "install", "--quiet", f"azure-cli=={VERSION}"]
+        pip = [str(binaries / "python"), "-m", "pip", "install", "--quiet", f"azure-cli=={VERSION}"]
         subprocess.run(pip, check=True)
         stamp.write_text(VERSION)
     return az
