@@ -34,6 +34,8 @@ from emulator.inference_servers.supervisor import Supervisor
 from emulator.proxy_password import make_password
 from emulator.python_environments.environments import PythonEnvironments
 from emulator.quick_ack import quick_ack
+from emulator.services.authorization.role_assignments import RoleAssignments
+from emulator.services.authorization.role_definitions import RoleDefinitions
 from emulator.services.container_apps.app_images import AppImages
 from emulator.services.container_apps.apps import ContainerApps
 from emulator.services.container_apps.controller import Controller
@@ -303,6 +305,8 @@ class Emulator:
             ),
             LogAnalytics(self.store, self.changes),
             UserAssignedIdentities(self.store, self.changes),
+            RoleDefinitions(),
+            RoleAssignments(self.store),
             self.operations,
         ]
         self.exact: dict[str, ASGIApp] = {

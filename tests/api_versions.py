@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _OF_PROVIDER = {
     "microsoft.app": "2025-07-01",
+    "microsoft.authorization": "2022-04-01",
     "microsoft.containerinstance": "2023-05-01",
     "microsoft.containerregistry": "2025-04-01",
     "microsoft.machinelearningservices": "2024-10-01",
