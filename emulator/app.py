@@ -205,7 +205,9 @@ class Emulator:
             access,
             home.deployments / "jobs",
         )
-        assets = DeploymentAssets(self.store, self.storage, environments)
+        assets = DeploymentAssets(
+            self.store, self.storage, environments, engine=containers.kind == "container"
+        )
         deployments = OnlineDeployments(
             self.store,
             self.operations,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from emulator.inference_servers.starting import Process
 from emulator.processes.probes import HttpGet, Probe
 
 _log = logging.getLogger(__name__)
@@ -65,7 +66,8 @@ class ServerSpec:
     `name` is unique and fit for a file name. `preload` are the frameworks that the interpreter
     `python` may load ahead. `app_root` is the folder of the code, where the server runs, and
     `entry_script` is relative to it. `variables` are the deployment's environment variables.
-    `request_timeout` is in seconds.
+    `request_timeout` is in seconds. `start` starts it where it is no process of this machine, and
+    raises StartError; `python`, `preload` and `variables` count for nothing then.
     """
 
     name: str
@@ -79,6 +81,7 @@ class ServerSpec:
     liveness: Probe = DEFAULT_PROBE
     readiness: Probe = DEFAULT_PROBE
     request_timeout: float = 5
+    start: Callable[[ServerSpec], Awaitable[Process]] | None = None
 
 
 class ServerFailed(Exception):  # noqa: N818 - an outcome that is told, like an exit code

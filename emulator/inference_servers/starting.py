@@ -41,10 +41,13 @@ def check_interpreter(python: Path) -> None:
 
 
 class Process(Protocol):
-    """A server that was started. Its process id is its process group's, too, except on Windows."""
+    """A server that was started. Its process id is its process group's, too, except on Windows;
+    None is a container's."""
 
-    pid: int
-    port: int
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def port(self) -> int: ...
 
     async def wait(self) -> int:
         """Return its exit code once it has ended, 128 + n after signal n."""

@@ -195,7 +195,10 @@ class Supervisor:
         written = size_of(spec.log_file)
         reason, exit_code, by_itself = "", None, False
         try:
-            process = await self.fork_servers.start(self._request(spec), spec.preload)
+            if spec.start:
+                process = await spec.start(spec)
+            else:
+                process = await self.fork_servers.start(self._request(spec), spec.preload)
         except StartError as error:
             reason = str(error)
             if server.was_ready:

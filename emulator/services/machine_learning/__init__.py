@@ -28,6 +28,7 @@ What runs:
 
     deployer.py             an interpreter, model and code, inference servers
     deployment_folder.py    model, code and logs on disk
+    deployment_image.py     the image and the containers of one whose environment is a Dockerfile
     scoring_routes.py       what the gateway is told
     mlflow_model.py         what an MLflow model's folder says, and yaml_text.py, which reads YAML
     assets.py, blobs.py     where an asset's files are

@@ -5,6 +5,7 @@ https://learn.microsoft.com/azure/machine-learning/concept-online-deployment-mod
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from emulator.arm.errors import ArmError
 from emulator.arm.ids import parent_of
 from emulator.arm.managed_identity import NO_IDENTITY, stored_identity
 from emulator.arm.resources import require
+from emulator.containers.runtime import BuildFailed, ContainerRuntimeError
 from emulator.inference_servers.starting import MLFLOW_SCRIPT
 from emulator.inference_servers.supervisor import (
     Server,
@@ -35,10 +37,15 @@ from emulator.services.machine_learning.deployment_folder import (
     mlflow_variables,
     script_in,
 )
+from emulator.services.machine_learning.deployment_image import (
+    ContainerInstances,
+    DeploymentImage,
+)
 from emulator.services.machine_learning.deployment_spec import DeploymentSpec
+from emulator.services.machine_learning.instance_types import INSTANCE_TYPES
 from emulator.services.machine_learning.scoring_routes import ScoringRoutes
 from emulator.store import Resource, Store
-from emulator.workloads.access import WorkloadAccess, no_identity
+from emulator.workloads.access import Identity, WorkloadAccess, no_identity
 from emulator.workloads.variables import machine_learning_identity
 from emulator.workloads.workload import Workload
 
@@ -130,6 +137,9 @@ class Deployer:
         finally:
             self._running.pop(deployment_id.lower(), None)
             self.routes.forget(deployment_id)
+        image = DeploymentImage(running.folder, self.access.runtime)
+        if image.was_built:
+            await image.remove()
         await running.folder.delete()
 
     def logs(self, deployment_id: str, container: str, tail: int) -> str:
@@ -162,6 +172,8 @@ class Deployer:
         folder = running.folder
         await folder.make()
         environment = self._asset(running, "environments", spec.environment or "")
+        if environment.properties["build"]:
+            return await self._prepare_container(running, spec, environment)
         python = await self._build(running, environment)
         running.steps["ModelDownload"] = "InProgress"
         variables = await self._variables(running, spec)
@@ -198,14 +210,58 @@ class Deployer:
             request_timeout=spec.requests.timeout,
         )
 
+    async def _prepare_container(
+        self, running: RunningDeployment, spec: DeploymentSpec, environment: Resource
+    ) -> ServerSpec:
+        """The same where the environment is a Dockerfile. Raises ArmError."""
+        folder = running.folder
+        image = DeploymentImage(folder, self.access.runtime)
+        running.steps["UserContainerImagePull"] = "InProgress"
+        with folder.build_log.open("w", buffering=1) as log:
+
+            def note(line: str) -> None:
+                print(line, file=log)
+
+            try:
+                built = await image.build_environment(self.blobs, environment, note)
+                code = self._asset(running, "codes", spec.code or "")
+                code_dir = await folder.download_code(self.blobs, code)
+                model_dir = None
+                if spec.model:
+                    model = self._asset(running, "models", spec.model)
+                    model_dir = await folder.download_model(self.blobs, model)
+                await image.build(built, note)
+            except (BuildFailed, ContainerRuntimeError) as error:
+                running.steps["UserContainerImagePull"] = "Failed"
+                raise _image_build_failure(environment, str(error)) from None
+        running.steps |= {"UserContainerImagePull": "Succeeded", "ModelDownload": "Succeeded"}
+        endpoint = require(self.store, parent_of(running.id))
+        return ServerSpec(
+            name=folder.path.name,
+            python=Path(sys.executable),
+            preload=(),
+            app_root=code_dir,
+            entry_script=script_in(code_dir, spec.script or ""),
+            model_dir=model_dir,
+            variables={},
+            log_file=folder.server_log(0),
+            liveness=spec.liveness,
+            readiness=spec.readiness,
+            start=ContainerInstances(
+                image,
+                self.access,
+                Workload(endpoint.id),
+                _identity_of(endpoint),
+                spec.variables or {},
+                INSTANCE_TYPES[spec.instance_type],
+            ),
+        )
+
     async def _variables(self, running: RunningDeployment, spec: DeploymentSpec) -> dict[str, str]:
         """The deployment's own, and those with which it reaches Azure as its endpoint."""
         endpoint = require(self.store, parent_of(running.id))
-        has_identity = stored_identity(endpoint.body) != NO_IDENTITY
         return await self.access.process(
-            Workload(endpoint.id),
-            spec.variables or {},
-            machine_learning_identity if has_identity else no_identity,
+            Workload(endpoint.id), spec.variables or {}, _identity_of(endpoint)
         )
 
     def _asset(self, running: RunningDeployment, collection: str, asset_id: str) -> Resource:
@@ -223,13 +279,7 @@ class Deployer:
         except BuildError as error:
             running.steps["UserContainerImagePull"] = "Failed"
             last = error.log.strip().splitlines()[-1:] or ["nothing."]
-            raise ArmError(
-                400,
-                "ImageBuildFailure",
-                f"The environment '{environment.id.split('/environments/')[-1]}' cannot be "
-                f"built. The build log ends with: {last[0]} "
-                f"{TROUBLESHOOTING}#error-imagebuildfailure",
-            ) from None
+            raise _image_build_failure(environment, last[0]) from None
         running.steps["UserContainerImagePull"] = "Succeeded"
         return python
 
@@ -270,6 +320,20 @@ class Deployer:
         self.routes.ready(
             running.id, [server for server in running.serving if server.state is State.READY]
         )
+
+
+def _identity_of(endpoint: Resource) -> Identity:
+    has_identity = stored_identity(endpoint.body) != NO_IDENTITY
+    return machine_learning_identity if has_identity else no_identity
+
+
+def _image_build_failure(environment: Resource, reason: str) -> ArmError:
+    return ArmError(
+        400,
+        "ImageBuildFailure",
+        f"The environment '{environment.id.split('/environments/')[-1]}' cannot be built. The "
+        f"build log ends with: {reason} {TROUBLESHOOTING}#error-imagebuildfailure",
+    )
 
 
 def _numbered(server: ServerSpec, folder: DeploymentFolder, number: int) -> ServerSpec:

@@ -35,7 +35,12 @@ INFERENCE_SERVER = "azureml-inference-server-http"
 
 
 class DeploymentAssets:
-    def __init__(self, store: Store, blobs: BlobStorage, environments: Environments) -> None:
+    """`engine`: whether there is a container engine, which environments of a Dockerfile need."""
+
+    def __init__(
+        self, store: Store, blobs: BlobStorage, environments: Environments, *, engine: bool
+    ) -> None:
+        self.engine = engine
         self.store = store
         self.blobs = blobs
         self.environments = environments
@@ -60,7 +65,7 @@ class DeploymentAssets:
         environment = found.get("environments")
         model = None if spec.code else self.without_code(found.get("models"), environment)
         if environment:
-            check_environment(environment)
+            check_environment(environment, engine=self.engine and bool(spec.code))
         if model is None or environment:
             return spec
         return replace(spec, environment=self.environment_of(model, claims).id)

@@ -4,6 +4,7 @@ As the inference container on Azure has it below /var/azureml-app:
 
     azureml-models/{model}/{version}/   what AZUREML_MODEL_DIR names
     azureml-code/{code}/{version}/      the code folder, with the scoring script
+    build-contexts/                     the files of an environment's Dockerfile
     mlflow_resources/                   the scoring script of an MLflow model that has none itself
     storage-initializer.log             what was downloaded
     image-build.log                     how the environment was built
@@ -26,6 +27,8 @@ from emulator.inference_servers.starting import MLFLOW_SCRIPT
 from emulator.services.machine_learning.assets import created_at, locate
 from emulator.services.machine_learning.blobs import BlobStorage
 from emulator.store import Resource
+
+MODELS, CODE = "azureml-models", "azureml-code"
 
 
 class DeploymentFolder:
@@ -61,15 +64,22 @@ class DeploymentFolder:
 
     async def download_model(self, blobs: BlobStorage, model: Resource) -> Path:
         """Download the model. Returns what AZUREML_MODEL_DIR names. Raises ArmError 400."""
-        target = self.path / "azureml-models" / name_of(parent_of(model.id)) / model.name
+        target = self.path / MODELS / name_of(parent_of(model.id)) / model.name
         # A registered folder keeps its name below AZUREML_MODEL_DIR; a file stands there itself.
         await self._download(blobs, model, target, keep_folder=True)
         return target
 
     async def download_code(self, blobs: BlobStorage, code: Resource) -> Path:
         """Download the code. Returns its folder. Raises ArmError 400."""
-        target = self.path / "azureml-code" / name_of(parent_of(code.id)) / code.name
+        target = self.path / CODE / name_of(parent_of(code.id)) / code.name
         await self._download(blobs, code, target, keep_folder=False)
+        return target
+
+    async def download_context(self, blobs: BlobStorage, environment: Resource) -> Path:
+        """Download an environment's build context. Returns its folder. Raises ArmError 400."""
+        version = f"{name_of(parent_of(environment.id))}-{environment.name}"
+        target = self.path / "build-contexts" / version
+        await self._download(blobs, environment, target, keep_folder=False)
         return target
 
     async def put_mlflow_script(self) -> Path:

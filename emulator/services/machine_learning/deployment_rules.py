@@ -20,13 +20,19 @@ CORE_QUOTA = 100  # vCPUs in a region, a new subscription's usual limit
 RESERVE = 1.2  # Azure wants quota for 20 % more instances, with which it upgrades them
 
 
-def check_environment(environment: Resource) -> None:
-    """Raises ArmError 501 for one in which nothing can be deployed here."""
+def check_environment(environment: Resource, *, engine: bool = False) -> None:
+    """Raises ArmError 501 for one in which nothing can be deployed here. `engine`: whether there is
+    a container engine for what is to be deployed."""
     image = environment.properties["image"]
     if environment.properties["build"]:
-        raise not_emulated(
-            f"deployments in an environment with a Docker build context ('{environment.id}')"
-        )
+        if not engine:
+            raise not_emulated(
+                "deployments in an environment with a Docker build context without a container"
+                f" engine ('{environment.id}')"
+            )
+        if environment.properties["inferenceConfig"]:
+            raise not_emulated(f"deployments of a custom container ('{environment.id}')")
+        return
     if not environment.properties["condaFile"] and find_image(image).dependencies is None:
         raise not_emulated(
             f"deployments in the image '{image}' without a conda file: which packages are in it"
