@@ -66,6 +66,13 @@ ENDED = (COMPLETED, FAILED, CANCELED)
 LONGEST = 7 * 24 * 3600.0  # seconds that a job may take
 # The pipeline's own log, which MLClient streams.
 PIPELINE_LOG = "logs/azureml/executionlogs.txt"
+# What live Azure's driver imports, and what brings it.
+# https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-batch-endpoints#no-module-named-azureml
+BRING_AZUREML = ("azureml-core", "azureml-defaults", "azureml-sdk")
+NEEDS_AZUREML = (
+    "The conda file of the deployment's environment does not list azureml-core. Local Azure does "
+    "without; on live Azure the job fails with \"No module named 'azureml'\": list it there."
+)
 _log = logging.getLogger(__name__)
 
 
@@ -212,7 +219,7 @@ class JobLifecycle:
     ) -> list[Path]:
         """Returns the files whose contents are to be appended. Raises JobError."""
         self._status(change, "Preparing")
-        worker = await self._prepare(change.resource(), spec, folder, logs)
+        worker = await self._prepare(change, spec, folder, logs)
         files = await self._fetch(spec, folder)
         deployment = spec.deployment
         self._status(change, "Queued")
@@ -227,15 +234,16 @@ class JobLifecycle:
             raise JobError(str(error)) from None
 
     async def _prepare(
-        self, job: Resource, spec: JobSpec, folder: JobFolder, logs: StepLogs
+        self, change: Change, spec: JobSpec, folder: JobFolder, logs: StepLogs
     ) -> WorkerSpec:
         """Have on disk what a worker needs. Raises JobError."""
-        deployment, workspace = spec.deployment, parent_of(job.id)
+        deployment, workspace = spec.deployment, parent_of(change.resource_id)
         try:
             environment = resolve(self.store, workspace, "environments", deployment.environment)
+            _warn(change, spec, environment)
             with logs.build.open("w", buffering=1) as build:
                 python = await self.environments.resolve(
-                    environment.properties["condaFile"],
+                    environment.properties["condaFile"] or None,
                     environment.properties["image"] or "",
                     lambda line: print(line.rstrip("\n"), file=build),
                 )
@@ -372,6 +380,13 @@ class JobLifecycle:
 def new_job(job_id: str, spec: JobSpec, shown: dict[str, Any]) -> Resource:
     """A job that is to run; `shown` is its body. Begin it with the move "run"."""
     return Resource(job_id, JOB_TYPE, shown, {"job": spec.to_body(), "log": [], "created": now()})
+
+
+def _warn(change: Change, spec: JobSpec, environment: Resource) -> None:
+    """Say what live Azure would stumble over, and local Azure does not need."""
+    listed = str(environment.properties["condaFile"])
+    if spec.deployment.code and not any(name in listed for name in BRING_AZUREML):
+        change.save(lambda job: job.private.update(warnings=[NEEDS_AZUREML]))
 
 
 def _concatenate(parts: list[Path], target: Path) -> None:

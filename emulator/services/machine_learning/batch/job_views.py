@@ -160,7 +160,9 @@ def run_of(job: Resource, run: str) -> dict[str, Any]:
         if is_step
         else None,
         "error": {"error": {"code": "UserError", "message": failure}} if failure else None,
-        "warnings": [],
+        "warnings": [
+            {"source": "local Azure", "message": said} for said in job.private.get("warnings", ())
+        ],
         "tags": {} if is_step else job.properties["tags"],
         "properties": {"azureml.deploymentname": spec.deployment_name}
         if is_step

@@ -17,6 +17,7 @@ from azure.ai.ml.entities import (
     AmlCompute,
     BatchJob,
     Data,
+    Environment,
     IdentityConfiguration,
 )
 from azure.ai.ml.exceptions import JobException, ValidationException
@@ -24,7 +25,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 
 from tests.azure import LocalAzure, course_client
-from tests.emulator.services.batch_bench import BatchBench
+from tests.emulator.services.batch_bench import IMAGE, BatchBench
 from tests.emulator.services.machine_learning.mlflow_models import CONDA, no_index
 from tests.waiting import until
 
@@ -42,6 +43,7 @@ def test_a_folder_is_scored(ml_client, batch, capsys):
     said = capsys.readouterr().out
     assert f"RunId: {job.name}" in said
     assert "Streaming logs/azureml/executionlogs.txt" in said
+    assert "does not list azureml-core" in said
     assert ml_client.jobs.get(job.name).status == "Completed"
     assert batch.scores(job) == "hello a.txt 1\nhello b.txt 2\nhello c.txt 3\n"
 
@@ -71,7 +73,7 @@ def scored(ml_client, tmp_path_factory) -> Iterator[tuple[BatchBench, str]]:
     """An endpoint whose deployment greets, shared by the tests that only invoke it."""
     bench = BatchBench(ml_client, tmp_path_factory.mktemp("scored"), secrets.token_hex(3))
     endpoint = bench.endpoint().name
-    bench.deploy(endpoint)
+    bench.deploy(endpoint, environment=Environment(image=IMAGE))
     yield bench, endpoint
     bench.clean()
 
