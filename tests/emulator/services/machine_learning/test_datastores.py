@@ -130,7 +130,7 @@ def test_a_datastore_is_validated_unless_one_asks_that_it_is_not(unique, propert
         ({"datastoreType": "AzureDataLakeGen1", "storeName": "s", "credentials": KEY}, "one of"),
     ],
 )
-def test_a_datastore_that_cannot_be(unique, properties, words):
+def test_a_datastore_that_cannot_be(local_azure, unique, properties, words):
     answer = put(f"no_{unique}", properties, skipValidation="true")
     assert answer.status_code == 400
     assert words in answer.json()["error"]["message"]

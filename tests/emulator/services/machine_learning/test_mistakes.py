@@ -417,7 +417,7 @@ def test_no_secret_is_shown(ml_client, bench: Workbench, unique: str):
     assert call("DELETE", datastore).status_code == 200
 
 
-def test_an_error_of_machine_learning_says_who_answered():
+def test_an_error_of_machine_learning_says_who_answered(local_azure):
     error = call("GET", f"{HOME}/models/nothing").json()["error"]
     said = {each["type"]: each["info"]["value"] for each in error["additionalInfo"]}
     assert said["ComponentName"] == "managementfrontend"
@@ -428,7 +428,7 @@ def test_an_error_of_machine_learning_says_who_answered():
 
 
 @pytest.mark.parametrize("path", [f"{HOME}x/models/a", f"{HOME}/onlineEndpoints/nothing"])
-def test_an_error_of_resource_manager_does_not(path):
+def test_an_error_of_resource_manager_does_not(local_azure, path):
     answer = call("GET", path)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "ResourceNotFound")
     assert "additionalInfo" not in answer.json()["error"]

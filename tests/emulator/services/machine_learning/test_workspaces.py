@@ -210,7 +210,7 @@ def test_what_was_under_way_at_a_crash_is_finished(tmp_path: Path):
     store.close()
 
 
-def test_a_patch_changes_what_azure_lets_change_and_nothing_else(unique):
+def test_a_patch_changes_what_azure_lets_change_and_nothing_else(local_azure, unique):
     path = f"{WORKSPACES}/patched-{unique}"
     assert call("PUT", path, {"location": REGION, "properties": {}}).status_code == 202
     before = until(lambda: (now := call("GET", path).json()) and is_done(now) and now)
