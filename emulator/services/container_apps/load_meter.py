@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
-from emulator.containers.runtime import ContainerRuntimeError
+from emulator.containers.runtime import ContainerRuntimeError, Usage
 from emulator.services.container_apps.replica import Replica
 from emulator.services.container_apps.scaling import Load
 
@@ -17,18 +18,25 @@ class LoadMeter:
 
     async def measure(self, replicas: Iterable[Replica], now: float) -> list[Load]:
         """The loads of those that are ready and were looked at before. `now` is in seconds."""
+        ready = [replica for replica in replicas if replica.is_ready]
+        usages = await asyncio.gather(*map(_usage, ready))
         before, self.seen = self.seen, {}
         found = []
-        for replica in list(replicas):
-            if not replica.is_ready:
+        for replica, used in zip(ready, usages, strict=True):
+            if used is None:
                 continue
-            try:
-                used = await replica.usage()
-            except ContainerRuntimeError:
-                continue  # it is ending
             self.seen[replica.name] = now, used.cpu_seconds
             if replica.name in before:
                 then, seconds = before[replica.name]
+                # Less than before is that of a container that was started again.
                 cores = max(0.0, used.cpu_seconds - seconds) / max(now - then, 1e-6)
                 found.append(Load(cores, float(used.memory)))
         return found
+
+
+async def _usage(replica: Replica) -> Usage | None:
+    """None of one that is ending."""
+    try:
+        return await replica.usage()
+    except ContainerRuntimeError:
+        return None
