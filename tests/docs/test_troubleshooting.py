@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 import requests
-from azure.ai.ml.entities import ManagedOnlineEndpoint, OnlineRequestSettings
+from azure.ai.ml.entities import Environment, ManagedOnlineEndpoint, OnlineRequestSettings
 from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 from jupyter_client.kernelspec import KernelSpecManager
@@ -208,6 +208,11 @@ class MachineLearning:
     def import_fails(self) -> dict[str, str]:
         assert "(ResourceNotReady)" in self.failing("import", script=IMPORT_FAILS)
         return {"import-fails.log": self.logs("import")}
+
+    def no_server(self) -> dict[str, str]:
+        image = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
+        assert "(ResourceNotReady)" in self.failing("server", environment=Environment(image=image))
+        return {"no-server.log": self.logs("server")}
 
     def endpoint_traffic(self) -> dict[str, str]:
         assert self.blue

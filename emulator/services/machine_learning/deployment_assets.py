@@ -65,7 +65,10 @@ class DeploymentAssets:
         environment = found.get("environments")
         model = None if spec.code else self.without_code(found.get("models"), environment)
         if environment:
-            check_environment(environment, engine=self.engine and bool(spec.code))
+            no_build = "" if self.engine else "without a container engine"
+            check_environment(
+                environment, no_build if spec.code else "and without a scoring script"
+            )
         if model is None or environment:
             return spec
         return replace(spec, environment=self.environment_of(model, claims).id)

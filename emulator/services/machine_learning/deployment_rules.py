@@ -20,15 +20,18 @@ CORE_QUOTA = 100  # vCPUs in a region, a new subscription's usual limit
 RESERVE = 1.2  # Azure wants quota for 20 % more instances, with which it upgrades them
 
 
-def check_environment(environment: Resource, *, engine: bool = False) -> None:
-    """Raises ArmError 501 for one in which nothing can be deployed here. `engine`: whether there is
-    a container engine for what is to be deployed."""
+def check_environment(environment: Resource, no_build: str) -> None:
+    """Raises ArmError 501 for one in which what is asked for cannot be deployed here.
+
+    `no_build` says, after "build context", why environments of a Dockerfile are none of those that
+    can be had; "" where they are.
+    """
     image = environment.properties["image"]
     if environment.properties["build"]:
-        if not engine:
+        if no_build:
             raise not_emulated(
-                "deployments in an environment with a Docker build context without a container"
-                f" engine ('{environment.id}')"
+                f"deployments in an environment with a Docker build context {no_build}"
+                f" ('{environment.id}')"
             )
         if environment.properties["inferenceConfig"]:
             raise not_emulated(f"deployments of a custom container ('{environment.id}')")

@@ -179,7 +179,7 @@ class BatchDeployments:
         )
         environment = found.get("environments")
         if environment:
-            check_environment(environment)
+            check_environment(environment, "at batch endpoints")
         if spec.code and not spec.environment:
             # https://learn.microsoft.com/azure/machine-learning/how-to-mlflow-batch
             raise bad_request(
