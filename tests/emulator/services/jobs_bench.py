@@ -11,6 +11,11 @@ from emulator.defaults import REGION, RESOURCE_GROUP
 from tests.emulator.services.apps_bench import AppsBench
 from tests.waiting import until
 
+# Says so once it can be told to stop, and waits for that.
+FOR_EVER = (
+    "import os, signal; signal.signal(15, lambda *_: os._exit(0)); print('here', flush=True);"
+    " signal.pause()"
+)
 ENDED = ("Succeeded", "Failed", "Stopped")
 
 
@@ -122,12 +127,20 @@ class JobsBench:
         headers = {"Authorization": f"Bearer {self.token()}"}
         return requests.get(url, headers=headers, params=query, timeout=60)
 
-    def log(self, execution: str, container: str = "main") -> list[str]:
+    def log(self, execution: str, container: str = "main", replica: int = 0) -> list[str]:
         """What a container of the newest replica has printed, as `job logs show` gets it."""
-        replica = self.replicas(execution)[0]["properties"]
-        found = {one["name"]: one for one in replica["containers"] + replica["initContainers"]}
+        shown = self.replicas(execution)[replica]["properties"]
+        found = {one["name"]: one for one in shown["containers"] + shown["initContainers"]}
         lines = self.stream(found[container]["logStreamEndpoint"], output="text").text.splitlines()
         return [line.partition(" ")[2] for line in lines[2:]]
+
+    def start_for_ever(self, replicas: int = 1) -> str:
+        """Start an execution of FOR_EVER, and return its name once its replicas are there."""
+        name = self.start()
+        until(lambda: len(self.replicas(name)) == replicas)
+        for number in range(replicas):
+            until(lambda number=number: self.log(name, replica=number) == ["here"])
+        return name
 
     def events(self) -> str:
         """The job's system log."""

@@ -8,10 +8,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
 from emulator.defaults import RESOURCE_GROUP
-from tests.emulator.services.jobs_bench import JobsBench
-from tests.waiting import until
-
-FOR_EVER = "import signal; print('here', flush=True); signal.pause()"
+from tests.emulator.services.jobs_bench import FOR_EVER, JobsBench
 
 
 def test_an_execution_runs_to_its_end(jobs: JobsBench):
@@ -70,21 +67,6 @@ def test_a_failed_replica_is_run_again_within_its_limit(jobs: JobsBench):
     assert "exit code '3'" in jobs.events()
 
 
-def test_a_retry_that_succeeds(jobs: JobsBench):
-    # No replica sees the files of another one, so it is chance that makes the next one succeed.
-    jobs.make("import random, sys; sys.exit(random.random() < 0.5)", replicaRetryLimit=60)
-    execution = jobs.run()
-    assert execution.status == "Succeeded"
-    codes = [one.containers[0].code for one in execution.detailed_status.replicas]
-    assert codes == [1] * (len(codes) - 1) + [0]
-
-
-def test_without_retries_one_failure_ends_it(jobs: JobsBench):
-    jobs.make("raise SystemExit(1)")
-    execution = jobs.run()
-    assert (execution.status, len(execution.detailed_status.replicas)) == ("Failed", 1)
-
-
 def test_an_init_container_that_fails_fails_the_replica(jobs: JobsBench):
     template = {"initContainers": [jobs.container("raise SystemExit(4)", "first")]}
     jobs.put(jobs.body(jobs.container("print('never')"), template=template))
@@ -105,8 +87,8 @@ def test_a_replica_that_runs_too_long_fails_the_execution(jobs: JobsBench):
 
 def test_several_replicas_run_at_once(jobs: JobsBench):
     jobs.make(FOR_EVER, parallelism=3, completions=3)
-    name = jobs.start()
-    until(lambda: len(running(jobs, name)) == 3)
+    name = jobs.start_for_ever(replicas=3)
+    assert len(running(jobs, name)) == 3
     assert jobs.execution(name).status == "Running"
     jobs.jobs.begin_stop_execution(RESOURCE_GROUP, jobs.name, name).result()
     execution = jobs.execution(name)
@@ -166,27 +148,33 @@ def test_an_execution_of_an_image_that_is_not_there(jobs: JobsBench):
     assert "none:9" in execution.message
 
 
-def test_a_job_asks_an_app_of_its_environment(jobs: JobsBench):
-    """A batch of predictions: the model is an app, which none but its environment reaches."""
+ASK = """\
+import sys, urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen("http://{app}/health").status, flush=True)
+except urllib.error.HTTPError as error:
+    sys.exit(print(error.code))
+urllib.request.urlopen("http://{app}/healthy/no")
+sys.exit(1)
+"""
+
+
+def test_the_second_replica_succeeds_where_the_first_has_failed(jobs: JobsBench):
+    """Both ask an app that none but its environment reaches: the first makes it unhealthy."""
     jobs.apps.put(jobs.apps.body(configuration={"ingress": {"external": False}}))
-    code = (
-        "import urllib.request\n"
-        f"for number in range(3): print(urllib.request.urlopen('http://{jobs.apps.name}/'"
-        " f'{number}').status)"
-    )
-    jobs.make(code)
+    jobs.make(ASK.format(app=jobs.apps.name), replicaRetryLimit=1)
     execution = jobs.run()
-    assert jobs.log(execution.name) == ["200", "200", "200"]
     assert execution.status == "Succeeded"
+    codes = [one.containers[0].code for one in execution.detailed_status.replicas]
+    assert codes == [1, 0]
+    assert jobs.log(execution.name) == ["503"]
 
 
 def test_executions_are_listed_filtered_and_stopped_together(jobs: JobsBench):
     jobs.make("import sys; sys.exit(1)")
     failed = jobs.run().name
     jobs.make(FOR_EVER)
-    names = [jobs.start() for _ in range(2)]
-    for name in names:
-        until(lambda name=name: running(jobs, name))
+    names = [jobs.start_for_ever() for _ in range(2)]
     assert [one.name for one in jobs.executions()] == [*reversed(names), failed]
     assert [one.name for one in jobs.executions(filter="status eq 'Failed'")] == [failed]
     page = jobs.call("GET", "executions", pageSize="2")
@@ -204,14 +192,13 @@ def test_executions_are_listed_filtered_and_stopped_together(jobs: JobsBench):
 
 def test_as_the_az_cli_stops_and_follows(jobs: JobsBench):
     jobs.make(FOR_EVER)
-    name = jobs.start()
-    (replica,) = until(lambda: running(jobs, name))
+    name = jobs.start_for_ever()
+    (replica,) = running(jobs, name)
     (one,) = jobs.replicas(name)
     assert one["type"] == "Microsoft.App/containerApps/revisions/replicas"
     (container,) = one["properties"]["containers"]
     url = container["logStreamEndpoint"]
     assert f"/jobs/{jobs.name}/executions/{name}/replicas/{replica}/" in url
-    until(lambda: jobs.log(name) == ["here"])
     answer = jobs.call("POST", f"stop/{name}", version="2023-04-01-preview")
     assert answer == f"Job Execution: {name}, stopped successfully."
     # What has ended has no more to follow: the stream ends by itself.

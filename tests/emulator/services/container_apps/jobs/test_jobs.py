@@ -8,9 +8,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
 from emulator.defaults import RESOURCE_GROUP
-from tests.emulator.services.container_machine import WAIT
-from tests.emulator.services.jobs_bench import JobsBench
-from tests.waiting import until
+from tests.emulator.services.jobs_bench import FOR_EVER, JobsBench
 
 
 def test_what_a_job_shows(jobs: JobsBench):
@@ -126,7 +124,6 @@ WRONG: list[tuple[str, Any, str]] = [
     ),
     (f"{CONFIGURATION}.ingress", {"external": True}, "ContainerAppsJobInvalidSchema"),
     (f"{CONFIGURATION}.dapr", {"enabled": True}, "NotEmulated"),
-    ("identity", {"type": "SystemAssigned"}, "NotEmulated"),
     ("properties.workloadProfileName", "D4", "NotEmulated"),
     ("properties.environmentId", "", "InvalidManagedEnvironmentId"),
     ("properties.template.scale", {"minReplicas": 1}, "ContainerAppsJobInvalidSchema"),
@@ -178,9 +175,8 @@ def test_detectors_are_not_emulated(jobs: JobsBench):
 
 
 def test_a_job_that_runs_is_deleted_with_all_there_is_of_it(jobs: JobsBench):
-    jobs.make(WAIT)
-    name = jobs.start()
-    until(lambda: jobs.replicas(name) and jobs.replicas(name)[0]["properties"]["containers"])
+    jobs.make(FOR_EVER)
+    name = jobs.start_for_ever()
     folder = jobs.apps.machine.azure.home.containers / "jobs"
     assert list(folder.glob(f"{jobs.name}-*"))
     environment = jobs.apps.environment_id.rpartition("/")[2]

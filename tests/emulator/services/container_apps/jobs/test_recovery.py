@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from emulator.defaults import RESOURCE_GROUP
 from tests.emulator.services.apps_bench import AppsBench
-from tests.emulator.services.container_machine import WAIT, Machine
-from tests.emulator.services.jobs_bench import JobsBench
+from tests.emulator.services.container_machine import Machine
+from tests.emulator.services.jobs_bench import FOR_EVER, JobsBench
 from tests.waiting import until
 
 
@@ -13,12 +13,10 @@ def test_executions_after_a_kill(own_machine: Machine, unique: str):
     jobs = JobsBench(AppsBench(own_machine, unique))
     jobs.make("print('done')")
     done = jobs.run()
-    jobs.make(WAIT)
-    fails = jobs.start()
-    jobs.make(WAIT, replicaRetryLimit=1)
-    retried = jobs.start()
-    for name in (fails, retried):
-        until(lambda name=name: is_running(jobs, name))
+    jobs.make(FOR_EVER)
+    fails = jobs.start_for_ever()
+    jobs.make(FOR_EVER, replicaRetryLimit=1)
+    retried = jobs.start_for_ever()
     lost = jobs.replicas(retried)[0]["name"]
 
     own_machine.azure.kill()
@@ -28,7 +26,8 @@ def test_executions_after_a_kill(own_machine: Machine, unique: str):
     assert jobs.log(done.name) == ["done"]
     failed = jobs.end(fails)
     assert (failed.status, failed.reason) == ("Failed", "BackoffLimitExceeded")
-    until(lambda: is_running(jobs, retried))
+    until(lambda: jobs.replicas(retried)[0]["name"] != lost)
+    until(lambda: jobs.log(retried) == ["here"])
     assert jobs.execution(retried).status == "Running"
     newest, before = [one["name"] for one in jobs.replicas(retried)]
     assert (before, newest != lost) == (lost, True)
