@@ -31,6 +31,15 @@ REFUSED = {
         "CreateOrUpdate Workspace Environment Version.",
     ): "it has an image and a build context, of which an environment has one",
     (
+        "Jobs_CreateOrUpdate",
+        "Create or Update Container Apps Job",
+    ): "in 2024-08-02-preview it mounts a volume, azurefile, that its template does not have",
+    # https://learn.microsoft.com/azure/machine-learning/how-to-access-resources-from-endpoints-managed-identities
+    (
+        "OnlineEndpoints_Update",
+        "Update Workspace Online Endpoint.",
+    ): "it changes the endpoint's identity, which is fixed once the endpoint is there",
+    (
         "Workspaces_CreateOrUpdate",
         "Create Workspace",
     ): "it names a key vault that is not there",

@@ -15,6 +15,12 @@ def test_the_table_agrees_with_the_routes() -> None:
     assert coverage.stale(text, arm_routes()) == [], AGAIN
 
 
+def test_no_example_is_answered_wrongly() -> None:
+    text = coverage.FILE.read_text()
+    assert "| examples that were played | " in text
+    assert "wrong" not in text
+
+
 def test_a_route_that_comes_or_goes_makes_the_table_stale(specs: Specs) -> None:
     routes = arm_routes()
     text = coverage.table(specs, routes, [])

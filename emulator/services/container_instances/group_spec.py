@@ -160,6 +160,7 @@ class GroupSpec:
             "sku": "Standard",
             "provisioningTimeoutInSeconds": self.timeout,
             "isCustomProvisioningTimeout": self.timeout != LONGEST_PROVISIONING,
+            "isCreatedFromStandbyPool": False,  # there are no pools
             **{name: [] for name in self.empty},
             "initContainers": [one.to_body(secrets=secrets) for one in self.inits],
             "containers": [one.to_body(secrets=secrets) for one in self.containers],

@@ -73,6 +73,7 @@ def test_a_group_is_shown_as_azure_shows_it(machine, name):
     assert properties["diagnostics"] == {"logAnalytics": kept}
     assert properties["provisioningTimeoutInSeconds"] == 1800
     assert properties["isCustomProvisioningTimeout"] is False
+    assert properties["isCreatedFromStandbyPool"] is False
     assert (properties["initContainers"], properties["volumes"]) == ([], [])
     container = properties["containers"][0]["properties"]
     assert (container["ports"], container["environmentVariables"]) == ([], [])
