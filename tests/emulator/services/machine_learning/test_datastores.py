@@ -113,7 +113,9 @@ def put(name: str, properties: dict[str, Any], **query: str) -> requests.Respons
         ),
     ],
 )
-def test_a_datastore_is_validated_unless_one_asks_that_it_is_not(unique, properties, status, words):
+def test_a_datastore_is_validated_unless_one_asks_that_it_is_not(
+    local_azure, unique, properties, status, words
+):
     answer = put(f"v_{unique}", properties)
     assert (answer.status_code, words in answer.json()["error"]["message"]) == (status, True)
     assert call("GET", f"{HOME}/datastores/v_{unique}").status_code == 404
