@@ -89,6 +89,7 @@ class Accounts:
         ("PUT", ACCOUNT, "create"),
         ("DELETE", ACCOUNT, "delete"),
         ("GET", ACCOUNT, "get_properties"),
+        ("PATCH", ACCOUNT, "update"),
         ("GET", SUBSCRIPTION_SCOPE + "/storageAccounts", "list_accounts"),
         ("GET", ACCOUNTS, "list_accounts"),
         ("POST", ACCOUNT + "/listKeys", "list_keys"),
@@ -156,14 +157,7 @@ class Accounts:
                 code="StorageAccountAlreadyTaken",
             )
         location = check_place(body.raw("location"), before, TYPE)
-        kind = body.choice("kind", KINDS, "StorageV2")
-        if kind != "StorageV2":
-            raise not_emulated(f"storage accounts of the kind {kind}")
-        body.not_emulated(("identity", "extendedLocation", "zones"), "a storage account")
-        properties = body.object("properties")
-        properties.not_emulated(_NOT_EMULATED, "a storage account")
-        for field, fixed in _NOT_EMULATED_IN.items():
-            properties.object(field).not_emulated(fixed, "a storage account")
+        _check_settings(body)
         sku = body.object("sku").choice("name", SKUS, SKUS[0])
         account = self._save(request.id, location, sku, read_tags(body))
         return ArmResponse(self._shown(account))
@@ -177,6 +171,17 @@ class Accounts:
 
     async def get_properties(self, request: ArmRequest) -> ArmResponse:
         return ArmResponse(self._shown(require(self.store, request.id)))
+
+    async def update(self, request: ArmRequest) -> ArmResponse:
+        """PATCH: tags and the sku."""
+        account, body = require(self.store, request.id), Fields(request.body)
+        if body.has("location"):
+            check_place(body.raw("location"), account, TYPE)
+        _check_settings(body)
+        before = str(account.body["sku"]["name"])
+        sku = body.object("sku").choice("name", SKUS, before)
+        tags = read_tags(body) if body.is_named("tags") else dict(account.body["tags"])
+        return ArmResponse(self._shown(self._save(account.id, account.body["location"], sku, tags)))
 
     async def list_accounts(self, request: ArmRequest) -> ArmResponse:
         scope = request.id.partition("/providers/")[0]
@@ -244,6 +249,18 @@ class Accounts:
                 "privateEndpointConnections": [],
             },
         }
+
+
+def _check_settings(body: Fields) -> None:
+    """Raises ArmError 501 for a value that asks for what is not emulated."""
+    kind = body.choice("kind", KINDS, "StorageV2")
+    if kind != "StorageV2":
+        raise not_emulated(f"storage accounts of the kind {kind}")
+    body.not_emulated(("identity", "extendedLocation", "zones"), "a storage account")
+    properties = body.object("properties")
+    properties.not_emulated(_NOT_EMULATED, "a storage account")
+    for field, fixed in _NOT_EMULATED_IN.items():
+        properties.object(field).not_emulated(fixed, "a storage account")
 
 
 def _new_private() -> dict[str, Any]:

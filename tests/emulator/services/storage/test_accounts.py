@@ -165,6 +165,29 @@ def test_what_is_shown_can_be_sent_back(call, unique):
     assert call("DELETE", path).status_code == 200
 
 
+def test_a_change_keeps_what_it_does_not_name(call, unique):
+    path = f"{ACCOUNTS}/st{unique}"
+    made = call("PUT", path, new(tags={"a": "b"})).json()
+    changed = call("PATCH", path, {"sku": {"name": "Standard_GRS"}})
+    assert (changed.status_code, changed.json()["tags"]) == (200, {"a": "b"})
+    assert changed.json()["sku"] == {"name": "Standard_GRS", "tier": "Standard"}
+    # As the az CLI has it: with what it was shown of the account, and new tags.
+    sent = {"tags": {"c": "d"}, "properties": made["properties"]}
+    again = call("PATCH", path, sent).json()
+    assert (again["tags"], again["sku"]["name"]) == ({"c": "d"}, "Standard_GRS")
+    for body, status, code in (
+        ({"properties": {"publicNetworkAccess": "Disabled"}}, 501, "NotEmulated"),
+        ({"kind": "BlobStorage"}, 501, "NotEmulated"),
+        ({"identity": {"type": "SystemAssigned"}}, 501, "NotEmulated"),
+        ({"sku": {"name": "Premium"}}, 400, "InvalidRequestContent"),
+    ):
+        refused = call("PATCH", path, body)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (status, code)
+    assert call("GET", path).json() == again
+    assert call("DELETE", path).status_code == 200
+    assert call("PATCH", path, {"tags": {}}).status_code == 404
+
+
 def test_a_deleted_group_takes_its_accounts_and_blobs_along(call, unique, local_azure):
     client = ResourceManagementClient(DefaultAzureCredential(), SUBSCRIPTION)
     group, name = f"rg-{unique}", f"st{unique}"
