@@ -284,20 +284,6 @@ def test_what_is_latest_is_settled_when_a_deployment_is_made(ml_client, bench: W
     until(lambda: call("GET", path).json()["properties"]["provisioningState"] == "Succeeded")
 
 
-def test_an_environment_of_a_dockerfile_is_not_run_without_it(ml_client, bench: Workbench):
-    endpoint = bench.endpoint()
-    bench.deploy(endpoint.name, "blue")
-    body = call("GET", f"{endpoint.id}/deployments/blue").json()
-    environment = f"{HOME}/environments/of-a-dockerfile-{bench.suffix}/versions/1"
-    context = "azureml://datastores/workspaceblobstore/paths/context"
-    made = call("PUT", environment, {"properties": {"build": {"contextUri": context}}})
-    assert made.status_code == 201
-    body["properties"]["environmentId"] = environment
-    answer = call("PUT", f"{endpoint.id}/deployments/green", body)
-    assert answer.status_code == 501
-    assert "Docker build context" in answer.json()["error"]["message"]
-
-
 @pytest.mark.parametrize(
     ("path", "properties", "words"),
     [
