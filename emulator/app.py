@@ -78,6 +78,7 @@ from emulator.services.machine_learning.batch.endpoints import BatchEndpoints
 from emulator.services.machine_learning.batch.invocation_request import InvocationReader
 from emulator.services.machine_learning.batch.invocations import Invocations
 from emulator.services.machine_learning.batch.job_lifecycle import JobLifecycle
+from emulator.services.machine_learning.batch.preparation import Preparation
 from emulator.services.machine_learning.batch.run_artifacts import RunArtifacts
 from emulator.services.machine_learning.batch.tokens import authenticator
 from emulator.services.machine_learning.batch.workspace_api import API_SUFFIX, WorkspaceApi
@@ -199,10 +200,9 @@ class Emulator:
             self.store,
             self.changes,
             self.storage,
-            self.python,
+            Preparation(self.store, self.storage, self.python, access),
             clusters,
             artifacts,
-            access,
             home.deployments / "jobs",
         )
         assets = DeploymentAssets(

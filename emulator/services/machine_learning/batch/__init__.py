@@ -13,6 +13,7 @@ What is asked for:
 What runs:
 
     job_lifecycle.py        the states of a job, and its work; job_spec.py: what a job is
+    preparation.py          what a job has on disk before it scores
     clusters.py             the nodes that jobs have of a compute cluster
     scoring.py              mini-batches, and what failed of them
     worker.py, driver.py    a worker of a node, and the program that it is
