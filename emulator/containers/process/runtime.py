@@ -29,15 +29,16 @@ from emulator.containers.dockerfile import DockerfileError
 from emulator.containers.handle import KILLED, Handle
 from emulator.containers.line_log import LineLog
 from emulator.containers.process import command as process_command
-from emulator.containers.process.build import NoBase, ProcessBuild
+from emulator.containers.process.build import ProcessBuild
 from emulator.containers.process.cpu import cpu_seconds_of
 from emulator.containers.process.exec import ProcessExec
-from emulator.containers.process.images import ROOT, ProcessImages, Stored
+from emulator.containers.process.images import ROOT, ProcessImages
 from emulator.containers.process.memory import PERIOD, memory_of
 from emulator.containers.process.paths import below, on_this_machine
 from emulator.containers.process.ports import LOOPBACK, ContainerPorts
-from emulator.containers.process.stand_ins import catalogue as stand_ins
-from emulator.containers.references import is_azure, with_tag
+from emulator.containers.process.stand_ins.catalogue import find as find_stand_in
+from emulator.containers.process.stand_ins.images import StandInImages
+from emulator.containers.references import with_tag
 from emulator.containers.runtime import (
     Container,
     ContainerRuntimeError,
@@ -88,6 +89,7 @@ class ProcessRuntime:
         self.description = description
         self.images_here = ProcessImages(folder / "images")
         self.environments = PythonEnvironments(folder / "environments")
+        self.stand_ins = StandInImages(self.images_here, self.environments)
         self.root = folder.resolve()
         self.folder = self.root / "running"
         self.volumes = self.root / "volumes"
@@ -95,8 +97,6 @@ class ProcessRuntime:
             each.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.containers: dict[str, StartedProcess] = {}
         self.ports = ContainerPorts()
-        # Stand-ins are made anew after a start: they are as this version of local Azure has them.
-        self.made: set[str] = set()
         self.watcher: asyncio.Task[None] | None = None
         self.closed = False
 
@@ -127,7 +127,7 @@ class ProcessRuntime:
                 folder / ROOT,
                 build_args,
                 note_from_thread,
-                stand_ins.find,
+                find_stand_in,
             )
             await asyncio.to_thread(build.run, text)
             config = build.config
@@ -156,9 +156,7 @@ class ProcessRuntime:
 
     async def image(self, reference: str) -> Image | None:
         stored = self.images_here.find(reference)
-        # One under its own name; what was built on it, or imported, is nobody's but the user's.
-        stands_in = stored is not None and with_tag(stored.config.base) == with_tag(reference)
-        if stored is None or (stands_in and with_tag(reference) not in self.made):
+        if stored is None or self.stand_ins.is_old(stored, reference):
             return None
         return stored.named(reference)
 
@@ -175,18 +173,7 @@ class ProcessRuntime:
     async def pull(self, reference: str, credentials: tuple[str, str] | None, log: Log) -> Image:
         if found := await self.image(reference):
             return found
-        try:
-            stand_in = None if is_azure(reference) else stand_ins.find(reference)
-        except NoBase as error:
-            raise ImageNotFound(str(error)) from None
-        if stand_in is None:
-            raise ImageNotFound(
-                f"The image {reference} was not built here, and without a container engine"
-                " none is pulled. Build it, or start Docker or Podman. Stand-ins there are for"
-                f" {', '.join(stand_ins.known())}."
-            )
-        stored = await to_the_end(asyncio.to_thread(self._make, stand_in, with_tag(reference)))
-        log(stored.config.stand_in)
+        stored = await self.stand_ins.make(reference, log)
         return stored.named(reference)
 
     # Containers
@@ -321,15 +308,6 @@ class ProcessRuntime:
         if key not in used:
             self.ports.forget(key)
         return key not in used
-
-    def _make(self, stand_in: stand_ins.StandIn, reference: str) -> Stored:
-        folder = self.images_here.begin()
-        try:
-            stored = self.images_here.finish(folder, stand_in.make(folder / ROOT), [reference])
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        self.made.add(reference)
-        return stored
 
     def _prepare(self, spec: ContainerSpec, image: Path, root: Path) -> None:
         """The container's own copy of the image's files, with its volumes in it."""

@@ -56,9 +56,11 @@ class StandIn:
     texts: Mapping[str, str] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
     is_shell: bool = False
+    is_python: bool = False
 
-    def make(self, root: Path) -> ImageConfig:
-        """Write its files below `root`; returns how it is run."""
+    def make(self, root: Path, python: Path | None = None) -> ImageConfig:
+        """Write its files below `root`; returns how it is run, by that interpreter if by any (None
+        for the course's own)."""
         for folder in (*FOLDERS, f"{PACKAGES}/bin".lstrip("/")):
             (root / folder).mkdir(parents=True, exist_ok=True)
         managers = {f"/usr/bin/{name}": MANAGER for name in MANAGERS}
@@ -80,7 +82,7 @@ class StandIn:
         return replace(
             self.config,
             base=self.image,
-            python=sys.executable,
+            python=str(python or sys.executable),
             variables={**variables, **self.config.variables},
             notes=[notice],
             stand_in=notice,
@@ -134,8 +136,9 @@ _PLAIN = {
     "ubuntu": shell("ubuntu", "bash"),
     "python": StandIn(
         "python",
-        f"is this machine's Python {MINOR}, with the packages that it has",
+        f"is this machine's Python {MINOR}, with no package but pip and its like",
         ImageConfig(cmd=["python3"]),
+        is_python=True,
     ),
 }
 _MICROSOFTS = {
@@ -191,7 +194,7 @@ def find(reference: str) -> StandIn | None:
     found = STAND_INS.get(name)
     if found is None:
         return None
-    if found.image == "python" and (wrong := _other_python(tag)):
+    if found.is_python and (wrong := _other_python(tag)):
         raise NoBase(
             f"The image {reference} is Python {wrong}, and this machine's is {MINOR}, which can"
             f" stand in for python:{MINOR} alone. Start Docker or Podman for the image itself."

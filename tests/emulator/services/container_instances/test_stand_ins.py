@@ -157,6 +157,7 @@ def test_nginx_serves_what_an_init_container_wrote(machine, name):
         ("ubuntu:24.04", ["/bin/sh", "-c", "apt-get update || exit 7"], "exit code 7"),
         ("mcr.microsoft.com/mirror/docker/library/busybox:1.35", ["echo", "hello"], "hello\n"),
         (f"python:{VERSION}-slim", ["python", "-c", "print(6 * 7)"], "42\nexit code 0"),
+        ("python", ["python", "-c", "import torch"], "No module named 'torch'"),
         ("python", ["sh", "-c", "python -c 'print(6 * 7)'"], "42\nexit code 0"),
         (
             "mcr.microsoft.com/k8se/quickstart-jobs",
