@@ -53,7 +53,8 @@ class CondaFile:
     """What an environment asks for. `python` is empty when any will do.
 
     `constraints` hold for whatever is installed. `left_out` are entries that wheels bring as far as
-    they need them; `programs` are entries with the command that this machine must have for each.
+    they need them; `stands_for` are packages, each with the one that is taken of it; `programs` are
+    entries, each with the command that this machine must have for it.
     """
 
     python: SpecifierSet
@@ -61,6 +62,7 @@ class CondaFile:
     pip_options: tuple[str, ...]
     constraints: tuple[str, ...]
     left_out: tuple[str, ...]
+    stands_for: tuple[tuple[str, str], ...]
     programs: tuple[tuple[str, str], ...]
 
     @property
@@ -167,9 +169,11 @@ def read_dependencies(dependencies: list[Any]) -> CondaFile:
             raise CondaFileError(
                 f"In the conda file, the dependency {entry!r} is neither a package nor 'pip:'."
             )
+    stands_for: list[tuple[str, str]] = []
     for each in requirements:
         each.name = canonicalize_name(each.name)
         if each.name == AZUREML_DEFAULTS:  # what a deployment needs of it is the server
+            stands_for.append((str(each), INFERENCE_SERVER))
             each.name, each.specifier = INFERENCE_SERVER, SpecifierSet()
     return CondaFile(
         python,
@@ -177,6 +181,7 @@ def read_dependencies(dependencies: list[Any]) -> CondaFile:
         tuple(options),
         ("numpy<2",) if old else (),
         tuple(left_out),
+        tuple(stands_for),
         tuple(programs),
     )
 

@@ -135,6 +135,8 @@ class PythonEnvironments:
             note(f"{entry} is no Python package: this machine's own is used, {where}.")
         for name in file.left_out:
             note(f"Left out: {name} is no Python package, and wheels bring what they need of it.")
+        for entry, taken in file.stands_for:
+            note(f"Of {entry}, {taken} alone is taken.")
         missing = file.missing_here()
         if not missing and (view := await self._view(file.requirements)):
             note(

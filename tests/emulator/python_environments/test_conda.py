@@ -125,7 +125,9 @@ def test_what_conda_built_against_numpy_1_gets_no_numpy_2(
 
 
 def test_azureml_defaults_is_the_inference_server() -> None:
-    assert lines("pip:\n  - azureml-defaults==1.60.0") == ["azureml-inference-server-http"]
+    file = read_conda_file("dependencies: [{pip: [azureml-defaults==1.60.0]}]")
+    assert file.pip_lines() == ["azureml-inference-server-http"]
+    assert file.stands_for == (("azureml-defaults==1.60.0", "azureml-inference-server-http"),)
 
 
 @pytest.mark.parametrize(
