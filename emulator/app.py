@@ -265,7 +265,7 @@ class Emulator:
         )
         group_operations = GroupOperations(self.store, self.operations)
         services: list[Service] = [
-            Subscriptions(),
+            Subscriptions(self.store),
             Providers(),
             self.resources,
             AnyResource(self.store, self.changes),

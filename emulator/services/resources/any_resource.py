@@ -9,21 +9,29 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.arm.changes import Changes
-from emulator.arm.errors import bad_request, not_emulated
+from emulator.arm.errors import bad_request
 from emulator.arm.fields import Fields
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import resource_group_of
 from emulator.arm.odata import FilterError, FilterParser
 from emulator.arm.resources import page, require
 from emulator.arm.tags import TagFilter, invalid_filter, read_tags
-from emulator.services.resources.paths import GROUP, GROUP_TYPE, ONE_SUBSCRIPTION
+from emulator.services.resources.paths import GROUP, GROUP_TYPE, ONE_SUBSCRIPTION, SUBSCRIPTION_ID
+from emulator.services.resources.subscriptions import subscription_of
 from emulator.store import Resource, Store
 
 TAGS = "/providers/Microsoft.Resources/tags/default"
 ONE_RESOURCE = GROUP + "/providers/{namespace}/{type}/{name}"
 ONE_BELOW = ONE_RESOURCE + "/{childType}/{childName}"
-# The scopes whose tags can be read and changed: groups, resources, and resources below these.
-SCOPES = (GROUP, ONE_RESOURCE, ONE_BELOW, ONE_BELOW + "/{grandchildType}/{grandchildName}")
+# The scopes whose tags can be read and changed: the subscription, groups, resources, and resources
+# below these.
+SCOPES = (
+    ONE_SUBSCRIPTION,
+    GROUP,
+    ONE_RESOURCE,
+    ONE_BELOW,
+    ONE_BELOW + "/{grandchildType}/{grandchildName}",
+)
 EXPANSIONS = {"createdtime": "createdTime", "changedtime": "changedTime"}
 STATE = "provisioningstate"
 # What `$filter` may ask for -> where the listed item has it.
@@ -40,10 +48,6 @@ class AnyResource:
     ROUTES = (
         ("GET", ONE_SUBSCRIPTION + "/resources", "list_resources"),
         ("GET", GROUP + "/resources", "list_resources"),
-        ("GET", ONE_SUBSCRIPTION + TAGS, "subscription_tags"),
-        ("PUT", ONE_SUBSCRIPTION + TAGS, "subscription_tags"),
-        ("PATCH", ONE_SUBSCRIPTION + TAGS, "subscription_tags"),
-        ("DELETE", ONE_SUBSCRIPTION + TAGS, "subscription_tags"),
         *(
             (method, scope + TAGS, handler)
             for scope in SCOPES
@@ -86,9 +90,6 @@ class AnyResource:
 
     # Tags
 
-    async def subscription_tags(self, request: ArmRequest) -> ArmResponse:
-        raise not_emulated("the tags of a subscription")
-
     async def get_tags(self, request: ArmRequest) -> ArmResponse:
         return _shown(self._scope(request))
 
@@ -117,7 +118,10 @@ class AnyResource:
         return ArmResponse(None, 200)
 
     def _scope(self, request: ArmRequest) -> Resource:
-        return require(self.store, request.id[: -len(TAGS)])
+        scope = request.id[: -len(TAGS)]
+        if scope.lower() == SUBSCRIPTION_ID:
+            return subscription_of(self.store)
+        return require(self.store, scope)
 
     def _save(self, resource: Resource, tags: dict[str, str]) -> ArmResponse:
         self.changes.check_scope(resource.id)

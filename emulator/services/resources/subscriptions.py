@@ -13,7 +13,8 @@ from emulator.arm.http import MANAGEMENT, ArmRequest, ArmResponse
 from emulator.arm.regions import REGIONS
 from emulator.arm.resources import page
 from emulator.defaults import SUBSCRIPTION, TENANT
-from emulator.services.resources.paths import ONE_SUBSCRIPTION, SUBSCRIPTION_ID
+from emulator.services.resources.paths import ONE_SUBSCRIPTION, SUBSCRIPTION_ID, SUBSCRIPTION_TYPE
+from emulator.store import Resource, Store
 
 
 class Subscriptions:
@@ -24,6 +25,9 @@ class Subscriptions:
         ("GET", ONE_SUBSCRIPTION, "get_subscription"),
         ("GET", ONE_SUBSCRIPTION + "/locations", "list_locations"),
     )
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
 
     async def cloud_metadata(self, request: ArmRequest) -> ArmResponse:
         cloud = {
@@ -60,14 +64,14 @@ class Subscriptions:
         return page(request, [tenant])
 
     async def list_subscriptions(self, request: ArmRequest) -> ArmResponse:
-        answer = page(request, [_subscription()])
+        answer = page(request, [_shown(self.store)])
         # This list alone must have a link, empty on the last page.
         # https://github.com/Azure/azure-rest-api-specs/blob/main/specification/resources/resource-manager/Microsoft.Resources/subscriptions/stable/2022-12-01/subscriptions.json
         answer.body.setdefault("nextLink", "")
         return answer
 
     async def get_subscription(self, request: ArmRequest) -> ArmResponse:
-        return ArmResponse(_subscription())
+        return ArmResponse(_shown(self.store))
 
     async def list_locations(self, request: ArmRequest) -> ArmResponse:
         return page(
@@ -109,8 +113,16 @@ class Subscriptions:
             )
 
 
-def _subscription() -> dict[str, Any]:
+def subscription_of(store: Store) -> Resource:
+    """The subscription. Of it the tags alone are stored, once it has any."""
+    found = store.get(SUBSCRIPTION_ID)
+    return found or Resource(SUBSCRIPTION_ID, SUBSCRIPTION_TYPE, {"tags": {}})
+
+
+def _shown(store: Store) -> dict[str, Any]:
+    tags = subscription_of(store).body["tags"]
     return {
+        **({"tags": tags} if tags else {}),
         "id": SUBSCRIPTION_ID,
         "authorizationSource": "RoleBased",
         "managedByTenants": [],

@@ -134,3 +134,19 @@ def test_what_cannot_be_a_tag_is_refused_and_changes_nothing(call, account, tags
 def test_a_resource_can_be_deleted_by_its_id(call, account):
     assert call("DELETE", account, version="2023-01-01").status_code == 200
     assert call("GET", account, version="2023-01-01").status_code == 404
+
+
+def test_the_subscription_has_tags(client, call, unique):
+    scope = f"/subscriptions/{SUBSCRIPTION}"
+    assert client.tags.get_at_scope(scope).properties.tags == {}
+    wanted = TagsResource(properties=Tags(tags={"course": unique}))
+    made = client.tags.begin_create_or_update_at_scope(scope, wanted).result()
+    assert made.id == f"{scope}/providers/Microsoft.Resources/tags/default"
+    assert client.tags.get_at_scope(scope).properties.tags == {"course": unique}
+    assert call("GET", scope).json()["tags"] == {"course": unique}
+    # They are those of no resource in it.
+    assert (
+        list(client.resources.list(filter=f"tagName eq 'course' and tagValue eq '{unique}'")) == []
+    )
+    client.tags.begin_delete_at_scope(scope).result()
+    assert client.tags.get_at_scope(scope).properties.tags == {}
