@@ -305,7 +305,7 @@ BUILD = """
 import asyncio, sys
 from pathlib import Path
 from emulator.python_environments.environments import PythonEnvironments
-asyncio.run(PythonEnvironments(Path(sys.argv[1])).resolve(sys.argv[2], "image", print))
+asyncio.run(PythonEnvironments(Path(sys.argv[1])).resolve(sys.argv[2], sys.argv[3], print))
 """
 
 
@@ -313,7 +313,7 @@ asyncio.run(PythonEnvironments(Path(sys.argv[1])).resolve(sys.argv[2], "image", 
 async def test_killed_in_the_middle_of_a_build(folder: Path, wheels: Path) -> None:
     text = conda(wheels, "digit-names")
     emulator = subprocess.Popen(
-        [sys.executable, "-c", BUILD, str(folder), text],
+        [sys.executable, "-c", BUILD, str(folder), text, IMAGE],
         cwd=Path(environments.__file__).parents[2],
         stdout=subprocess.DEVNULL,
     )
