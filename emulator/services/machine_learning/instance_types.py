@@ -1,4 +1,4 @@
-"""The virtual machines that a managed online deployment can run on, without those with a GPU.
+"""The virtual machines that a managed online deployment can run on. Those with a GPU are not here.
 
 https://learn.microsoft.com/azure/machine-learning/reference-managed-online-endpoints-vm-sku-list
 https://learn.microsoft.com/azure/virtual-machines/sizes
@@ -6,8 +6,10 @@ https://learn.microsoft.com/azure/virtual-machines/sizes
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from emulator.arm.errors import not_emulated
 from emulator.services.machine_learning.errors import bad_argument
 
 
@@ -75,7 +77,20 @@ _FAMILIES: dict[str, dict[str, tuple[int, float]]] = {
         "Standard_E48s_v3": (48, 384),
         "Standard_E64s_v3": (64, 432),
     },
+    **{
+        f"standard{family}Family": {
+            f"Standard_L{vcpus}{suffix}": (vcpus, vcpus * 8) for vcpus in (8, 16, 32, 48, 64, 80)
+        }
+        for family, suffix in (("LASv3", "as_v3"), ("LSv2", "s_v2"), ("LSv3", "s_v3"))
+    },
 }
+# Of Azure's list, those with a GPU.
+_GPU = re.compile(
+    r"Standard_(NC(24|48|96)ads_A100_v4|NC(4|8|16|64)as_T4_v3|NC(6|12|24)s_v[23]"
+    r"|NC40ads_H100_v5|NC80adis_H100_v5|ND96amsr_A100_v4|ND96asr_v4|ND40rs_v2"
+    r"|ND96isr?_H100_v5|NV(6|12|18|36|72)ads_A10_v5|NV36adms_A10_v5)",
+    re.IGNORECASE,
+)
 
 INSTANCE_TYPES: dict[str, InstanceType] = {
     size: InstanceType(family, vcpus, memory_gb)
@@ -86,9 +101,12 @@ _SPELLED = {size.lower(): size for size in INSTANCE_TYPES}
 
 
 def find_instance_type(path: str, name: str) -> str:
-    """The type's name as Azure spells it. Raises ArmError 400 for an unknown one in the field."""
+    """The type's name as Azure spells it. Raises ArmError: 400 for an unknown one in the field at
+    `path`, 501 for one with a GPU."""
     if spelled := _SPELLED.get(name.lower()):
         return spelled
+    if _GPU.fullmatch(name):
+        raise not_emulated(f"instance types with a GPU, such as {name}")
     raise bad_argument(
         path,
         f"The instance type '{name[:80]}' is not supported. Choose one of "

@@ -261,6 +261,8 @@ def test_an_image_that_nobody_knows_needs_a_conda_file(ml_client, bench):
     ("change", "code", "said"),
     [
         ({"instance_type": "Standard_Abacus"}, "BadArgument", "Standard_Abacus"),
+        ({"instance_type": "Standard_NC6s_v3"}, "NotEmulated", "a GPU, such as Standard_NC6s_v3"),
+        ({"instance_type": "STANDARD_L80AS_V3", "instance_count": 2}, "OutOfQuota", "80"),
         ({"instance_count": 51}, "BadArgument", "1 to 50"),
         ({"instance_count": 30}, "OutOfQuota", "100"),
         (
