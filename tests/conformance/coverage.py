@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from emulator.arm.http import Route
-from tests.conformance.specs import Operation, Specs
+from tests.conformance.specs import Operation, Specs, provider_of
 from tests.conformance.verdicts import ANSWERED, NOT_EMULATED, REFUSED, Verdict
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "coverage.md"
@@ -34,26 +34,27 @@ ROW = re.compile(r"\| (?P<name>\S*) \| `(?P<request>[A-Z]+ \S+)` \| (?P<answered
 
 def table(specs: Specs, routes: Sequence[Route], verdicts: Iterable[Verdict]) -> str:
     """The file's text."""
-    played: dict[str, list[Verdict]] = defaultdict(list)
+    # Two providers may have operations of one name.
+    played: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
-        played[verdict.operation].append(verdict)
+        played[verdict.provider, verdict.operation].append(verdict)
     rows: dict[str, list[str]] = defaultdict(list)
     emulated = set()
     for route in routes:
         operation = specs.find(route.method, route.template, "")
         if operation is not None:
             emulated.add(_key(operation))
-        answered = _answered(played[operation.name]) if operation else ""
-        rows[_provider(route.template)].append(
+        answered = _answered(played[operation.provider, operation.name]) if operation else ""
+        rows[provider_of(route.template)].append(
             _row(operation, route.method, route.template, answered or "yes")
         )
     providers = set(rows)
     lacking = {}
     for operation in specs.operations:
-        if _provider(operation.template) in providers and _key(operation) not in emulated:
+        if provider_of(operation.template) in providers and _key(operation) not in emulated:
             lacking[_key(operation)] = operation
     for operation in lacking.values():
-        rows[_provider(operation.template)].append(
+        rows[provider_of(operation.template)].append(
             _row(operation, operation.method, operation.template, NOTHING)
         )
     text = HEAD + _counts(len(routes), len(lacking), [v for one in played.values() for v in one])
@@ -107,11 +108,6 @@ def _what(message: str) -> str:
 
 def _key(operation: Operation) -> tuple[str, str]:
     return operation.method, re.sub(r"{\w+}", "{}", operation.template.lower().rstrip("/"))
-
-
-def _provider(template: str) -> str:
-    found = re.findall(r"/providers/(\w+\.\w+)", template, re.IGNORECASE)
-    return found[-1] if found else "Microsoft.Resources"
 
 
 def _row(operation: Operation | None, method: str, template: str, answered: str) -> str:

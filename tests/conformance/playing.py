@@ -35,8 +35,7 @@ class Player:
             answer = self.arm.call(asked.method, asked.path, asked.body, **asked.query)
             return judge(operation, example, asked, answer, self.models)
         except MissingError as error:
-            reason = f"presupposed: {error}"
-            return Verdict(operation.name, operation.version, example.title, WRONG, reason)
+            return Verdict.of(operation, example, WRONG, f"presupposed: {error}")
         finally:
             presupposed.tidy()
 

@@ -44,8 +44,7 @@ class Operation:
 
     @property
     def provider(self) -> str:
-        found = re.findall(r"/providers/(Microsoft\.\w+)", self.template, re.IGNORECASE)
-        return found[-1] if found else "Microsoft.Resources"
+        return provider_of(self.template)
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -64,6 +63,12 @@ class Operation:
     def rank(self) -> tuple[int, int]:
         """The higher, the more of the path is spelt out."""
         return len(re.sub(r"{\w+}", "", self.template)), self.template.count("{")
+
+
+def provider_of(template: str) -> str:
+    """Whose an operation is; Resource Manager's own have no provider in their path."""
+    found = re.findall(r"/providers/(\w+\.\w+)", template, re.IGNORECASE)
+    return found[-1] if found else "Microsoft.Resources"
 
 
 def _is_whole(parameter: dict[str, Any]) -> bool:

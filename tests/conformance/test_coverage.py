@@ -35,9 +35,10 @@ def test_a_route_that_comes_or_goes_makes_the_table_stale(specs: Specs) -> None:
 
 def test_a_row_says_what_came_of_the_examples(specs: Specs) -> None:
     played = [
-        Verdict("Groups_Get", "2021-04-01", "Get", ANSWERED),
-        Verdict("Groups_Get", "2022-04-01", "Get", ANSWERED),
-        Verdict("Groups_Put", "2021-04-01", "Lost", WRONG, "because"),
+        Verdict("Microsoft.Resources", "Groups_Get", "2021-04-01", "Get", ANSWERED),
+        Verdict("Microsoft.Resources", "Groups_Get", "2022-04-01", "Get", ANSWERED),
+        Verdict("Microsoft.Resources", "Groups_Put", "2021-04-01", "Lost", WRONG, "because"),
+        Verdict("Microsoft.Another", "Groups_Get", "2022-04-01", "Get", ANSWERED),
     ]
     text = coverage.table(specs, arm_routes(), played)
     group = "{subscription}/resourceGroups/{resourceGroupName}"

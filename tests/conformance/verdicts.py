@@ -22,6 +22,7 @@ WRONG = "wrong"
 class Verdict:
     """`reason` is the sentence of a refusal, or what is wrong."""
 
+    provider: str
     operation: str
     version: str
     example: str
@@ -31,13 +32,17 @@ class Verdict:
     request: dict[str, Any] = field(default_factory=dict)
     answer: Any = None
 
+    @classmethod
+    def of(cls, operation: Operation, example: Example, verdict: str, reason: str = "") -> Verdict:
+        what = (operation.provider, operation.name, operation.version, example.title)
+        return cls(*what, verdict, reason)
+
 
 def judge(
     operation: Operation, example: Example, asked: Requested, answer: Answer, models: Models
 ) -> Verdict:
-    verdict = Verdict(
-        operation.name, operation.version, example.title, ANSWERED, request=vars(asked)
-    )
+    verdict = Verdict.of(operation, example, ANSWERED)
+    verdict.request = vars(asked)
     problems = _problems(operation, example, asked, answer, models)
     if answer.error and answer.status < 400:
         verdict.answer = answer.error
