@@ -73,3 +73,8 @@ VALUES = {
     # Microsoft's own example, ContainerApps_CheckNameAvailability.json.
     "CheckNameAvailabilityReason": {"none"},
 }
+
+# (operation, problem): what Azure answers against its model. A job that is a step of another has no
+# properties, which is what MLClient knows it by: _is_pipeline_child_job in
+# https://github.com/Azure/azure-sdk-for-python/blob/main/sdk/ml/azure-ai-ml/azure/ai/ml/entities/_job/job.py
+AGAINST_MODEL = {("Jobs_Get", "the body: 'properties' is required")}
