@@ -67,6 +67,7 @@ class Campaign:
         self.findings = Findings()
         self.statuses: Counter[int] = Counter()
         self.baseline = self.state.read()
+        self.state.leave_out_what_is_not_emulated()
 
     def run(self, seed: int, requests: int, first: int = 0) -> None:
         """What was found is in `findings`, and with the figures in `output`, as it goes on."""

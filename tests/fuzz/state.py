@@ -41,6 +41,15 @@ class State:
         lists = [route for route in routes if route.method == "GET" and _is_list(route)]
         self.lists = sorted(lists, key=lambda route: len(route.segments))
 
+    def leave_out_what_is_not_emulated(self) -> None:
+        """Read no more the lists that are answered 501 from the start, such as all built-in roles.
+
+        A list that is answered so later, after a request, is a fault.
+        """
+        refused = [one.path.split("/") for one, answer in self.unreadable if answer.status == 501]
+        self.lists = [one for one in self.lists if not any(map(one.match, refused))]
+        self.unreadable = [one for one in self.unreadable if one[1].status != 501]
+
     def read(self, wanted: Wanted = lambda _: True) -> Lists:
         """Each list that is wanted, told by its path, as the resources in it by their ids."""
         found: Lists = {}
