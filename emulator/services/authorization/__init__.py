@@ -3,7 +3,7 @@
 https://learn.microsoft.com/rest/api/authorization/
 
     paths.py             the scopes at which roles can be assigned
-    roles.py             the built-in roles that there are here
+    roles.py             the built-in roles; roles.json is Azure's catalogue
     role_definitions.py  the requests for these
     role_assignments.py  the requests for assignments
     principals.py        whom a role can be assigned to

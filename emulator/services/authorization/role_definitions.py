@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from emulator.arm.errors import not_emulated
+from emulator.arm.errors import ArmError
 from emulator.arm.http import ArmRequest, ArmResponse
 from emulator.arm.ids import name_of
 from emulator.arm.resources import page
+from emulator.arm.tags import invalid_filter
 from emulator.services.authorization.paths import (
     DEFINITION,
     DEFINITION_TYPE,
@@ -19,10 +20,13 @@ from emulator.services.authorization.paths import (
     SCOPES,
     SUBSCRIPTION_ID,
 )
-from emulator.services.authorization.roles import BY_ID, BY_NAME, ROLES, Role
+from emulator.services.authorization.roles import Role, by_id, roles
 
-_BY_NAME = re.compile(r"roleName\s+eq\s+'((?:[^']|'')*)'", re.IGNORECASE)
-_BY_TYPE = re.compile(r"type\s+eq\s+'(\w+)'", re.IGNORECASE)
+BUILT_IN = "BuiltInRole"
+_BY_NAME = re.compile(r"roleName\s+eq\s+'(?P<name>(?:[^']|'')*)'", re.IGNORECASE)
+_BY_TYPE = re.compile(r"type\s+eq\s+'(?P<type>\w+)'", re.IGNORECASE)
+# Built-in roles are those of every scope.
+_BY_SCOPE = re.compile(r"atScope(AndBelow)?\(\s*\)", re.IGNORECASE)
 
 
 class RoleDefinitions:
@@ -32,33 +36,33 @@ class RoleDefinitions:
     )
 
     async def list(self, request: ArmRequest) -> ArmResponse:
-        """By name, or by a type of which there is none; all of them local Azure does not have."""
-        text = request.query.get("$filter", "").strip()
-        if match := _BY_NAME.fullmatch(text):
-            return page(request, [shown(named(match[1].replace("''", "'")))])
-        if (match := _BY_TYPE.fullmatch(text)) and match[1].lower() == "customrole":
-            return page(request, [])
-        raise not_emulated(
-            "the list of all built-in roles. Ask for one by its name, with the $filter roleName eq "
-            f"'...': there are {', '.join(role.name for role in ROLES)}"
-        )
+        found = list(roles())
+        for condition in re.split(r"\s+and\s+", request.query.get("$filter", "").strip()):
+            if match := _BY_NAME.fullmatch(condition):
+                name = match["name"].replace("''", "'").lower()
+                found = [role for role in found if role.name.lower() == name]
+            elif match := _BY_TYPE.fullmatch(condition):
+                found = found if match["type"].lower() == BUILT_IN.lower() else []
+            elif condition and not _BY_SCOPE.fullmatch(condition):
+                raise invalid_filter(condition, "the conditions are roleName, type and atScope()")
+        return page(request, [shown(role) for role in found])
 
     async def get(self, request: ArmRequest) -> ArmResponse:
         return ArmResponse(shown(find(name_of(request.id))))
 
 
-def named(name: str) -> Role:
-    """Raises ArmError 501 for one that is not among those of here."""
-    if role := BY_NAME.get(name.lower()):
-        return role
-    raise not_emulated(f"the role '{name[:200]}'")
-
-
 def find(role_id: str) -> Role:
-    """The role of a GUID. Raises ArmError 501 for one that is not among those of here."""
-    if role := BY_ID.get(role_id.lower()):
+    """The role of a GUID. Raises ArmError 404, in Azure's words:
+
+    https://learn.microsoft.com/azure/role-based-access-control/troubleshooting
+    """
+    if role := by_id().get(role_id.lower()):
         return role
-    raise not_emulated(f"the role definition {role_id[:200]}")
+    raise ArmError(
+        404,
+        "RoleDefinitionDoesNotExist",
+        f"The specified role definition with ID '{role_id[:200].replace('-', '')}' does not exist.",
+    )
 
 
 def definition_id(role: Role) -> str:
@@ -66,21 +70,15 @@ def definition_id(role: Role) -> str:
 
 
 def shown(role: Role) -> dict[str, Any]:
-    permission = {
-        "actions": list(role.actions),
-        "notActions": list(role.not_actions),
-        "dataActions": list(role.data_actions),
-        "notDataActions": [],
-    }
     return {
         "id": definition_id(role),
         "type": DEFINITION_TYPE,
         "name": role.id,
         "properties": {
             "roleName": role.name,
-            "type": "BuiltInRole",
+            "type": BUILT_IN,
             "description": role.description,
             "assignableScopes": ["/"],
-            "permissions": [permission],
+            "permissions": list(role.permissions),
         },
     }
