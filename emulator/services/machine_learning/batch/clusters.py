@@ -77,8 +77,8 @@ class Clusters:
         spec = compute_of(compute.body)
         if wanted > spec.scale.most:
             raise NoNodesError(
-                f"The requested job node count of {wanted} exceeds the maximum of "
-                f"{spec.scale.most} nodes of the compute '{compute.name}'."
+                f"Requested {wanted} nodes but AzureMLCompute cluster only has "
+                f"{spec.scale.most} maximum nodes."
             )
         size = CLUSTER_SIZES[spec.size]
         if wanted * size.vcpus > CORE_QUOTA:

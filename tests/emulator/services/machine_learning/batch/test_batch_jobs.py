@@ -376,7 +376,9 @@ def test_data_and_nodes_that_are_not_there(ml_client, scored):
     wanted = [{"compute": {"instance_count": 9}}]
     job = bench.invoke(endpoint, bench.files(a="1"), params_override=wanted)
     assert bench.ended(job) == "Failed"
-    assert "node count of 9 exceeds the maximum of 2" in _failure(bench, job)
+    assert "Requested 9 nodes but AzureMLCompute cluster only has 2 maximum nodes." in _failure(
+        bench, job
+    )
 
 
 def test_a_job_that_is_canceled_leaves_nothing_running(ml_client, local_azure, obedient):
