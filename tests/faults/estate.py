@@ -25,8 +25,15 @@ CONTAINER_GROUPS = tuple(
 ENVIRONMENT = f"{GROUP}/providers/Microsoft.App/managedEnvironments/env-faults"
 APPS = tuple(f"{GROUP}/providers/Microsoft.App/containerApps/{n}" for n in ("app-one", "app-two"))
 REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/faultsregistry"
+CLUSTERS = (f"{COURSE}/computes/cluster-a", f"{OTHER}/computes/cluster-b")
+# Azure wants to be told whether a deleted cluster's machines are deleted with it.
+WITH_NODES = "?underlyingResourceAction=Delete"
+IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/identity-faults"
 
-ALL = (*DEPLOYMENTS, *ENDPOINTS, *CONTAINER_GROUPS, *APPS, ENVIRONMENT, REGISTRY, OTHER, GROUP)
+ALL = (
+    *(*DEPLOYMENTS, *ENDPOINTS, *CLUSTERS, *CONTAINER_GROUPS, *APPS, ENVIRONMENT),
+    *(REGISTRY, IDENTITY, OTHER, GROUP),
+)
 
 SCRIPT = """\
 import os
@@ -101,6 +108,18 @@ def deployment(deployment_id: str, version: int, capacity: int) -> dict[str, Any
     }
 
 
+def cluster(version: int) -> dict[str, Any]:
+    scale = {"minNodeCount": 0, "maxNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT120S"}
+    return {
+        "location": REGION,
+        "tags": tags(version),
+        "properties": {
+            "computeType": "AmlCompute",
+            "properties": {"vmSize": "STANDARD_DS3_V2", "scaleSettings": scale},
+        },
+    }
+
+
 def container_group(version: int, prepared: Prepared) -> dict[str, Any]:
     return {
         "location": REGION,
@@ -158,3 +177,7 @@ def app(version: int, prepared: Prepared) -> dict[str, Any]:
 
 def registry(version: int) -> dict[str, Any]:
     return {"location": REGION, "tags": tags(version), "sku": {"name": "Basic"}, "properties": {}}
+
+
+def identity(version: int) -> dict[str, Any]:
+    return {"location": REGION, "tags": tags(version)}

@@ -163,7 +163,9 @@ class Invariants:
 
     def delete_all(self) -> None:
         """Everything can be deleted: each endpoint, then the group with what is left in it."""
-        for resource in (*estate.ENDPOINTS, *estate.APPS, *estate.CONTAINER_GROUPS, estate.GROUP):
+        clusters = tuple(f"{one}{estate.WITH_NODES}" for one in estate.CLUSTERS)
+        others = (*estate.APPS, *estate.CONTAINER_GROUPS, estate.GROUP)
+        for resource in (*estate.ENDPOINTS, *clusters, *others):
             self._delete(resource)
         for resource in estate.ALL:
             if (answer := self.client.call("GET", resource)).status != 404:

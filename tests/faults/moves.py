@@ -37,6 +37,8 @@ class Moves:
                 self.put_deployment: 10,
                 self.scale: 5,
                 self.delete_deployment: 4,
+                self.put_cluster: 2,
+                self.delete_cluster: 1,
             },
             "container instances": {
                 self.put_container_group: 5,
@@ -54,6 +56,8 @@ class Moves:
             "": {
                 self.put_registry: 2,
                 self.delete_registry: 2,
+                self.put_identity: 2,
+                self.delete_identity: 1,
                 self.put_workspace: 1,
                 self.delete_workspace: 1,
                 self.put_group: 1,
@@ -115,6 +119,15 @@ class Moves:
     def delete_deployment(self, random: Random) -> Move:
         return "DELETE", random.choice(estate.DEPLOYMENTS), "", None, ABSENT
 
+    # Clusters
+
+    def put_cluster(self, random: Random) -> Move:
+        version = self.model.version()
+        return "PUT", random.choice(estate.CLUSTERS), "", estate.cluster(version), str(version)
+
+    def delete_cluster(self, random: Random) -> Move:
+        return "DELETE", random.choice(estate.CLUSTERS), estate.WITH_NODES, None, ABSENT
+
     # Container groups
 
     def put_container_group(self, random: Random) -> Move:
@@ -162,6 +175,13 @@ class Moves:
 
     def delete_registry(self, random: Random) -> Move:
         return "DELETE", estate.REGISTRY, "", None, ABSENT
+
+    def put_identity(self, random: Random) -> Move:
+        version = self.model.version()
+        return "PUT", estate.IDENTITY, "", estate.identity(version), str(version)
+
+    def delete_identity(self, random: Random) -> Move:
+        return "DELETE", estate.IDENTITY, "", None, ABSENT
 
     def put_workspace(self, random: Random) -> Move:
         version = self.model.version()

@@ -67,7 +67,6 @@ class Campaign:
         self.findings = Findings()
         self.statuses: Counter[int] = Counter()
         self.baseline = self.state.read()
-        self.state.leave_out_what_is_not_emulated()
 
     def run(self, seed: int, requests: int, first: int = 0) -> None:
         """What was found is in `findings`, and with the figures in `output`, as it goes on."""
@@ -167,8 +166,10 @@ class Campaign:
         for name in made:
             below = any(name.startswith(f"{other}/") for other in made)
             if name.startswith("/subscriptions/") and not below:
-                query = (("api-version", api_version(name)),)
-                self._send_again(target, Message("DELETE", MANAGEMENT, name, query), case)
+                query = [("api-version", api_version(name))]
+                if "/computes/" in name:
+                    query.append(("underlyingResourceAction", "Delete"))
+                self._send_again(target, Message("DELETE", MANAGEMENT, name, tuple(query)), case)
         action = message.path.rpartition("/")[2]
         # What is stopped of a job are its executions, which are not begun again.
         if action in UNDO and not message.path.lower().endswith("/jobs/spare-job/stop"):

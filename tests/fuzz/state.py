@@ -13,11 +13,13 @@ from tests.api_versions import api_version
 from tests.fuzz.message import Message
 from tests.fuzz.wire import Answer, Wire
 
-# What changes by itself: how containers are doing.
+# What changes by itself: how containers and the nodes of clusters are doing.
 BY_ITSELF = {
     *("instanceView", "runningState", "runningStatus", "replicas"),
     *("runningStateDetails", "lastActiveTime", "healthState"),
     *("currentState", "previousState", "restartCount"),
+    *("allocationState", "allocationStateTransitionTime", "nodeStateCounts"),
+    *("currentNodeCount", "targetNodeCount"),
 }
 
 # The path of each list, or the host of an account's blobs, and what is in it.
@@ -40,15 +42,6 @@ class State:
         self.unreadable: list[tuple[Message, Answer]] = []
         lists = [route for route in routes if route.method == "GET" and _is_list(route)]
         self.lists = sorted(lists, key=lambda route: len(route.segments))
-
-    def leave_out_what_is_not_emulated(self) -> None:
-        """Read no more the lists that are answered 501 from the start, such as all built-in roles.
-
-        A list that is answered so later, after a request, is a fault.
-        """
-        refused = [one.path.split("/") for one, answer in self.unreadable if answer.status == 501]
-        self.lists = [one for one in self.lists if not any(map(one.match, refused))]
-        self.unreadable = [one for one in self.unreadable if one[1].status != 501]
 
     def read(self, wanted: Wanted = lambda _: True) -> Lists:
         """Each list that is wanted, told by its path, as the resources in it by their ids."""
@@ -110,11 +103,16 @@ class State:
 
 
 def _is_list(route: Route) -> bool:
-    """Whether it lists resources; not replicas and executions, which come and go by themselves."""
+    """Whether it lists resources; not replicas, executions and jobs of machine learning, which come
+    and go by themselves, nor roles, which nobody can change and which are the same everywhere.
+    """
     last = route.segments[-1]
     of_what = route.template.lower()
-    by_themselves = ("/providers", "/resources", "/replicas", "/executions")
-    apart = "/locations" in of_what or of_what.endswith(by_themselves)
+    left_out = (
+        *("/providers", "/resources", "/replicas", "/executions"),
+        *("/workspaces/{workspacename}/jobs", "/roledefinitions"),
+    )
+    apart = "/locations" in of_what or of_what.endswith(left_out)
     # A subscription's list of a type shows what the lists of its groups show.
     whole = "/providers/" in of_what and "/resourcegroups/" not in of_what
     return not (last.startswith("{") or apart or whole) and "{subscriptionid}" in of_what

@@ -22,6 +22,7 @@ from tests.azure import LocalAzure, course_client
 from tests.emulator.services.apps_bench import REGISTRY, AppsBench
 from tests.emulator.services.arm import GROUP, HOME
 from tests.emulator.services.arm import call as send
+from tests.emulator.services.batch_bench import BatchBench
 from tests.emulator.services.container_machine import Machine
 from tests.emulator.services.deployments import CONDA, IMAGE, Workbench
 from tests.emulator.services.jobs_bench import JobsBench
@@ -42,6 +43,7 @@ def make(azure: LocalAzure, folder: Path) -> None:
     containers(machine, apps)
     container_apps(apps)
     log_analytics()
+    identities()
     open_services(apps)
 
 
@@ -154,6 +156,33 @@ def machine_learning(folder: Path) -> None:
     gone = spare_bench.endpoint().name
     client.online_endpoints.begin_delete(gone).result()
     call("POST", f"{HOME}/onlineEndpoints/ekeep-1/token", {})
+    batch(BatchBench(client, folder, "spare"))
+
+
+def batch(bench: BatchBench) -> None:
+    """An endpoint with a deployment, whose one job is over."""
+    client = bench.client
+    cluster = client.compute.get(bench.cluster())
+    cluster.max_instances = 3
+    client.compute.begin_update(cluster).result()
+    scale = {"properties": {"properties": {"scaleSettings": {"maxNodeCount": 2}}}}
+    call("PATCH", f"{HOME}/computes/{cluster.name}", scale)
+    client.compute.list_nodes(cluster.name)
+    name = bench.endpoint().name
+    bench.deploy(name)
+    deployment = f"{HOME}/batchEndpoints/{name}/deployments/blue"
+    call("PATCH", f"{HOME}/batchEndpoints/{name}", {"tags": {"a": "b"}})
+    call("PATCH", deployment, {"tags": {"a": "b"}})
+    client.batch_deployments.get("blue", name)
+    list(client.batch_deployments.list(name))
+    list(client.batch_endpoints.list())
+    job = bench.invoke(name, bench.files(one="1"))
+    assert bench.ended(job) == "Completed"
+    bench.scores(job)
+    bench.logs(job)
+    list(client.jobs.list())
+    gone = bench.endpoint().name
+    client.batch_endpoints.begin_delete(gone).result()
 
 
 def _conda(folder: Path) -> str:
@@ -280,6 +309,22 @@ def log_analytics() -> None:
     # Not emulated, and said to be so.
     query = {"query": "print 1", "timespan": "PT1H"}
     send("POST", f"{LOGS}/spare-logs/query", query, **{"api-version": api_version(LOGS)})
+
+
+def identities() -> None:
+    path = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/spare-identity"
+    identity = call("PUT", path, {"location": REGION}).json()
+    call("PATCH", path, {"tags": {"a": "b"}})
+    scope = f"{STORAGE}/sparestorage/providers/Microsoft.Authorization"
+    only = "$filter=roleName%20eq%20%27Storage%20Blob%20Data%20Reader%27"
+    [role] = call("GET", f"{scope}/roleDefinitions?{only}").json()["value"]
+    properties = {
+        "roleDefinitionId": role["id"],
+        "principalId": identity["properties"]["principalId"],
+        "principalType": "ServicePrincipal",
+    }
+    name = "00000000-0000-4000-8000-00000000f022"
+    call("PUT", f"{scope}/roleAssignments/{name}", {"properties": properties})
 
 
 def open_services(apps: AppsBench) -> None:
