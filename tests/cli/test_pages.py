@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import http.server
 import re
 import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,6 +31,25 @@ def test_a_page_is_followed(page: Page, az: Az, azure: LocalAzure, tmp_path: Pat
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(fill(content, values))
     wrong = []
+    with served(tmp_path) as values["web"]:
+        _follow(page, az, azure, tmp_path, values, wrong)
+    az.run(["group", "delete", "--name", values["group"], "--yes", "--no-wait"])
+    assert not wrong, f"{page.source}\n" + "\n".join(wrong)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a web server with the files of a folder, in place of the internet's pages."""
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def _follow(
+    page: Page, az: Az, azure: LocalAzure, tmp_path: Path, values: dict[str, str], wrong: list[str]
+) -> None:
     for number, step in enumerate(page.steps, start=1):
         said = fill(f"az {step.az}" if step.az else f"GET {step.get}", values)
         outcome, ended = _take(step, az, azure, tmp_path, values)
@@ -34,8 +58,6 @@ def test_a_page_is_followed(page: Page, az: Az, azure: LocalAzure, tmp_path: Pat
             values[step.sets] = ended.out.strip()
         if outcome == "wrong":
             wrong.append(f"{number}. {said}\n   ended with {ended.code}: {ended.printed[-1500:]}")
-    az.run(["group", "delete", "--name", values["group"], "--yes", "--no-wait"])
-    assert not wrong, f"{page.source}\n" + "\n".join(wrong)
 
 
 def _take(
