@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import AsyncExitStack
-from functools import cached_property, partial
-from typing import Literal
+from functools import partial
 
-import uvicorn
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
+from starlette.types import ASGIApp
 
 from emulator.arm.changes import Changes
-from emulator.arm.errors import not_emulated
 from emulator.arm.http import ArmApplication, Service
 from emulator.arm.operations import Operations
 from emulator.arm.recovery import recover
@@ -30,10 +23,10 @@ from emulator.data_plane.scoring.gateway import Gateway
 from emulator.defaults import METADATA_HOST
 from emulator.front_door.door import FrontDoor
 from emulator.home import Home
+from emulator.http_server import HttpServer
 from emulator.inference_servers.supervisor import Supervisor
 from emulator.proxy_password import make_password
 from emulator.python_environments.environments import PythonEnvironments
-from emulator.quick_ack import quick_ack
 from emulator.services.authorization.role_assignments import RoleAssignments
 from emulator.services.authorization.role_definitions import RoleDefinitions
 from emulator.services.container_apps.app_images import AppImages
@@ -110,29 +103,6 @@ from emulator.store import Store
 from emulator.tls import CertificateAuthority, write_bundle
 from emulator.workloads.access import WorkloadAccess
 from emulator.workloads.workload import Workload, WorkloadPasswords
-
-# Seconds that requests under way have to be answered when local Azure stops.
-LAST_REQUESTS = 2.0
-_log = logging.getLogger(__name__)
-
-
-# What the web socket library takes of a request, which it refuses to read without an answer:
-# websockets.http11.MAX_LINE_LENGTH (bytes) and MAX_NUM_HEADERS.
-LONGEST_LINE, MOST_HEADERS = 8192, 128
-
-
-class _Http(HttpToolsProtocol):
-    def handle_websocket_upgrade(self) -> None:
-        lines = [self.url, *(name + value for name, value in self.scope["headers"])]
-        # The longest line has a method or a colon, and HTTP's version or the line's end, besides.
-        if len(lines) > MOST_HEADERS or max(map(len, lines)) > LONGEST_LINE - 32:
-            self.send_400_response("The request's line or a header is too long, or too many.")
-            return
-        super().handle_websocket_upgrade()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        quick_ack(self.transport)
 
 
 class Emulator:
@@ -311,7 +281,7 @@ class Emulator:
             RoleAssignments(self.store),
             self.operations,
         ]
-        self.exact: dict[str, ASGIApp] = {
+        exact: dict[str, ASGIApp] = {
             "login.microsoftonline.com": self.identity.application(),
             "management.azure.com": ArmApplication(
                 services,
@@ -325,7 +295,7 @@ class Emulator:
             PRICES_HOST: RetailPrices().application(),
             **dict.fromkeys(QUERY_HOSTS, LogQueries()),
         }
-        self.suffixes: dict[str, ASGIApp] = {
+        suffixes: dict[str, ASGIApp] = {
             BLOB_SUFFIX: self.storage.application,
             SCORING_SUFFIX: Invocations(
                 self.store,
@@ -341,61 +311,18 @@ class Emulator:
             TERMINAL_SUFFIX: terminals,
             STREAM_SUFFIX: LogStream(self.app_runners, self.jobs, self.identity.verify),
         }
-        self.config = self._configure("none")
-        self.state = ServerState()
-        self.stopping = False
-
-    def _configure(self, web_sockets: Literal["none", "websockets-sansio"]) -> uvicorn.Config:
-        config = uvicorn.Config(
-            self.dispatch,
-            http=_Http,
-            interface="asgi3",
-            ws=web_sockets,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=75,
-        )
-        config.load()
-        return config
-
-    @cached_property
-    def web_socket_config(self) -> uvicorn.Config:
-        """Made when the first terminal is opened: importing web sockets takes a while."""
-        return self._configure("websockets-sansio")
+        self.http = HttpServer(exact, suffixes)
 
     def protocol(self, host: str, client: Workload) -> asyncio.Protocol:
         """The HTTP protocol for one connection to an Azure host, or to an app's plain name."""
         name = host.lower()
         if name.endswith(SCORING_SUFFIX) and self.batch_endpoints.at(name) is None:
-            return ScoringConnection(self.gateway, host.lower())
-        if host.lower().endswith(APP_SUFFIX) or is_plain(host):
-            return IngressConnection(self.ingress, host.lower(), client.domain)
-        if host.lower().endswith((TERMINAL_SUFFIX, STREAM_SUFFIX)):
-            return _Http(self.web_socket_config, self.state, {})
-        return _Http(self.config, self.state, {"workload": client})
-
-    async def dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Give a request to the application of the host that its Host header names."""
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-        name = host.decode("latin-1").partition(":")[0].lower()
-        try:
-            await self.application(name)(scope, receive, send)
-        except asyncio.CancelledError:
-            # At a stop: a log that is followed, say. Its client's connection is closed already.
-            if not self.stopping:
-                raise
-
-    def application(self, host: str) -> ASGIApp:
-        if host in self.exact:
-            return self.exact[host]
-        for suffix, application in self.suffixes.items():
-            if host.endswith(suffix):
-                return application
-        error = not_emulated(f"the host {host}")
-        return JSONResponse(error.body(), error.status)
+            return ScoringConnection(self.gateway, name)
+        if name.endswith(APP_SUFFIX) or is_plain(host):
+            return IngressConnection(self.ingress, name, client.domain)
+        if name.endswith((TERMINAL_SUFFIX, STREAM_SUFFIX)):
+            return self.http.web_socket_connection()
+        return self.http.connection(workload=client)
 
     async def start(self, port: int) -> int:
         """Bring back what was there, then listen: on `port`, or a free one where that is taken."""
@@ -407,23 +334,6 @@ class Emulator:
             return await self.door.listen(port)
         except OSError:
             return await self.door.listen(0)
-
-    async def _finish_requests(self) -> None:
-        """Let what is under way be answered, then close the connections: no request may come when
-        what it asks is closed."""
-        self.stopping = True
-        self.operations.release()
-        for connection in list(self.state.connections):
-            connection.shutdown()
-        if self.state.tasks:
-            await asyncio.wait(set(self.state.tasks), timeout=LAST_REQUESTS)
-        for connection in list(self.state.connections):
-            if connection.transport:
-                connection.transport.abort()
-        await asyncio.sleep(0)  # the connections learn that they are closed
-        for task in list(self.state.tasks):
-            task.cancel()
-        await asyncio.gather(*self.state.tasks, return_exceptions=True)
 
     async def stop(self) -> None:
         """End all that runs, the last named first; what fails keeps no other from its end."""
@@ -439,7 +349,8 @@ class Emulator:
                 self.runs.close,
                 self.changes.close,
                 self.job_scheduler.close,
-                self._finish_requests,
-                self.door.close,
+                self.http.close,
             ):
                 steps.push_async_callback(step)
+            steps.callback(self.operations.release)
+            steps.push_async_callback(self.door.close)

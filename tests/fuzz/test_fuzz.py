@@ -41,12 +41,12 @@ def emulator(tmp_path: Path) -> Iterator[Emulator]:
 
 
 def test_no_route_is_forgotten(campaign: Campaign, emulator: Emulator) -> None:
-    served = {(one.method, one.template) for one in emulator.exact[MANAGEMENT].routes}
+    served = {(one.method, one.template) for one in emulator.http.exact[MANAGEMENT].routes}
     assert {(one.method, one.template) for one in arm_routes()} == served
     assert {f"{method} {template}" for method, template in served} <= {
         target.name for target in campaign.targets
     }
-    sign_in = emulator.exact[SIGN_IN].routes
+    sign_in = emulator.http.exact[SIGN_IN].routes
     assert len(sign_in) > 4
     assert [one.path for one in sign_in if not matches(campaign.sent, one.path_regex)] == []
     registry = [pattern for _, pattern, _ in LoginServer.ROUTES]
