@@ -321,7 +321,7 @@ def test_what_is_latest_is_settled_when_a_deployment_is_made(ml_client, bench: W
         ("environments/e/versions/1", {"image": IMAGE, "condaFile": "&a [*a]"}, "too large"),
         ("environments/e/versions/1", {"image": IMAGE, "condaFile": "[" * 9999}, "conda file"),
         ("environments/e/versions/1", {"image": IMAGE, "condaFile": "a: 2020-99-99"}, "conda file"),
-        ("datastores/s", {"datastoreType": 7}, "datastores of the type 7"),
+        ("datastores/s", {"datastoreType": 7}, "'properties.datastoreType' must be one of"),
         ("datastores/s", {"datastoreType": "AzureBlob"}, "properties.accountName"),
         ("datastores/s", {"credentials": "none"}, "properties.datastoreType"),
     ],
