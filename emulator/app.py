@@ -240,6 +240,7 @@ class Emulator:
             self.resources,
             AnyResource(self.store, self.changes),
             self.storage.accounts,
+            self.storage.containers,
             workspaces,
             templates,
             datastores,

@@ -6,6 +6,7 @@ https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api
 Host: {account}.blob.core.windows.net
 
     accounts.py        storage accounts in Resource Manager
+    container_resources.py  the blob service and its containers there
     http.py            the Blob service: what a request asks for, and how it is answered
     authorization.py   who may: Shared Key, SAS (sas.py), Entra ID
     containers.py      operations on the account and on containers

@@ -17,6 +17,7 @@ from emulator.services.storage.authorization import Authorizer, Verify
 from emulator.services.storage.blobs import Blobs
 from emulator.services.storage.blocks import Blocks
 from emulator.services.storage.catalogue import Blob, Catalogue, new_etag
+from emulator.services.storage.container_resources import BlobContainers
 from emulator.services.storage.containers import Containers
 from emulator.services.storage.files import Files, link_or_copy
 from emulator.services.storage.http import BlobApplication, check_container_name, operations
@@ -30,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Storage:
-    """`accounts` are the routes in Resource Manager, `application` the blob hosts.
+    """`accounts` and `containers` are the routes in Resource Manager, `application` the blob hosts.
 
     `verify` turns an Entra ID token and the audiences it may be for into claims, or raises
     jwt.PyJWTError.
@@ -40,6 +41,7 @@ class Storage:
         self.catalogue = Catalogue(store)
         self.files = Files(folder)
         self.accounts = Accounts(store, changes, BLOB_SUFFIX, self.empty)
+        self.containers = BlobContainers(store, self.catalogue, self.files)
         authorizer = Authorizer(verify, self.accounts.keys, BLOB_SUFFIX)
         rooms = (
             Containers(self.catalogue, self.files, BLOB_SUFFIX),
