@@ -57,7 +57,13 @@ def group(machine: Machine, identity: dict[str, Any], *client_ids: str) -> dict[
 
 def said(machine: Machine, name: str) -> dict[str, Any]:
     until(lambda: machine.view(name).current_state.state == "Terminated")
-    found: dict[str, Any] = json.loads(machine.logs(name, "call").strip().splitlines()[-1])
+
+    def last_word() -> str:
+        """Its JSON. What libraries log comes by another stream, so before it or after it."""
+        lines = machine.logs(name, "call").splitlines()
+        return next((line for line in lines if line.startswith("{")), "")
+
+    found: dict[str, Any] = json.loads(until(last_word))
     return found
 
 

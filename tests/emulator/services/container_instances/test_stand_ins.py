@@ -255,7 +255,8 @@ def test_a_configuration_that_nothing_would_read_is_not_taken_in_silence(machine
     )
 
     def failure() -> str:
-        events = machine.view(name).events
+        view = machine.view(name)  # there is none while it is pending
+        events = view.events or [] if view else []
         return next((each.message for each in events if each.name == "Failed"), "")
 
     assert "nothing would read what is mounted at /etc/nginx" in until(failure)
