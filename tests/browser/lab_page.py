@@ -46,7 +46,14 @@ class LabPage:
     def wait_for_kernel(self) -> None:
         """Until then JupyterLab drops what is to be run, or asks for a kernel to run it with."""
         bar = self.page.locator("#jp-main-statusbar")
-        expect(bar).to_contain_text("Azure (local) | Idle", timeout=START)
+        ready = bar.filter(has_text="Azure (local) | Idle")
+        # Now and then JupyterLab finds no stylesheet for its theme, says so in a dialog and goes no
+        # further; a reader loads the page again.
+        broken = self.page.get_by_text("Error Loading Theme")
+        expect(ready.or_(broken).first).to_be_visible(timeout=START)
+        if broken.is_visible():
+            self.page.reload(timeout=START)
+        expect(ready).to_be_visible(timeout=START)
 
     def cell(self, number: int) -> Locator:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(number)

@@ -104,13 +104,15 @@ class State:
 
 def _is_list(route: Route) -> bool:
     """Whether it lists resources; not replicas, executions and jobs of machine learning, which come
-    and go by themselves, nor roles, which nobody can change and which are the same everywhere.
+    and go by themselves, nor roles, which nobody can change and which are the same everywhere, nor
+    blob containers, of which every upload that is begun makes one.
     """
     last = route.segments[-1]
     of_what = route.template.lower()
     left_out = (
         *("/providers", "/resources", "/replicas", "/executions"),
         *("/workspaces/{workspacename}/jobs", "/roledefinitions"),
+        "/blobservices/default/containers",
     )
     apart = "/locations" in of_what or of_what.endswith(left_out)
     # A subscription's list of a type shows what the lists of its groups show.
