@@ -136,7 +136,30 @@ def check_api_version(query: Mapping[str, str]) -> None:
         )
 
 
-class ArmApplication:
+class Host:
+    """An ASGI application that answers in Resource Manager's shapes."""
+
+    async def answer(self, request: Request) -> ArmResponse:
+        """Raises ArmError."""
+        raise NotImplementedError
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            answer = await self.answer(request)
+        except ArmError as error:
+            answer = ArmResponse(error.body(), error.status, error.headers)
+        except ClientDisconnect:
+            return
+        except Exception:
+            # A bug of ours. The client learns that it is ours, the log has the traceback.
+            _log.exception("%s %s", request.method, request.url.path)
+            bug = internal_error()
+            answer = ArmResponse(bug.body(), bug.status)
+        await to_response(answer, request)(scope, receive, send)
+
+
+class ArmApplication(Host):
     """The ASGI application behind management.azure.com.
 
     `authenticate` turns an Authorization header into claims or raises ArmError; `check_scope`
@@ -162,21 +185,6 @@ class ArmApplication:
         self.check_scope = check_scope
         self.add_info = add_info
         self.public_paths = public_paths
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            answer = await self.answer(request)
-        except ArmError as error:
-            answer = ArmResponse(error.body(), error.status, error.headers)
-        except ClientDisconnect:
-            return
-        except Exception:
-            # A bug of ours. The client learns that it is ours, the log has the traceback.
-            _log.exception("%s %s", request.method, request.url.path)
-            bug = internal_error()
-            answer = ArmResponse(bug.body(), bug.status)
-        await to_response(answer, request)(scope, receive, send)
 
     async def answer(self, request: Request) -> ArmResponse:
         # The az CLI writes //containerGroups, and Resource Manager takes it.

@@ -16,13 +16,13 @@ from starlette.requests import Request
 from emulator.arm.changes import Changes
 from emulator.arm.errors import ArmError, not_emulated
 from emulator.arm.fields import Fields
-from emulator.arm.http import ArmResponse, read_body
+from emulator.arm.http import ArmResponse, Host, read_body
 from emulator.arm.ids import new_guid, parent_of, system_data
 from emulator.arm.resources import require
 from emulator.services.machine_learning.batch.deployment_spec import batch_deployment_of
 from emulator.services.machine_learning.batch.endpoint_spec import batch_endpoint_of
 from emulator.services.machine_learning.batch.endpoints import BatchEndpoints
-from emulator.services.machine_learning.batch.host import Host, host_name
+from emulator.services.machine_learning.batch.host import host_name
 from emulator.services.machine_learning.batch.invocation_request import (
     InvocationReader,
     default_output,

@@ -16,9 +16,9 @@ from starlette.requests import Request
 
 from emulator.arm.errors import not_emulated, not_found
 from emulator.arm.fields import Fields
-from emulator.arm.http import ArmResponse, read_body, route
+from emulator.arm.http import ArmResponse, Host, read_body, route
 from emulator.arm.resources import require
-from emulator.services.machine_learning.batch.host import Host, host_name
+from emulator.services.machine_learning.batch.host import host_name
 from emulator.services.machine_learning.batch.job_views import (
     endpoint_job,
     output_asset,
