@@ -12,13 +12,6 @@ from tests.emulator.services.container_machine import Machine
 from tests.emulator.services.container_registry.test_runs import FILES
 
 
-@pytest.fixture
-def name(machine: Machine, unique: str):
-    machine.registry(f"reg{unique}")
-    yield f"reg{unique}"
-    machine.registries.begin_delete(RESOURCE_GROUP, f"reg{unique}").result()
-
-
 def schedule(machine: Machine, registry: str, task: str):
     body = {
         "type": "EncodedTaskRunRequest",

@@ -10,13 +10,6 @@ from tests.emulator.services.container_machine import Machine
 from tests.emulator.services.container_registry.test_runs import FILES
 
 
-@pytest.fixture
-def name(machine: Machine, unique: str):
-    machine.registry(f"reg{unique}")
-    yield f"reg{unique}"
-    machine.registries.begin_delete(RESOURCE_GROUP, f"reg{unique}").result()
-
-
 def bring(machine: Machine, registry: str, source: dict, *tags: str, **more: str) -> None:
     body = {"source": source, "targetTags": list(tags), **more}
     machine.registries.begin_import_image(RESOURCE_GROUP, registry, body).result()

@@ -8,17 +8,10 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobClient
 
 from emulator.defaults import RESOURCE_GROUP
-from tests.emulator.services.container_machine import DOCKERFILE, SERVE, Machine, archive
+from tests.emulator.services.container_machine import DOCKERFILE, SERVE, archive
 from tests.waiting import until
 
 FILES = {"Dockerfile": DOCKERFILE, "serve.py": SERVE}
-
-
-@pytest.fixture
-def name(machine: Machine, unique: str):
-    machine.registry(f"reg{unique}")
-    yield f"reg{unique}"
-    machine.registries.begin_delete(RESOURCE_GROUP, f"reg{unique}").result()
 
 
 def test_a_build_runs_and_its_image_is_in_the_registry(machine, name):
