@@ -17,6 +17,8 @@ import papermill
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from course.user_agent import SESSION
+
 CELL_TIMEOUT = 1800  # seconds; a deployment on live Azure takes up to twenty minutes
 KERNEL_STARTS = 2  # at most; see _run
 SHOWN_LINES = 30  # at most, of a failing cell and of its error
@@ -38,7 +40,7 @@ def execute(lesson: Path, output: Path, kernel: str, folder: Path) -> None:
     Raises LessonFailedError.
     """
     try:
-        with _stderr_to(output.with_suffix(".log")):
+        with _stderr_to(output.with_suffix(".log")), _named(lesson):
             _run(lesson, output, kernel, folder)
     except PapermillExecutionError as error:
         trace = _plain("\n".join(error.traceback))
@@ -83,6 +85,20 @@ def _run(lesson: Path, output: Path, kernel: str, folder: Path) -> None:
         except RuntimeError:
             if start == KERNEL_STARTS:
                 raise
+
+
+@contextmanager
+def _named(lesson: Path) -> Iterator[None]:
+    """Let the kernel know its notebook, as jupyter_server does and papermill does not."""
+    before = os.environ.get(SESSION)
+    os.environ[SESSION] = lesson.name
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SESSION]
+        else:
+            os.environ[SESSION] = before
 
 
 @contextmanager

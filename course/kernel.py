@@ -18,6 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from course.places import LOCAL, PlaceError, enter
 from course.quiet import hush
+from course.user_agent import name_kernel_by_cell
 
 
 class PlaceNotReady(InputRejected):
@@ -61,6 +62,8 @@ def main() -> None:
     # Only now, with everything loaded, may the notebook's own folder come first.
     sys.path.insert(0, "")
     assert app.shell is not None
+    if place == LOCAL:
+        name_kernel_by_cell(os.environ, app.shell)
     if not entered:
         app.shell.ast_transformers.append(Entrance(place, app.shell))
     app.start()
