@@ -1,1 +1,19 @@
-"""The portal: Azure's resources as web pages, through Azure's REST API and a credential alone."""
+"""The portal: what is in Azure as web pages, and the same changes that code makes, by hand.
+
+It is a client of Azure like any other: it knows Azure through its REST API and a credential alone,
+and so shows local Azure and live Azure alike.
+
+__main__.py      `python -m portal`: the process
+settings.py      what it is told at its start
+app.py           composition root: pages, access, files
+access.py        who may come in: host names, origins, sessions; the headers of every answer
+sign_in.py       one-time links, and the sessions that they begin
+azure.py         Azure's REST API
+resource_ids.py  the parts of a resource's id
+operations.py    changes that take a while, as notifications
+notifications.py notifications, as they change, and dismissed
+pages.py         what every page is made with: templates, and what they can call
+home.py          the page of all resources; a page of each service beside it
+templates/       HTML; macros.html has what pages share
+static/          the style, the scripts; vendor/ has files of others
+"""

@@ -17,6 +17,8 @@ from tests.azure import LocalAzure, azure_in, course_client
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
+pytest_plugins = ["tests.chromium"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Hold answers to Microsoft's models, where the variable names a folder of them."""

@@ -1,13 +1,9 @@
-"""JupyterLab as a learner has it, in a headless Chromium.
-
-The browser is what COURSE_BROWSER names (`.ci/browser` prints it), else a Chromium on PATH.
-"""
+"""JupyterLab as a learner has it, in a headless Chromium."""
 
 from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,46 +11,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from course.lessons import BUILD, ROOT
 from tests.azure import LocalAzure
 
 from .lab_page import LabPage
 
-ARGUMENTS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--no-first-run",
-    "--no-proxy-server",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 METADATA = {"kernelspec": {"name": "azure-local", "display_name": "", "language": "python"}}
 
 Opener = Callable[..., LabPage]
-
-
-def find_browser() -> str | None:
-    if "COURSE_BROWSER" in os.environ:
-        return os.environ["COURSE_BROWSER"] or None
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return next(filter(None, map(shutil.which, names)), None)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Not longer than a module: Playwright runs an event loop in this thread until it is closed."""
-    path = find_browser()
-    if path is None:
-        pytest.skip("there is no Chromium here; .ci/browser installs one where it can")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

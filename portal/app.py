@@ -1,0 +1,54 @@
+"""The composition root: one connection to Azure, the pages, and who may see them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from portal.access import Access
+from portal.azure import Azure
+from portal.home import Home
+from portal.notifications import Notifications
+from portal.operations import Operations
+from portal.pages import HERE, Pages
+from portal.settings import Settings
+
+SERVICES = (Home, Notifications)  # each has ROUTES: (method, path, name of the handler)
+
+
+def create_app(settings: Settings) -> Starlette:
+    azure = Azure()
+    operations = Operations(azure)
+    pages = Pages(azure, operations, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await operations.close()
+        await azure.close()
+
+    async def not_found(request: Request, _: Exception) -> Response:
+        return pages.render(request, "missing.html", 404)
+
+    routes: list[BaseRoute] = [
+        Mount("/static", StaticFiles(directory=HERE / "static")),
+    ]
+    for service in SERVICES:
+        built = service(pages)
+        routes += [
+            Route(path, pages.telling(getattr(built, handler)), methods=[method])
+            for method, path, handler in service.ROUTES
+        ]
+    return Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[Middleware(Access, settings=settings)],
+        exception_handlers={404: not_found},
+    )

@@ -1,0 +1,46 @@
+"use strict";
+// What pages do in the browser. All of it is here, since the content security policy lets no page
+// hold scripts of its own.
+
+// One clock: what has hx-trigger="refresh from:body" asks again, while the page is seen.
+setInterval(() => {
+  if (!document.hidden) document.body.dispatchEvent(new CustomEvent("refresh"));
+}, Number(document.body.dataset.refresh));
+
+const actions = {
+  "data-theme-switch": () => {
+    const root = document.documentElement;
+    const dark = root.dataset.theme
+      ? root.dataset.theme === "dark"
+      : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    localStorage.setItem("portal-theme", root.dataset.theme);
+  },
+  "data-opens": (button) => document.getElementById(button.dataset.opens).showModal(),
+  "data-closes": (button) => button.closest("dialog").close(),
+  "data-copies": async (button) => {
+    await navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
+    button.textContent = "Copied";
+  },
+};
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  for (const [name, act] of Object.entries(actions)) {
+    if (button.hasAttribute(name)) act(button);
+  }
+});
+
+// A field that must be typed exactly before its form can be sent.
+document.addEventListener("input", (event) => {
+  const wanted = event.target.dataset?.mustBe;
+  if (wanted === undefined) return;
+  event.target.setCustomValidity(event.target.value === wanted ? "" : `Type ${wanted}`);
+});
+
+// A form is sent once.
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (button && event.target.method === "post") setTimeout(() => (button.disabled = true));
+});

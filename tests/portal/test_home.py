@@ -1,0 +1,37 @@
+"""Home in a browser: everything that is there, as it changes."""
+
+from __future__ import annotations
+
+from azure.ai.ml import MLClient
+from azure.ai.ml.entities import ManagedOnlineEndpoint
+from playwright.sync_api import expect
+
+from .accessibility import violations
+from .conftest import Opener
+
+
+def test_what_a_client_makes_appears_and_goes_by_itself(
+    open_portal: Opener, ml_client: MLClient, unique: str
+) -> None:
+    page = open_portal()
+    name = f"home-{unique}"
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name))
+    expect(page.get_by_role("heading", name="rg-deploying-models")).to_be_visible()
+    expect(row).to_have_count(0)
+
+    ml_client.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name=name)).result()
+
+    expect(row).to_contain_text("Online endpoint")
+    expect(row).to_contain_text("Succeeded")
+
+    ml_client.online_endpoints.begin_delete(name).result()
+
+    expect(row).to_have_count(0)
+
+
+def test_no_page_width_or_theme_keeps_anybody_out(open_portal: Opener) -> None:
+    for width, dark in ((400, False), (400, True), (1600, False), (1600, True)):
+        page = open_portal(width=width, dark=dark)
+        expect(page.get_by_role("heading", name="Home")).to_be_visible()
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
