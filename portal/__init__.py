@@ -13,6 +13,8 @@ resource_ids.py  the parts of a resource's id
 operations.py    changes that take a while, as notifications
 notifications.py notifications, as they change, and dismissed
 pages.py         what every page is made with: templates, and what they can call
+traffic.py       shares of traffic, as a form sends them
+charts.py        line charts over time
 home.py          the page of all resources; a page of each service beside it
 templates/       HTML; macros.html has what pages share
 static/          the style, the scripts; vendor/ has files of others

@@ -73,8 +73,9 @@ class Operations:
         answer = await self.azure.send(method, path, version, body)
         notification = Notification(title, link)
         self.notifications.appendleft(notification)
-        following = answer.headers.get("azure-asyncoperation") or answer.headers.get("location")
-        if answer.status_code in (201, 202) and following:
+        asynchronous = answer.headers.get("azure-asyncoperation")
+        following = asynchronous or answer.headers.get("location")
+        if following and (asynchronous or answer.status_code in (201, 202)):
             task = asyncio.create_task(self._follow(notification, answer, following))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

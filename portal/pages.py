@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from portal.azure import Azure, RefusedError
+from portal.charts import number
 from portal.operations import Notification, Operations
 from portal.settings import Settings
 
@@ -102,8 +103,9 @@ class Pages:
             lstrip_blocks=True,
         )
         self.templates.filters.update(
-            age=age, clock=clock, money=money, segment=segment, state_kind=state_kind,
+            age=age, clock=clock, money=money, number=number, segment=segment,
             pretty=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
+            state_kind=state_kind,
         )  # fmt: skip
 
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:

@@ -44,3 +44,17 @@ document.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (button && event.target.method === "post") setTimeout(() => (button.disabled = true));
 });
+
+// A live part stays as it is while somebody edits a form in it or has a dialog of it open; details
+// that were opened stay open.
+document.addEventListener("input", (event) => event.target.form?.setAttribute("data-edited", ""));
+document.addEventListener("reset", (event) => event.target.removeAttribute("data-edited"));
+const isUsed = (part) =>
+  part.matches?.("[data-live]") && part.querySelector("form[data-edited], dialog[open]");
+for (const moment of ["htmx:beforeRequest", "htmx:beforeSwap"]) {
+  document.addEventListener(moment, (event) => {
+    if (isUsed(event.target)) event.preventDefault();
+  });
+}
+Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
+  !(name === "open" && node.matches("details"));
