@@ -16,6 +16,7 @@ import click
 from emulator import daemon
 from emulator.containers.choice import describe
 from emulator.home import Home, find_home
+from emulator.portal_port import new_link
 from emulator.state_file import StateError, explain, explain_database
 from emulator.store import Store, StoreError
 
@@ -48,9 +49,12 @@ def main() -> None:
 @main.command()
 def up() -> None:
     """Start local Azure and return when it answers. Safe to call twice."""
-    found = daemon.up(find_home())
+    home = find_home()
+    found = daemon.up(home)
     verb = "started" if found.started_by_us else "is running already"
     click.echo(f"Local Azure {verb}: proxy http://127.0.0.1:{found.port}, process {found.pid}.")
+    if link := new_link(home):
+        click.echo(f"See it in the portal (this link works once): {link}")
 
 
 @main.command()
@@ -69,6 +73,7 @@ def status(as_json: bool) -> None:
     report: dict[str, Any] = {"running": found is not None, "home": str(home.root)}
     if found:
         report |= {"proxy": f"http://127.0.0.1:{found.port}", "pid": found.pid}
+        report["portal"] = new_link(home)
     report["containers"] = describe(os.environ)
     report["resources"] = _resource_counts(home)
     if as_json:
@@ -77,6 +82,8 @@ def status(as_json: bool) -> None:
         click.echo(f"Local Azure {'runs' if found else 'does not run'}.")
         if found:
             click.echo(f"  proxy  {report['proxy']}\n  process {found.pid}")
+            if report["portal"]:
+                click.echo(f"  portal {report['portal']}  (works once)")
         click.echo(f"  state  {home.root}\n  containers are run by {report['containers']}")
         for kind, count in report["resources"].items():
             click.echo(f"  {count:5d}  {kind}")

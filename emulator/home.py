@@ -58,6 +58,11 @@ class Home:
         return self.root / "azure-cli"
 
     @property
+    def portal(self) -> Path:
+        """One-time links to the portal, its sessions, and its port."""
+        return self.root / "portal"
+
+    @property
     def proxy_password(self) -> Path:
         return self.root / "proxy-password"
 

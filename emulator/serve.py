@@ -19,6 +19,7 @@ from emulator.containers.choice import choose_runtime
 from emulator.containers.runtime import ContainerRuntimeError
 from emulator.holder import hold, last_port, record
 from emulator.home import Home, find_home
+from emulator.portal_port import PortalPort
 from emulator.processes.logs import trim
 from emulator.settings import SettingError
 from emulator.state_file import StateError, explain, explain_database
@@ -65,6 +66,8 @@ async def _run(home: Home, answers: Callable[[], None]) -> None:
     # The last run's port, so that kernels that are still running find it again.
     port = await emulator.start(last_port(home))
     record(home, port)
+    portal = PortalPort(home)
+    portal.start(port)
     _log.info("local Azure answers on 127.0.0.1:%d", port)
     answers()
     trimming = asyncio.create_task(_trim_log(home))
@@ -74,6 +77,7 @@ async def _run(home: Home, answers: Callable[[], None]) -> None:
         trimming.cancel()
         with suppress(OSError):
             record(home, 0)
+        await portal.stop()
         await emulator.stop()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 from pathlib import Path
@@ -18,17 +19,18 @@ from portal.settings import Settings
 @click.option("--descriptor", type=int, help="A listening socket, inherited.")
 @click.option("--port", type=int, default=0, help="Where to listen without one; 0: anywhere.")
 @click.option("--live", is_flag=True, help="This is live Azure.")
-def main(folder: Path, descriptor: int | None, port: int, live: bool) -> None:
+@click.option("--idle", type=float, help="Seconds without a request after which it ends.")
+def main(folder: Path, descriptor: int | None, port: int, live: bool, idle: float | None) -> None:
     """Serve until SIGTERM or Ctrl-C. The environment says how Azure is reached."""
     if descriptor is None:
         listening = socket.create_server(("127.0.0.1", port))
     else:
         listening = socket.socket(fileno=descriptor)
-    serve(Settings.of(folder, live), listening)
+    serve(Settings.of(folder, live), listening, idle)
 
 
-def serve(settings: Settings, listening: socket.socket) -> None:
-    """Serve on this socket until SIGTERM or Ctrl-C."""
+def serve(settings: Settings, listening: socket.socket, idle: float | None = None) -> None:
+    """Serve on this socket until SIGTERM or Ctrl-C, or until nobody asked for `idle` seconds."""
     config = uvicorn.Config(
         create_app(settings),
         log_level="warning",
@@ -38,7 +40,17 @@ def serve(settings: Settings, listening: socket.socket) -> None:
         timeout_graceful_shutdown=2,
         ws="none",
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    asyncio.run(_serve(uvicorn.Server(config), listening, idle))
+
+
+async def _serve(server: uvicorn.Server, listening: socket.socket, idle: float | None) -> None:
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    seen = 0
+    while idle and not (await asyncio.wait({serving}, timeout=idle))[0]:
+        asked = server.server_state.total_requests
+        server.should_exit = asked == seen
+        seen = asked
+    await serving
 
 
 if __name__ == "__main__":
