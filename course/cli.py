@@ -58,6 +58,20 @@ def lab(kernel: str, port: int, browser: bool) -> None:
 
 @main.command()
 @kernel_option
+@click.option("--browser/--no-browser", default=True, help="Open one, where there is a screen.")
+@click.option("--behind-jupyter", type=int, metavar="PORT", hidden=True)
+def portal(kernel: str, browser: bool, behind_jupyter: int | None) -> None:
+    """Open the portal: everything in Azure, as web pages."""
+    from course.portal import open_portal, serve_for_jupyter
+
+    if behind_jupyter is None:
+        open_portal(kernel, browser)
+    else:
+        serve_for_jupyter(kernel, behind_jupyter)
+
+
+@main.command()
+@kernel_option
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

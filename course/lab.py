@@ -8,13 +8,17 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
 from jupyter_server.serverapp import ServerApp
 from jupyterlab.labapp import LabApp
 
-from course import kernels, lessons, places
+from course import kernels, lessons, places, tile
+from emulator.home import find_home
+from emulator.portal_port import new_link
+from emulator.state_file import StateError
 
 ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
 STOP_TIMEOUT = 20  # seconds
@@ -69,6 +73,7 @@ def lab(kernel: str, port: int, browser: bool) -> None:
     """Serve until Ctrl-C or a signal. Raises LessonError, PlaceError."""
     first = lessons.choose([], lessons.NOTEBOOKS, ".ipynb")[0]
     kernels.install()
+    os.environ[tile.PLACE] = kernel
     if kernel == places.LIVE:
         # A missing credential must not keep one from reading: the kernel explains it in the cell.
         serve(kernel, port, browser, first.relative_to(lessons.ROOT).as_posix())
@@ -104,4 +109,14 @@ def tell_address(address: str, port: int, kernel: str) -> None:
         host = f"{getpass.getuser()}@{socket.gethostname()}"
         click.echo("First, on your own machine, forward its port:\n")
         click.echo(f"    ssh -L {port}:localhost:{port} {host}\n")
+    if link := _portal(kernel):
+        click.echo(f"The portal, to see what is in Azure (this link works once):\n\n    {link}\n")
     click.echo("Ctrl-C stops it, after asking.")
+
+
+def _portal(kernel: str) -> str | None:
+    if kernel == places.LIVE:
+        return None  # its tile starts it
+    with suppress(OSError, StateError):
+        return new_link(find_home())
+    return None

@@ -148,16 +148,13 @@ def check_origin(method: str, headers: Headers) -> None:
 
     https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
     """
-    other = NotLetInError(
-        403, "Another site asked for this; the portal acts for its own pages alone.\n"
-    )
-    site = headers.get("sec-fetch-site", "none")
-    if site not in ("same-origin", "none") and (
-        method not in SAFE or headers.get("sec-fetch-mode") != "navigate"
-    ):
-        raise other
+    site = headers.get("sec-fetch-site")
     if method in SAFE:
-        return
-    origin = headers.get("origin")
-    if origin is None or urlsplit(origin).netloc != headers.get("host"):
-        raise other
+        followed = headers.get("sec-fetch-mode") == "navigate"
+        allowed = site in (None, "same-origin", "none") or followed
+    elif site is not None:
+        allowed = site == "same-origin"
+    else:  # an old browser, or one that was sent here without TLS
+        allowed = urlsplit(headers.get("origin", "")).netloc == headers.get("host")
+    if not allowed:
+        raise NotLetInError(403, OTHER_SITE)
