@@ -324,11 +324,10 @@ print("path ends in:", model.path.split("/")[-1])
 #
 # ## Exercises
 #
-# Each exercise has a cell for your answer and below it one with a `check()`, which tells you one of
-# three things: not attempted, not quite, or right. What is right is noted on your machine, and the
-# end of the lesson shows it. When you want help, take the `#` away in front of `hint()` and run the
-# cell: each further run shows the next hint. `solution()` works the same way, and shows code that
-# passes.
+# Each exercise has a cell for your answer and below it one with a `check()`. Run it at any time: it
+# shows a box that says one of three things, not attempted (grey), not quite (amber) or right
+# (green). What is right is noted on your machine, and the end of the lesson shows it. In the box,
+# each press of *Hint* shows one more hint, and *Solution* opens code that passes.
 #
 # ### Which digit do they miss most?
 #
@@ -342,8 +341,6 @@ most_missed = ...
 
 # %%
 exercises.most_missed.check(most_missed, pytorch.confusion + keras.confusion)
-# exercises.most_missed.hint()
-# exercises.most_missed.solution()
 
 # %% [markdown]
 # ### Write the accuracy down where it belongs
@@ -357,8 +354,6 @@ exercises.most_missed.check(most_missed, pytorch.confusion + keras.confusion)
 
 # %%
 exercises.accuracy_tag.check(ml_client, pytorch.accuracy)
-# exercises.accuracy_tag.hint()
-# exercises.accuracy_tag.solution()
 
 # %% [markdown]
 # ### An environment for another model
@@ -378,8 +373,6 @@ scikit_learn = f"scikit-learn=={sklearn.__version__}"
 
 # %%
 exercises.own_environment.check(ml_client, my_env)
-# exercises.own_environment.hint()
-# exercises.own_environment.solution()
 
 # %% [markdown]
 # ## Cleaning up

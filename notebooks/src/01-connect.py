@@ -294,8 +294,6 @@ model_names = ...
 
 # %%
 exercises.model_names.check(ml_client, model_names)
-# exercises.model_names.hint()
-# exercises.model_names.solution()
 
 # %% [markdown]
 # ### Connect from a file
@@ -314,8 +312,6 @@ client_from_file = ...
 
 # %%
 exercises.client_from_file.check(client_from_file, workspace_name)
-# exercises.client_from_file.hint()
-# exercises.client_from_file.solution()
 
 # %% [markdown]
 # ### The wrong resource group
@@ -331,8 +327,6 @@ error_code = ...
 
 # %%
 exercises.error_code.check(ml_client, error_code)
-# exercises.error_code.hint()
-# exercises.error_code.solution()
 
 # %% [markdown]
 # ## Cleaning up

@@ -334,8 +334,6 @@ my_name = f"mine-{suffix}"
 
 # %%
 exercises.own_endpoint.check(ml_client, my_name)
-# exercises.own_endpoint.hint()
-# exercises.own_endpoint.solution()
 
 # %% [markdown]
 # ### A tag that arrives
@@ -348,8 +346,6 @@ exercises.own_endpoint.check(ml_client, my_name)
 
 # %%
 exercises.owner_tag.check(ml_client, endpoint_name)
-# exercises.owner_tag.hint()
-# exercises.owner_tag.solution()
 
 # %% [markdown]
 # ### Mend a client
@@ -363,8 +359,6 @@ headers = ...
 
 # %%
 exercises.mended.check(ml_client, aad.name, headers)
-# exercises.mended.hint()
-# exercises.mended.solution()
 
 # %% [markdown]
 # ## Cleaning up

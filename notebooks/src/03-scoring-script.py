@@ -590,8 +590,6 @@ top_three = ...
 
 # %%
 exercises.top_three.check(top_three, score.run)
-# exercises.top_three.hint()
-# exercises.top_three.solution()
 
 # %% [markdown]
 # ### A camera's digits
@@ -607,8 +605,6 @@ as_trained = ...
 
 # %%
 exercises.as_trained.check(as_trained, pytorch_url)
-# exercises.as_trained.hint()
-# exercises.as_trained.solution()
 
 # %% [markdown]
 # ### A row too few
@@ -621,8 +617,6 @@ status = ...
 
 # %%
 exercises.status.check(status, pytorch_url)
-# exercises.status.hint()
-# exercises.status.solution()
 
 # %% [markdown]
 # ## Cleaning up

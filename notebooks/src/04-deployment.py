@@ -623,8 +623,6 @@ least_sure = ...
 
 # %%
 exercises.least_sure.check(ml_client, endpoint_name, least_sure)
-# exercises.least_sure.hint()
-# exercises.least_sure.solution()
 
 # %% [markdown]
 # ### The fifth mistake
@@ -642,8 +640,6 @@ exercises.copy_with_a_mistake(build / "mystery")
 
 # %%
 exercises.mystery.check(ml_client, endpoint_name)
-# exercises.mystery.hint()
-# exercises.mystery.solution()
 
 # %% [markdown]
 # ### The other key
@@ -655,8 +651,6 @@ exercises.mystery.check(ml_client, endpoint_name)
 
 # %%
 exercises.other_key.check(ml_client, endpoint_name, keys)
-# exercises.other_key.hint()
-# exercises.other_key.solution()
 
 # %% [markdown]
 # ## Cleaning up

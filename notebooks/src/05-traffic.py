@@ -551,8 +551,6 @@ from practice.exercises import lesson_05 as exercises
 
 # %%
 exercises.patience.check(ml_client, endpoint_name)
-# exercises.patience.hint()
-# exercises.patience.solution()
 
 # %% [markdown]
 # ### Too far off?
@@ -565,8 +563,6 @@ still_chance = ...
 
 # %%
 exercises.still_chance.check(still_chance)
-# exercises.still_chance.hint()
-# exercises.still_chance.solution()
 
 # %% [markdown]
 # ### Copies for green
@@ -579,8 +575,6 @@ exercises.still_chance.check(still_chance)
 
 # %%
 exercises.copies.check(ml_client, endpoint_name)
-# exercises.copies.hint()
-# exercises.copies.solution()
 
 # %% [markdown]
 # ## Cleaning up

@@ -802,8 +802,6 @@ my_name = f"mine-{suffix}"
 
 # %%
 exercises.own_group.check(instances, resource_group, my_name)
-# exercises.own_group.hint()
-# exercises.own_group.solution()
 
 # %% [markdown]
 # ### A group that is ill
@@ -821,8 +819,6 @@ exercises.make_ill(groups, resource_group, ill_name, describe(ill_name))
 
 # %%
 exercises.ill.check(instances, resource_group, ill_name)
-# exercises.ill.hint()
-# exercises.ill.solution()
 
 # %% [markdown]
 # ### The bill
@@ -842,8 +838,6 @@ month = ...
 
 # %%
 exercises.month.check(month)
-# exercises.month.hint()
-# exercises.month.solution()
 
 # %% [markdown]
 # ## Cleaning up

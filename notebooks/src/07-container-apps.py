@@ -785,8 +785,6 @@ from practice.exercises import lesson_07 as exercises
 
 # %%
 exercises.half.check(client, resource_group, app_name)
-# exercises.half.hint()
-# exercises.half.solution()
 
 # %% [markdown]
 # ### No cold start
@@ -800,8 +798,6 @@ exercises.half.check(client, resource_group, app_name)
 
 # %%
 exercises.warm.check(client, resource_group, app_name)
-# exercises.warm.hint()
-# exercises.warm.solution()
 
 # %% [markdown]
 # ### A secret variable
@@ -815,8 +811,6 @@ exercises.warm.check(client, resource_group, app_name)
 
 # %%
 exercises.secret_variable.check(client, resource_group, app_name)
-# exercises.secret_variable.hint()
-# exercises.secret_variable.solution()
 
 # %% [markdown]
 # ## Cleaning up

@@ -912,8 +912,6 @@ archive = ...
 
 # %%
 exercises.three_cases.check(hospital, shop, archive)
-# exercises.three_cases.hint()
-# exercises.three_cases.solution()
 
 # %% [markdown]
 # ### The slowest of a hundred
@@ -927,8 +925,6 @@ slowest = ...
 
 # %%
 exercises.slowest.check(milliseconds, slowest)
-# exercises.slowest.hint()
-# exercises.slowest.solution()
 
 # %% [markdown]
 # ### The grant is used up
@@ -941,8 +937,6 @@ switch_at = ...
 
 # %%
 exercises.switch_at.check(to_zero, kept, switch_at)
-# exercises.switch_at.hint()
-# exercises.switch_at.solution()
 
 # %% [markdown]
 # ## Cleaning up

@@ -15,10 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from textwrap import dedent, shorten
+from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
+from IPython.display import display
 
 from practice.progress.record import ProgressError, record
+from practice.widgets.verdict_box import VerdictBox
 
 SHOWN = 200  # characters of a value or of an error
 
@@ -30,6 +33,12 @@ class AnswerState(Enum):
     WRONG = "Not quite."
     RIGHT = "Right."
 
+
+BOXES = {
+    AnswerState.NOT_ATTEMPTED: "blank",
+    AnswerState.WRONG: "wrong",
+    AnswerState.RIGHT: "right",
+}
 
 # What is told of answers when a check stops: a client or an array says nothing in one line.
 PLAIN = (str, bool, int, float, list, tuple, dict, set, type(None))
@@ -95,17 +104,32 @@ class Exercise:
             return Verdict(AnswerState.WRONG, self._why_it_stopped(error, answers))
 
     def check(self, *answers: object) -> None:
-        """Print the verdict on the answers, and record it in the learner's progress."""
+        """Show the verdict on the answers, and record it in the learner's progress."""
         verdict = self.verdict(*answers)
-        print(verdict)
+        box = VerdictBox(
+            state=BOXES[verdict.state],
+            verdict=verdict.state.value,
+            message=verdict.message,
+            note=self._record(verdict),
+            hints=list(self.hints),
+            solution=self.code,
+            hints_shown=min(self._hints_given, len(self.hints)),
+            call=f"exercises.{self.name}",
+        )
+        box.observe(self._count_hints, "hints_shown")
+        display(box)  # type: ignore[no-untyped-call]  # of IPython
+
+    def _record(self, verdict: Verdict) -> str:
+        """Record a verdict, unless nothing was attempted; return what is to be said of that."""
         if self.lesson is None or verdict.state is AnswerState.NOT_ATTEMPTED:
-            return
+            return ""
         try:
-            note = record(self.lesson, self.name, verdict.state is AnswerState.RIGHT)
+            return record(self.lesson, self.name, verdict.state is AnswerState.RIGHT) or ""
         except ProgressError as error:
-            note = f"Your progress could not be noted: {error}"
-        if note:
-            print(note)
+            return f"Your progress could not be noted: {error}"
+
+    def _count_hints(self, change: Any) -> None:
+        self._hints_given = change.new
 
     def _why_it_stopped(self, error: Exception, answers: tuple[object, ...]) -> str:
         what = f"{type(error).__name__}: {_first_line(error)}"

@@ -16,7 +16,7 @@ import traitlets
 from numpy.typing import NDArray
 
 from practice.widgets.drawing import Image, Point, Stroke, like_training_data, through_cells
-from practice.widgets.widget import FOLDER, Widget
+from practice.widgets.widget import FOLDER, Widget, script
 
 Classify = Callable[[Image], Sequence[float] | NDArray[Any]]
 INVITATION = "In Jupyter, run this cell and draw a digit: with mouse, pen, finger or arrow keys."
@@ -31,7 +31,7 @@ class DrawingPad(Widget):
     of the drawing; before, they are empty or None.
     """
 
-    _esm = FOLDER / "pad.js"
+    _esm = script("pad.js")
     _css = FOLDER / "pad.css"
 
     # From the browser: number (so that each drawing is a new one), strokes, cells.

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 
 import traitlets
 
-from practice.widgets.widget import FOLDER, Widget
+from practice.widgets.widget import FOLDER, Widget, script
 
 
 class Question(Widget):
     """A question with options to choose from; a choice can be changed until `compare` is called."""
 
-    _esm = FOLDER / "quiz.js"
+    _esm = script("quiz.js")
     _css = FOLDER / "quiz.css"
 
     question = traitlets.Unicode().tag(sync=True)

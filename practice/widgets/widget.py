@@ -13,6 +13,11 @@ import anywidget
 FOLDER = Path(__file__).parent
 
 
+def script(name: str) -> str:
+    """Return a widget's script, with what all of them share (keys.js) before it."""
+    return "".join((FOLDER / part).read_text(encoding="utf-8") for part in ("keys.js", name))
+
+
 class Widget(anywidget.AnyWidget):
     """A widget whose output carries the same as text and as HTML, for those who show no widgets.
 

@@ -55,6 +55,12 @@ class LabPage:
             self.page.reload(timeout=START)
         expect(ready).to_be_visible(timeout=START)
 
+    def set_theme(self, name: str) -> None:
+        for entry in ("Settings", "Theme", name):
+            self.page.get_by_text(entry, exact=True).last.click()
+        light = str("Light" in name).lower()
+        expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", light)
+
     def cell(self, number: int) -> Locator:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(number)
 

@@ -19,7 +19,6 @@ TEXT = """\
 
 # %%
 exercises.how_many.check(count)
-# exercises.how_many.hint()
 
 # %% [markdown]
 # ### Where?

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
-from practice.exercises import lesson_00
+from practice.exercises import checks, lesson_00
 from practice.exercises.checks import AnswerState, Exercise, Verdict, exercise, right, wrong
 from practice.progress import record as progress
+from practice.widgets.verdict_box import VerdictBox
 
 
 @exercise("Think of sheep.", "It is less than two.", solution="    count = 1")
@@ -35,6 +36,26 @@ def test_wrong_names_the_variable_its_value_and_where_to_look() -> None:
 def test_right(capsys: pytest.CaptureFixture[str]) -> None:
     assert sheep.check(1) is None, "a value would show up below the cell"
     assert capsys.readouterr().out == "Right. One it is.\n"
+
+
+def test_without_buttons_the_output_says_how_to_get_help(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sheep.check(2)
+    assert capsys.readouterr().out.splitlines() == [
+        "Not quite. count is 2. Look at the meadow.",
+        "Help: exercises.sheep.hint(), exercises.sheep.solution()",
+    ]
+
+
+def test_hints_that_were_shown_stay_when_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    boxes: list[VerdictBox] = []
+    monkeypatch.setattr(checks, "display", boxes.append)
+    shepherd = Exercise(sheep.judge, sheep.hints, sheep.code)
+    shepherd.check(...)
+    boxes[0].hints_shown = 1  # as a click does
+    shepherd.check(2)
+    assert [(box.state, box.hints_shown) for box in boxes] == [("blank", 1), ("wrong", 1)]
 
 
 def test_hints_come_one_after_the_other_and_begin_again(
@@ -128,7 +149,7 @@ def test_a_check_goes_on_when_it_cannot_note(
     shepherd = Exercise(sheep.judge, sheep.hints, sheep.code)
     shepherd.lesson = "00"
     shepherd.check(answer)
-    first, second = capsys.readouterr().out.splitlines()
+    first, second, *_ = capsys.readouterr().out.splitlines()
     assert first == str(sheep.verdict(answer))
     assert second.startswith("Your progress could not be noted: ")
 

@@ -9,7 +9,7 @@ import pytest
 from ipywidgets import Widget as AnyWidget
 
 from practice.widgets.quiz import Question, predict
-from practice.widgets.widget import FOLDER
+from practice.widgets.widget import FOLDER, script
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -103,5 +103,5 @@ def test_it_works_in_a_plain_terminal() -> None:
 
 def test_the_browsers_part_is_sent_along(guess: Question) -> None:
     state = AnyWidget.get_state(guess)
-    assert state["_esm"] == (FOLDER / "quiz.js").read_text()
+    assert state["_esm"] == script("quiz.js")
     assert state["_css"] == (FOLDER / "quiz.css").read_text()
