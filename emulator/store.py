@@ -22,7 +22,9 @@ CREATE TABLE IF NOT EXISTS resources (
     body       TEXT NOT NULL,
     private    TEXT NOT NULL,
     state      TEXT NOT NULL,
-    generation TEXT NOT NULL
+    generation TEXT NOT NULL,
+    created    TEXT NOT NULL,
+    changed    TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS resources_by_type ON resources (type, id);
 CREATE TABLE IF NOT EXISTS operations (
@@ -72,7 +74,8 @@ CREATE TABLE IF NOT EXISTS blocks (
 """
 
 # To be raised whenever SCHEMA changes: what an older version has made cannot be read then.
-VERSION = 2
+VERSION = 3
+NOW = "strftime('%Y-%m-%dT%H:%M:%fZ')"  # UTC
 
 
 class StoreError(Exception):
@@ -86,6 +89,7 @@ class Resource:
     `body` is what its owner sees, in JSON's types; `private` is what local Azure alone keeps of
     it (keys, what was given in secret). `state` and `generation` are arm/changes.py's: where it is
     in its lifecycle, and the id of the change that was begun last ("" before the first).
+    `created` and `changed` are times as Azure writes them, "" before the first `put`.
     """
 
     id: str
@@ -94,6 +98,8 @@ class Resource:
     private: dict[str, Any] = field(default_factory=dict)
     state: str = ""
     generation: str = ""
+    created: str = ""
+    changed: str = ""
 
     @property
     def name(self) -> str:
@@ -171,8 +177,9 @@ class Store:
 
     def _upsert(self, resource: Resource, changes: str) -> None:
         self.connection.execute(
-            "INSERT INTO resources (id, type, body, private, state, generation)"
-            f" VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET {changes}",
+            "INSERT INTO resources (id, type, body, private, state, generation, created, changed)"
+            f" VALUES (?, ?, ?, ?, ?, ?, {NOW}, {NOW})"
+            f" ON CONFLICT (id) DO UPDATE SET changed = {NOW}, {changes}",
             (
                 resource.id,
                 resource.type,
@@ -224,6 +231,8 @@ def _resource(row: sqlite3.Row) -> Resource:
         json.loads(row["private"]),
         row["state"],
         row["generation"],
+        row["created"],
+        row["changed"],
     )
 
 

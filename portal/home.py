@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from portal.azure import Json
+from portal.costs import Cost, Costs
 from portal.pages import Pages, moment
 from portal.resource_ids import ResourceId
 
@@ -58,6 +59,7 @@ class Home:
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
         self.azure = pages.azure
+        self.costs = Costs(pages.azure)
 
     async def show(self, request: Request) -> Response:
         """All resources by group. Raises RefusedError."""
@@ -70,6 +72,10 @@ class Home:
             self._addresses(),
         )
         items = [item_of(resource, addresses) for resource in resources]
+        costs = await asyncio.gather(
+            *(self.costs.of(item.id, item.location, item.created) for item in items)
+        )
+        by_id = {item.id.text: cost for item, cost in zip(items, costs, strict=True) if cost}
         by_group = {
             group["name"]: sorted(
                 (item for item in items if item.id.group.lower() == group["name"].lower()),
@@ -77,19 +83,27 @@ class Home:
             )
             for group in sorted(groups, key=lambda group: str(group["name"]).lower())
         }
-        return self.pages.render(request, "home.html", groups=groups, by_group=by_group)
+        return self.pages.render(
+            request, "home.html", by_group=by_group, costs=by_id, total=total_of(by_id)
+        )
 
     async def _addresses(self) -> dict[str, str]:
         """Return where each resource answers that has an address, by its id in small letters."""
         subscription = self.pages.subscription
-        container_groups, apps, registries = await asyncio.gather(
+        workspaces = await self.azure.list(
+            f"{subscription}/providers/Microsoft.MachineLearningServices/workspaces"
+        )
+        container_groups, apps, registries, *endpoints = await asyncio.gather(
             self.azure.list(
                 f"{subscription}/providers/Microsoft.ContainerInstance/containerGroups"
             ),
             self.azure.list(f"{subscription}/providers/Microsoft.App/containerApps"),
             self.azure.list(f"{subscription}/providers/Microsoft.ContainerRegistry/registries"),
+            *(self.azure.list(f"{one['id']}/onlineEndpoints") for one in workspaces),
         )
         found = {}
+        for endpoint in (one for each in endpoints for one in each):
+            found[endpoint["id"].lower()] = endpoint["properties"].get("scoringUri") or ""
         for group in container_groups:
             address = group["properties"].get("ipAddress") or {}
             ports = address.get("ports") or [{}]
@@ -103,6 +117,13 @@ class Home:
         for registry in registries:
             found[registry["id"].lower()] = registry["properties"].get("loginServer") or ""
         return found
+
+
+def total_of(costs: dict[str, Cost]) -> Cost:
+    return Cost(
+        sum(cost.hour or 0 for cost in costs.values()),
+        sum(cost.so_far or 0 for cost in costs.values()),
+    )
 
 
 def item_of(resource: Json, addresses: dict[str, str]) -> Item:

@@ -79,6 +79,8 @@ def money(dollars: float | None) -> str:
     """Return US dollars with as many decimals as small sums need."""
     if dollars is None:
         return NONE
+    if 0 < dollars < 0.0005:
+        return "under $0.001"
     return f"${dollars:,.2f}" if dollars >= 1 or dollars == 0 else f"${dollars:.3f}"
 
 

@@ -111,7 +111,8 @@ def test_what_is_deployed_has_the_versions_that_the_course_runs(file: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "folder", ["course", "emulator", "helpers", "notebooks", "practice", "scoring", "tests"]
+    "folder",
+    ["course", "emulator", "helpers", "notebooks", "portal", "practice", "scoring", "tests"],
 )
 def test_what_is_imported_is_declared(folder: str) -> None:
     extra = PROJECT["optional-dependencies"]["dev"] if folder == "tests" else []
@@ -128,7 +129,7 @@ def test_what_is_imported_is_declared(folder: str) -> None:
 def third_party(file: Path) -> Iterator[str]:
     """The modules that a file imports, but for its neighbours, ours and Python's own."""
     neighbours = {path.stem for path in file.parent.iterdir()}
-    ours = {"course", "emulator", "helpers", "practice", "scoring", "tests"}
+    ours = {"course", "emulator", "helpers", "portal", "practice", "scoring", "tests"}
     # A lesson imports a scoring script as the inference server does, by its folder.
     ours |= {path.stem for path in (ROOT / "scoring").rglob("*.py")}
     ours |= {"app"}  # the package that scoring/api has in its image

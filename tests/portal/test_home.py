@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import ManagedOnlineEndpoint
+from azure.identity import DefaultAzureCredential
+from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 from playwright.sync_api import expect
+
+from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION
+from tests.azure import LocalAzure
 
 from .accessibility import violations
 from .conftest import Opener
@@ -35,3 +40,21 @@ def test_no_page_width_or_theme_keeps_anybody_out(open_portal: Opener) -> None:
         expect(page.get_by_role("heading", name="Home")).to_be_visible()
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_costs_money_says_how_much(
+    open_portal: Opener, local_azure: LocalAzure, unique: str
+) -> None:
+    client = ContainerRegistryManagementClient(DefaultAzureCredential(), SUBSCRIPTION)
+    registry = {"location": "westeurope", "sku": {"name": "Basic"}}
+    name = f"costs{unique}"
+    client.registries.begin_create(RESOURCE_GROUP, name, registry).result()
+
+    page = open_portal()
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name))
+    # 0.1666 dollars a day: https://azure.microsoft.com/pricing/details/container-registry/
+    expect(row.get_by_role("cell").nth(4)).to_have_text("$0.007")
+    expect(row.get_by_role("cell").nth(5)).to_have_text("under $0.001")
+    expect(page.get_by_text("On live Azure this would cost")).to_be_visible()
+
+    client.registries.begin_delete(RESOURCE_GROUP, name).result()

@@ -173,10 +173,9 @@ def _listed(resource: Resource, expansions: set[str]) -> dict[str, Any]:
         "tags": resource.body.get("tags") or {},
         **{name: resource.body[name] for name in _SHOWN if resource.body.get(name)},
     }
-    times = resource.body.get("systemData") or {}
-    for expansion, source in (("createdtime", "createdAt"), ("changedtime", "lastModifiedAt")):
-        if expansion in expansions and source in times:
-            item[EXPANSIONS[expansion]] = times[source]
+    for expansion, moment in (("createdtime", resource.created), ("changedtime", resource.changed)):
+        if expansion in expansions:
+            item[EXPANSIONS[expansion]] = moment
     if STATE in expansions:
         item["provisioningState"] = resource.properties.get("provisioningState", "Succeeded")
     return item
