@@ -15,6 +15,8 @@ notifications.py notifications, as they change, and dismissed
 pages.py         what every page is made with: templates, and what they can call
 traffic.py       shares of traffic, as a form sends them
 charts.py        line charts over time
+passing.py       requests passed on to apps and container groups, each at an origin of its own
+console.py       one request to an app, by a form
 home.py          the page of all resources; a page of each service beside it
 templates/       HTML; macros.html has what pages share
 static/          the style, the scripts; vendor/ has files of others

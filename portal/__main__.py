@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -40,11 +41,24 @@ def serve(settings: Settings, listening: socket.socket, idle: float | None = Non
         timeout_graceful_shutdown=2,
         ws="none",
     )
-    asyncio.run(_serve(uvicorn.Server(config), listening, idle))
+    asyncio.run(_serve(uvicorn.Server(config), [listening, *_twin(listening)], idle))
 
 
-async def _serve(server: uvicorn.Server, listening: socket.socket, idle: float | None) -> None:
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
+def _twin(listening: socket.socket) -> list[socket.socket]:
+    """Return the same port of IPv6's loopback, where there is one.
+
+    Browsers look there first for names below localhost (passing.py): nobody else may answer them.
+    """
+    with suppress(OSError):
+        address = ("::1", listening.getsockname()[1])
+        return [socket.create_server(address, family=socket.AF_INET6)]
+    return []
+
+
+async def _serve(
+    server: uvicorn.Server, listening: list[socket.socket], idle: float | None
+) -> None:
+    serving = asyncio.create_task(server.serve(sockets=listening))
     seen = 0
     while idle and not (await asyncio.wait({serving}, timeout=idle))[0]:
         asked = server.server_state.total_requests

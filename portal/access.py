@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from portal.passing import Passing, target_of
 from portal.settings import Settings
 from portal.sign_in import SESSION_AGE, SignIn
 
@@ -65,10 +66,11 @@ class NotLetInError(Exception):
 class Access:
     """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, sign_in: SignIn, passing: Passing) -> None:
         self.app = app
         self.settings = settings
-        self.sign_in = SignIn(settings.folder)
+        self.sign_in = sign_in
+        self.passing = passing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -88,6 +90,10 @@ class Access:
 
         try:
             through_jupyter = self._comes_through_jupyter(headers)
+            if not through_jupyter and target_of(headers):
+                # It never meets the portal's pages, and has a cookie of its own.
+                await self.passing(scope, receive, send)
+                return
             if through_jupyter:
                 # Jupyter cuts its own part off the path; links need it.
                 scope["root_path"] = headers.get("x-forwarded-prefix", "").rstrip("/")
@@ -119,11 +125,13 @@ class Access:
         """Begin a session for a link's code, and forget the code in the browser's address."""
         cookie = cookie_name(request.headers)
         session = self.sign_in.redeem(request.query_params.get("code", ""))
+        opened = request.query_params.get("to", "")
+        page = f"/open?{urlencode({'to': opened})}" if opened else "/"
+        answer = RedirectResponse(f"{request.scope['root_path']}{page}", 303)
         if session is None:
             if not self._has_session(request.scope):
                 raise NotLetInError(403, NOT_SIGNED_IN)
-            return RedirectResponse(f"{request.scope['root_path']}/", 303)
-        answer = RedirectResponse(f"{request.scope['root_path']}/", 303)
+            return answer
         answer.set_cookie(
             cookie, session, max_age=int(SESSION_AGE), httponly=True, samesite="lax", path="/"
         )

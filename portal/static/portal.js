@@ -58,3 +58,12 @@ for (const moment of ["htmx:beforeRequest", "htmx:beforeSwap"]) {
 }
 Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
   !(name === "open" && node.matches("details"));
+
+// A choice whose value is an object fills the fields of its form that have its names.
+document.addEventListener("change", (event) => {
+  if (!event.target.dataset?.fills || !event.target.value) return;
+  const fields = document.getElementById(event.target.dataset.fills).elements;
+  for (const [name, value] of Object.entries(JSON.parse(event.target.value))) {
+    fields[name].value = value;
+  }
+});
