@@ -20,6 +20,7 @@ from emulator.data_plane.routes.apps import AppTable, is_plain
 from emulator.data_plane.routes.endpoints import EndpointTable
 from emulator.data_plane.scoring.connection import ScoringConnection
 from emulator.data_plane.scoring.gateway import Gateway
+from emulator.data_plane.traffic_counts import TrafficCounts
 from emulator.defaults import METADATA_HOST
 from emulator.front_door.door import FrontDoor
 from emulator.home import Home
@@ -29,6 +30,7 @@ from emulator.proxy_password import make_password
 from emulator.python_environments.environments import PythonEnvironments
 from emulator.services.authorization.role_assignments import RoleAssignments
 from emulator.services.authorization.role_definitions import RoleDefinitions
+from emulator.services.container_apps.app_gauges import AppGauges
 from emulator.services.container_apps.app_images import AppImages
 from emulator.services.container_apps.apps import ContainerApps
 from emulator.services.container_apps.controller import Controller
@@ -50,6 +52,7 @@ from emulator.services.container_apps.revisions import Revisions
 from emulator.services.container_apps.runners import Runners
 from emulator.services.container_apps.scaling import DEFAULT_COOLDOWN, Pace
 from emulator.services.container_instances.container_actions import ContainerActions
+from emulator.services.container_instances.group_gauges import GroupGauges
 from emulator.services.container_instances.group_lifecycle import GroupLifecycle
 from emulator.services.container_instances.groups import ContainerGroups
 from emulator.services.container_instances.images import GroupImages
@@ -81,6 +84,7 @@ from emulator.services.machine_learning.data import Data
 from emulator.services.machine_learning.datastores import Datastores
 from emulator.services.machine_learning.deployer import Deployer
 from emulator.services.machine_learning.deployment_assets import DeploymentAssets
+from emulator.services.machine_learning.deployment_gauges import DeploymentGauges
 from emulator.services.machine_learning.environments import Environments
 from emulator.services.machine_learning.jobs import Jobs
 from emulator.services.machine_learning.models import Models
@@ -91,6 +95,9 @@ from emulator.services.machine_learning.workspace_templates import WorkspaceTemp
 from emulator.services.machine_learning.workspaces import Workspaces
 from emulator.services.managed_identity.token_endpoints import TokenEndpoints
 from emulator.services.managed_identity.user_assigned import UserAssignedIdentities
+from emulator.services.monitor.metric_recorder import PERIOD, MetricRecorder
+from emulator.services.monitor.metrics import Metrics
+from emulator.services.monitor.metrics_batch import METRICS_SUFFIX, MetricsBatch
 from emulator.services.prices.retail import HOST as PRICES_HOST
 from emulator.services.prices.retail import RetailPrices
 from emulator.services.resources.any_resource import AnyResource
@@ -132,7 +139,8 @@ class Emulator:
             self.store, self.operations, self.changes, workspaces, self.storage.accounts.create
         )
         self.addresses = PublicAddresses()
-        self.ingress = Ingress(AppTable())
+        counts = TrafficCounts()
+        self.ingress = Ingress(AppTable(), counts=counts)
         passwords = WorkloadPasswords()
         self.door = FrontDoor(
             CertificateAuthority(home.tls),
@@ -231,7 +239,19 @@ class Emulator:
         self.job_scheduler = JobScheduler(self.jobs)
         executions = JobExecutions(self.changes, self.jobs)
         self.gateway = Gateway(
-            scoring, lambda token, audience: self.identity.verify(token, (audience,))
+            scoring,
+            lambda token, audience: self.identity.verify(token, (audience,)),
+            counts=counts,
+        )
+        self.metrics = MetricRecorder(
+            self.store,
+            counts,
+            (
+                DeploymentGauges(self.store, deployer),
+                GroupGauges(containers, self.groups),
+                AppGauges(self.app_runners),
+            ),
+            seconds("AZURE_LOCAL_METRICS_PERIOD", PERIOD, least=0.05),
         )
         group_operations = GroupOperations(self.store, self.operations)
         services: list[Service] = [
@@ -280,6 +300,7 @@ class Emulator:
             UserAssignedIdentities(self.store, self.changes),
             RoleDefinitions(),
             RoleAssignments(self.store),
+            Metrics(self.store, self.metrics),
             self.operations,
         ]
         exact: dict[str, ASGIApp] = {
@@ -298,6 +319,7 @@ class Emulator:
         }
         suffixes: dict[str, ASGIApp] = {
             BLOB_SUFFIX: self.storage.application,
+            METRICS_SUFFIX: MetricsBatch(self.store, self.metrics, self.identity.verify),
             SCORING_SUFFIX: Invocations(
                 self.store,
                 self.changes,
@@ -331,6 +353,7 @@ class Emulator:
         await self.containers.recover()
         await recover(self.changes)
         self.job_scheduler.start()
+        self.metrics.start()
         try:
             return await self.door.listen(port)
         except OSError:
@@ -350,6 +373,7 @@ class Emulator:
                 self.runs.close,
                 self.changes.close,
                 self.job_scheduler.close,
+                self.metrics.close,
                 self.http.close,
             ):
                 steps.push_async_callback(step)

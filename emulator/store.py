@@ -71,6 +71,14 @@ CREATE TABLE IF NOT EXISTS blocks (
     staged    INTEGER NOT NULL,
     PRIMARY KEY (account, container, blob, id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS metrics (
+    resource TEXT NOT NULL,
+    series   TEXT NOT NULL,
+    minute   INTEGER NOT NULL,
+    labels   TEXT NOT NULL,
+    tally    TEXT NOT NULL,
+    PRIMARY KEY (resource, series, minute, labels)
+) WITHOUT ROWID;
 """
 
 # To be raised whenever SCHEMA changes: what an older version has made cannot be read then.

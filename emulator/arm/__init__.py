@@ -12,6 +12,7 @@ A request, in and out:
     odata.py          `$filter`
     tags.py           tags, and lists filtered by them
     managed_identity.py  the managed identities of a resource
+    readings.py       what is measured of a resource while it runs
     ids.py            resource ids, GUIDs and times
     regions.py        Azure's regions; locations.py checks that a resource is in one
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 @dataclass(eq=False)
 class Backend:
     """`port` is on 127.0.0.1; `under_way` counts the requests that it is at; `session` is what a
-    client says that is to come back to it, "" where none does.
+    client says that is to come back to it, "" where none does. `name` is the replica's.
 
     Two are never equal: a server that is given the port of one that has gone is another backend,
     with a count of its own. A backend that was taken out of a route gets nothing new, and may be
@@ -19,6 +19,7 @@ class Backend:
     port: int
     under_way: int = 0
     session: str = ""
+    name: str = ""
 
 
 def least_busy(backends: Sequence[Backend], turn: int) -> Backend:

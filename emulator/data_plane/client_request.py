@@ -6,6 +6,7 @@ What scoring and ingress have in common. Who gets the request, and how, is their
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import ClassVar, Protocol
 
 from emulator.data_plane import http
@@ -55,6 +56,9 @@ class ClientRequest:
         self.is_held = False
         self.answer_is_chunked = False
         self.pending = b""  # of the answer, not written yet
+        self.begun = 0.0  # when its head was read, in seconds of time.monotonic
+        self.status = 0  # of the answer, as the client gets it
+        self.sent = 0  # bytes of the answer
 
     # What is theirs
 
@@ -81,12 +85,16 @@ class ClientRequest:
 
     def resume(self) -> None: ...
 
+    def count(self, seconds: float) -> None:
+        """It was answered, so many seconds after its head was read."""
+
     def release(self) -> None:
         """It is over: let go of what works on it."""
 
     # Towards the backend
 
     def head_read(self, version: str, method: bytes) -> None:
+        self.begun = time.monotonic()
         self.method = method
         self.fields = dict(self.headers)
         self.http_1_0 = version == "1.0"
@@ -142,8 +150,8 @@ class ClientRequest:
             # HTTP/1.0 knows no chunks: the end of the connection is the end of the body.
             self.answer_is_chunked = not self.http_1_0
             self.keep_alive = self.keep_alive and self.answer_is_chunked
-        status, fields = self.answer_fields(status, fields, length)
-        self.pending = self._head(status, fields)
+        self.status, fields = self.answer_fields(status, fields, length)
+        self.pending = self._head(self.status, fields)
         self.is_held = length is not None and length <= self.most_held
         if not self.is_held:
             self.is_answering = True
@@ -152,17 +160,20 @@ class ClientRequest:
     def flush(self) -> None:
         """Write the head if no body came along with it: an event stream may have none for long."""
         if self.pending and not self.is_done:
-            self.client.write(self.pending)
-            self.pending = b""
+            self._write()
 
     def more(self, data: bytes) -> None:
         self.pending += http.chunk(data) if self.answer_is_chunked else data
         if self.is_held:
             return
-        self.client.write(self.pending)
-        self.pending = b""
+        self._write()
         if self.client.is_full:
             self.pause()
+
+    def _write(self) -> None:
+        self.sent += len(self.pending)
+        self.client.write(self.pending)
+        self.pending = b""
 
     def end(self) -> None:
         self.finish(self.pending + (http.LAST_CHUNK if self.answer_is_chunked else b""))
@@ -182,6 +193,7 @@ class ClientRequest:
             self.keep_alive = False  # the rest of the body is not read any more
         fields = self.refusal_fields(refusal)
         fields.append((b"content-length", b"%d" % len(refusal.body)))
+        self.status = refusal.status
         self.answer_is_chunked = False
         self.finish(self._head(refusal.status, fields) + self._body(refusal))
 
@@ -197,6 +209,7 @@ class ClientRequest:
 
     def finish(self, data: bytes) -> None:
         """The last of the answer."""
+        self.sent += len(data)
         self._over()
         if not self.is_read:
             self.keep_alive = False
@@ -205,4 +218,6 @@ class ClientRequest:
     def _over(self) -> None:
         if not self.is_done:
             self.is_done = True
+            if self.status and self.begun:
+                self.count(time.monotonic() - self.begun)
             self.release()

@@ -9,6 +9,4 @@ stand_ins/        for public images that cannot be pulled
 ports.py          its ports on this machine
 paths.py          an image's paths on this machine
 exec.py           programs run beside a container
-cpu.py            how long it has used a core
-memory.py         how much memory it has
 """

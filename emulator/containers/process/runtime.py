@@ -30,10 +30,8 @@ from emulator.containers.handle import KILLED, Handle
 from emulator.containers.line_log import LineLog
 from emulator.containers.process import command as process_command
 from emulator.containers.process.build import ProcessBuild
-from emulator.containers.process.cpu import cpu_seconds_of
 from emulator.containers.process.exec import ProcessExec
 from emulator.containers.process.images import ROOT, ProcessImages
-from emulator.containers.process.memory import PERIOD, memory_of
 from emulator.containers.process.paths import below, on_this_machine
 from emulator.containers.process.ports import LOOPBACK, ContainerPorts
 from emulator.containers.process.stand_ins.catalogue import find as find_stand_in
@@ -52,8 +50,10 @@ from emulator.containers.runtime import (
     Usage,
 )
 from emulator.processes import trees
+from emulator.processes.cpu import cpu_seconds_of
 from emulator.processes.guarded import GuardedProcess
 from emulator.processes.leftovers import kill_marked
+from emulator.processes.memory import PERIOD, memory_of
 from emulator.processes.tasks import to_the_end
 from emulator.python_environments.environments import BuildError, PythonEnvironments
 

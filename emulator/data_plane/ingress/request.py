@@ -71,6 +71,7 @@ class IngressRequest(ClientRequest):
         self.is_sticky = False
         self.cors: Fields = []  # headers of the answer, whoever gives it
         self.cookie = b""  # that the client is to have from the answer on
+        self.app_id = ""  # that it is counted for
 
     # What the head decides
 
@@ -86,6 +87,7 @@ class IngressRequest(ClientRequest):
         route = self.ingress.table.find(self.host, self.inside)
         if route is None:
             return refusals.NO_APP
+        self.app_id = route.app_id
         # The plain name of an app has no certificate, so that there is no https to send it to.
         if not (self.is_secure or is_plain(self.host) or route.allow_insecure):
             return refusals.redirect(self.host, self.target)
@@ -262,6 +264,18 @@ class IngressRequest(ClientRequest):
 
     def resume_sending(self) -> None:
         self.client.hold(is_held=False)
+
+    def count(self, seconds: float) -> None:
+        if self.app_id:
+            labels = self.labels(self.revision, self.backend, self.status)
+            self.ingress.counts.answered(self.app_id, labels, seconds, self.sent)
+
+    @staticmethod
+    def labels(
+        revision: RevisionRoute | None, backend: Backend | None, status: int
+    ) -> tuple[str, str, str]:
+        """Who answered, as it is counted."""
+        return revision.name if revision else "", backend.name if backend else "", str(status)
 
     def timed_out(self) -> None:
         super().failed(refusals.TIMED_OUT, unanswered=False)

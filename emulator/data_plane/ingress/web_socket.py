@@ -6,6 +6,8 @@ https://www.rfc-editor.org/rfc/rfc6455
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from typing import cast
 
 from emulator import container_port
@@ -18,6 +20,7 @@ from emulator.data_plane.routes.apps import RevisionRoute
 
 MOST_WAITING = 64 * 1024  # bytes that a client may send before there is a replica
 _NOT_PASSED = FORWARDING | {b"proxy-authorization"}
+_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)")
 
 
 def open_web_socket(request: IngressRequest, client: asyncio.Transport, rest: bytes) -> None:
@@ -39,6 +42,7 @@ class WebSocketClient(asyncio.Protocol):
         self.replica: asyncio.Transport | None = None
         self.task: asyncio.Task[None] | None = None
         self.is_open = True
+        self.is_answered = False
 
     def start(self) -> None:
         chosen = self.request.choose()
@@ -81,6 +85,16 @@ class WebSocketClient(asyncio.Protocol):
         fields.append((b"connection", b"close"))
         self.client.write(http.answer_head(refusal.status, fields) + body)
         self.client.close()
+        self.answered(refusal.status)
+
+    def answered(self, status: int) -> None:
+        """The opening request was answered, which counts it; what follows is no request."""
+        request = self.request
+        if request.app_id and not self.is_answered:
+            labels = request.labels(self.revision, self.backend, status)
+            seconds = time.monotonic() - request.begun
+            request.ingress.counts.answered(request.app_id, labels, seconds, 0)
+        self.is_answered = True
 
     def data_received(self, data: bytes) -> None:
         if self.replica:
@@ -124,6 +138,8 @@ class WebSocketReplica(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.socket.client.write(data)
+        if not self.socket.is_answered and (status := _STATUS.match(data)):
+            self.socket.answered(int(status[1]))
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self.socket.client.close()

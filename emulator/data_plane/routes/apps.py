@@ -44,7 +44,7 @@ class AppRoute:
 
     `only_in` is the domain of the environment from inside of which alone it is reachable, "" when
     it is from everywhere. `is_sticky`: a client stays with the replica that it had.
-    `client_certificates` is IGNORE, ACCEPT or REQUIRE.
+    `client_certificates` is IGNORE, ACCEPT or REQUIRE, `app_id` the app's ARM id.
     """
 
     shares: tuple[tuple[RevisionRoute, int], ...]
@@ -54,6 +54,7 @@ class AppRoute:
     cors: CorsRules | None = None
     is_sticky: bool = False
     client_certificates: str = IGNORE
+    app_id: str = ""
 
 
 def is_plain(host: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from emulator.data_plane.client_connection import ClientConnection
 from emulator.data_plane.scoring.gateway import Gateway
 from emulator.data_plane.scoring.refusals import PROTOCOL
@@ -16,6 +18,18 @@ class ScoringConnection(ClientConnection[ScoringRequest]):
     def __init__(self, gateway: Gateway, host: str) -> None:
         super().__init__(host)
         self.gateway = gateway
+        self.endpoint_id = ""  # that it is counted for
 
     def new_request(self) -> ScoringRequest:
         return ScoringRequest(self, self.gateway)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if endpoint := self.gateway.table.find(self.host):
+            self.endpoint_id = endpoint.endpoint_id
+            self.gateway.counts.opened(self.endpoint_id)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.endpoint_id:
+            self.gateway.counts.closed(self.endpoint_id)

@@ -1,4 +1,4 @@
-"""What all scoring connections share: the routes, and what is under way."""
+"""What all scoring connections share: the routes, what is under way, and what is counted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from emulator.data_plane.routes.endpoints import EndpointTable
 from emulator.data_plane.scoring.admission import Lane
 from emulator.data_plane.scoring.rate import Rate
 from emulator.data_plane.scoring.router import VerifyToken
+from emulator.data_plane.traffic_counts import TrafficCounts
 
 
 class Gateway:
@@ -18,10 +19,12 @@ class Gateway:
         table: EndpointTable,
         verify_token: VerifyToken,
         random: Random | None = None,
+        counts: TrafficCounts | None = None,
     ) -> None:
         self.table = table
         self.verify_token = verify_token
         self.random = random or Random()
+        self.counts = counts or TrafficCounts()
         self.lanes: dict[str, dict[str, Lane]] = {}  # host -> deployment -> lane
         self.rates: dict[str, Rate] = {}
         table.on_change = self.changed

@@ -18,6 +18,7 @@ from emulator.data_plane.routes.endpoints import DeploymentRoute
 from emulator.data_plane.scoring import refusals, router
 from emulator.data_plane.scoring.admission import Call
 from emulator.data_plane.scoring.gateway import Gateway
+from emulator.data_plane.traffic_counts import MIRRORED
 
 # Azure's pages name no limit for a request any more; this one keeps a mistake from filling memory.
 LARGEST_BODY = 32 * 1024 * 1024  # bytes
@@ -52,6 +53,7 @@ class ScoringRequest(ClientRequest):
         self.id = str(uuid.uuid4()).encode()
         self.client_id = b""
         self.call: Call | None = None
+        self.model_status = ""  # of the deployment's own answer
 
     # Towards the deployment
 
@@ -105,7 +107,8 @@ class ScoringRequest(ClientRequest):
         self.call = call
         if endpoint.mirror_traffic and BY_NAME not in self.fields:
             for mirror in router.mirrors(endpoint, gateway.random):
-                copy = Call(message, is_head=is_head, receiver=_Dropped(), copy=True)
+                dropped = _Dropped(gateway, endpoint.endpoint_id, mirror.name)
+                copy = Call(message, is_head=is_head, receiver=dropped, copy=True)
                 gateway.lane(self.host, mirror.name).admit(copy)
         return None
 
@@ -132,6 +135,7 @@ class ScoringRequest(ClientRequest):
     def answer_fields(self, status: int, fields: Fields, length: int | None) -> tuple[int, Fields]:
         """As Azure passes it on: anything but 200 becomes 424."""
         kept = [field for field in fields if field[0] not in _NOT_RETURNED]
+        self.model_status = str(status)
         if status != 200:
             kept.append((refusals.MODEL_STATUS, b"%d" % status))
             kept.append((refusals.MODEL_REASON, b"model_error"))
@@ -141,7 +145,15 @@ class ScoringRequest(ClientRequest):
         return status, self._signed(kept)
 
     def refusal_fields(self, refusal: Refusal) -> Fields:
+        self.model_status = _model_status(refusal)
         return self._signed(super().refusal_fields(refusal))
+
+    def count(self, seconds: float) -> None:
+        endpoint = self.gateway.table.find(self.host)
+        if endpoint:
+            name = self.deployment.name if self.deployment else ""
+            labels = (name, str(self.status), self.model_status)
+            self.gateway.counts.answered(endpoint.endpoint_id, labels, seconds, self.sent)
 
     def _signed(self, fields: Fields) -> Fields:
         """With what every answer of the gateway has."""
@@ -168,9 +180,37 @@ class ScoringRequest(ClientRequest):
 
 
 class _Dropped:
-    """Receives the answer to mirror traffic, which nobody sees."""
+    """Receives the answer to mirror traffic, which is counted, and which nobody sees."""
 
-    def head(self, status: int, fields: Fields, length: int | None) -> None: ...
+    def __init__(self, gateway: Gateway, endpoint_id: str, deployment: str) -> None:
+        self.gateway = gateway
+        self.endpoint_id = endpoint_id
+        self.deployment = deployment
+        self.begun = time.monotonic()
+        self.status = 0
+
+    def head(self, status: int, fields: Fields, length: int | None) -> None:
+        self.status = status
+
     def more(self, data: bytes) -> None: ...
-    def end(self) -> None: ...
-    def failed(self, refusal: Refusal, *, unanswered: bool) -> None: ...
+
+    def end(self) -> None:
+        self._count(200 if self.status == 200 else 424, str(self.status))
+
+    def failed(self, refusal: Refusal, *, unanswered: bool) -> None:
+        self._count(refusal.status, _model_status(refusal))
+
+    def _count(self, status: int, model_status: str) -> None:
+        self.gateway.counts.answered(
+            self.endpoint_id,
+            (self.deployment, str(status), model_status),
+            time.monotonic() - self.begun,
+            0,
+            MIRRORED,
+        )
+
+
+def _model_status(refusal: Refusal) -> str:
+    """The model's status that an answer of our own speaks of, "" if of none."""
+    told = (value for name, value in refusal.headers if name == refusals.MODEL_STATUS)
+    return next(told, b"").decode()

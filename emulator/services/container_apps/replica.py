@@ -290,7 +290,7 @@ class Replica:
         if port is None:
             return None
         if self._backend is None or self._backend.port != port:
-            self._backend = Backend(port, session=self.session)
+            self._backend = Backend(port, session=self.session, name=self.name)
         return self._backend
 
     def changed(self) -> None:

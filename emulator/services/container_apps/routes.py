@@ -24,6 +24,7 @@ from emulator.services.container_apps.hosts import fqdn
 
 
 def app_routes(
+    app_id: str,
     spec: AppSpec,
     domain: str,
     running: Mapping[str, RevisionRoute],
@@ -64,6 +65,7 @@ def app_routes(
             ingress.cors.rules if ingress.cors else None,
             is_sticky=ingress.affinity == "sticky",
             client_certificates=ingress.client_certificates or IGNORE,
+            app_id=app_id,
         )
         routes[inner] = route
         if ingress.external:

@@ -221,7 +221,8 @@ class Runner:
             return 0
         now = asyncio.get_running_loop().time()
         loads = await meter.measure(self.replicas, now)
-        return max(target.needs(loads, self.plan.allowed) for target in targets)
+        used = list(loads.values())
+        return max(target.needs(used, self.plan.allowed) for target in targets)
 
     # Replicas
 

@@ -60,6 +60,10 @@ class Runners:
     def get(self, revision_id: str) -> Runner | None:
         return self._running.get(revision_id.lower())
 
+    def running(self) -> dict[Runner, str]:
+        """Every revision that runs, and its id in lower case."""
+        return {runner: revision_id for revision_id, runner in self._running.items()}
+
     # Coming and going
 
     def launch(
@@ -165,6 +169,7 @@ class Runners:
             self.ingress.withdraw(app_id)
             return
         routes = app_routes(
+            app.id,
             AppSpec.stored(app),
             self.domain(app),
             running,

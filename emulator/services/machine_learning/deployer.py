@@ -159,6 +159,10 @@ class Deployer:
             + f"Container logs:\n{last_lines(latest, tail) if latest else ''}"
         )
 
+    def instances(self) -> dict[str, list[Server]]:
+        """The instances of each deployment that serves, by its id."""
+        return {running.id: list(running.serving) for running in self._running.values()}
+
     # Steps
 
     def _of(self, deployment_id: str) -> RunningDeployment:

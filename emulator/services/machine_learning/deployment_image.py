@@ -20,6 +20,7 @@ from emulator.containers.runtime import (
     ContainerRuntimeError,
     ContainerSpec,
     ImageNotFound,
+    Usage,
 )
 from emulator.inference_servers.server import PORT, ServerSpec
 from emulator.inference_servers.starting import StartError
@@ -101,6 +102,7 @@ class ContainerInstances:
         self.identity = identity
         self.variables = variables
         self.size = size
+        self.containers: dict[str, Container] = {}  # the latest, by the name of its ServerSpec
 
     async def __call__(self, spec: ServerSpec) -> ContainerProcess:
         """Start an instance. Raises StartError."""
@@ -125,9 +127,20 @@ class ContainerInstances:
         )
         try:
             container = await self.access.container(container, self.workload, self.identity)
-            return ContainerProcess(runtime, await runtime.start(container))
+            started = self.containers[spec.name] = await runtime.start(container)
         except (ImageNotFound, ContainerRuntimeError) as error:
             raise StartError(str(error)) from error
+        return ContainerProcess(runtime, started)
+
+    async def usage(self, name: str) -> Usage | None:
+        """What the instance of that ServerSpec's name uses, None while it does not run."""
+        container = self.containers.get(name)
+        if container is None:
+            return None
+        try:
+            return await self.image.runtime.usage(container)
+        except ContainerRuntimeError:
+            return None
 
 
 class ContainerProcess:

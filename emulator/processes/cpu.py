@@ -1,8 +1,9 @@
-"""How long the processes of a container have used a core."""
+"""How long processes have used a core, and how many cores they are using."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 
 from emulator.processes import trees
@@ -11,6 +12,33 @@ from emulator.processes import trees
 def cpu_seconds_of(guard: int) -> float:
     """Of all that ran below the guard, what has ended since included."""
     return _children_of(guard) + sum(_own(pid) + _children_of(pid) for pid in trees.below(guard))
+
+
+def cpu_seconds_with(pid: int) -> float:
+    """Of the process and of all that ran below it."""
+    return _own(pid) + cpu_seconds_of(pid)
+
+
+class CpuMeter:
+    """Cores in use are what was used between two looks, so that a first look tells nothing."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, tuple[float, float]] = {}  # name -> time, seconds of a core until then
+
+    def look(self, used: Mapping[str, float], now: float) -> dict[str, float]:
+        """The cores that each is using which was there at the last look.
+
+        `used` are the seconds of a core that each has used since it started, `now` is in seconds
+        of any one clock.
+        """
+        before, self.seen = self.seen, {name: (now, spent) for name, spent in used.items()}
+        cores = {}
+        for name, spent in used.items():
+            if name in before:
+                then, earlier = before[name]
+                # Less than before is that of one that was started again.
+                cores[name] = max(0.0, spent - earlier) / max(now - then, 1e-6)
+        return cores
 
 
 def _own(pid: int) -> float:

@@ -1,4 +1,4 @@
-"""How much memory the processes of a container have."""
+"""How much memory processes have."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def memory_of(guards: Iterable[int]) -> dict[int, int]:
     is where a control group runs out of memory: it can be given back.
     """
     return {guard: sum(map(_private, trees.below(guard))) for guard in guards}
+
+
+def memory_with(pid: int) -> int:
+    """Bytes of the process and of all that runs below it."""
+    return _private(pid) + memory_of((pid,))[pid]
 
 
 def _private(pid: int) -> int:
