@@ -59,12 +59,13 @@ class Tally:
             self.spread[place] = self.spread.get(place, 0) + count
 
     def quantile(self, part: float) -> float:
-        """The value that this part of them (0 to 1) is not above. Of none there is no quantile."""
-        rank = part * (self.count - 1)
+        """The least value that no fewer than this part of them (0 to 1) are at or below, by the
+        nearest rank: the 99th percentile of seven is the greatest."""
+        rank = math.ceil(part * self.count)
         seen = 0
         for place in sorted(self.spread):
             seen += self.spread[place]
-            if seen > rank:
+            if seen >= rank:
                 # The middle of the bin, as far as a ratio goes.
                 found = 2 * _GAMMA**place / (_GAMMA + 1)
                 return min(max(found, self.least), self.most)

@@ -70,7 +70,11 @@ server = ThreadingHTTPServer((host, port), Handler)
 print("listening", flush=True)
 server.serve_forever()
 """
-QUICK = {"AZURE_LOCAL_BACK_OFF": "1", "AZURE_LOCAL_SCALE_COOLDOWN": "6"}  # seconds
+QUICK = {  # seconds
+    "AZURE_LOCAL_BACK_OFF": "1",
+    "AZURE_LOCAL_METRICS_PERIOD": "1",
+    "AZURE_LOCAL_SCALE_COOLDOWN": "6",
+}
 # Some Python that waits for ever and stops when it is told to, also as the first process of a
 # container, which ignores what it has no handler for.
 WAIT = "import os, signal; signal.signal(15, lambda *_: os._exit(0)); signal.pause()"
