@@ -95,11 +95,14 @@ from emulator.services.machine_learning.workspace_templates import WorkspaceTemp
 from emulator.services.machine_learning.workspaces import Workspaces
 from emulator.services.managed_identity.token_endpoints import TokenEndpoints
 from emulator.services.managed_identity.user_assigned import UserAssignedIdentities
+from emulator.services.monitor.activity_log import ActivityLog
 from emulator.services.monitor.metric_recorder import PERIOD, MetricRecorder
 from emulator.services.monitor.metrics import Metrics
 from emulator.services.monitor.metrics_batch import METRICS_SUFFIX, MetricsBatch
 from emulator.services.prices.retail import HOST as PRICES_HOST
 from emulator.services.prices.retail import RetailPrices
+from emulator.services.request_log.recent import RecentRequests
+from emulator.services.request_log.requests import Requests
 from emulator.services.resources.any_resource import AnyResource
 from emulator.services.resources.groups import ResourceGroups
 from emulator.services.resources.providers import Providers
@@ -254,6 +257,8 @@ class Emulator:
             seconds("AZURE_LOCAL_METRICS_PERIOD", PERIOD, least=0.05),
         )
         group_operations = GroupOperations(self.store, self.operations)
+        activity = ActivityLog(self.store, self.operations)
+        requests = Requests(RecentRequests())
         services: list[Service] = [
             Subscriptions(self.store),
             Providers(),
@@ -301,6 +306,8 @@ class Emulator:
             RoleDefinitions(),
             RoleAssignments(self.store),
             Metrics(self.store, self.metrics),
+            activity,
+            requests,
             self.operations,
         ]
         exact: dict[str, ASGIApp] = {
@@ -310,6 +317,7 @@ class Emulator:
                 authenticate=self.identity.authenticate,
                 check_scope=self.resources.check_scope,
                 add_info=partial(add_info, self.store),
+                logs=(activity.log, requests.log),
             ),
             METADATA_HOST: TokenEndpoints(
                 self.store, passwords.find, self.identity.issue, self.identity.token_lifetime

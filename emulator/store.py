@@ -79,9 +79,25 @@ CREATE TABLE IF NOT EXISTS metrics (
     tally    TEXT NOT NULL,
     PRIMARY KEY (resource, series, minute, labels)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS activity (
+    sequence    INTEGER PRIMARY KEY AUTOINCREMENT,
+    time        TEXT NOT NULL,
+    operation   TEXT NOT NULL,
+    status      TEXT NOT NULL,
+    level       TEXT NOT NULL,
+    resource    TEXT NOT NULL COLLATE NOCASE,
+    grouped     TEXT NOT NULL COLLATE NOCASE,
+    provider    TEXT NOT NULL COLLATE NOCASE,
+    caller      TEXT NOT NULL COLLATE NOCASE,
+    correlation TEXT NOT NULL COLLATE NOCASE,
+    event       TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS activity_by_time ON activity (time, sequence);
+CREATE INDEX IF NOT EXISTS activity_by_operation ON activity (operation);
 """
 
-# To be raised whenever SCHEMA changes: what an older version has made cannot be read then.
+# To be raised whenever a table of SCHEMA changes: what an older version has made cannot be read
+# then. A new table needs none: it is made in a database that has it not.
 VERSION = 3
 NOW = "strftime('%Y-%m-%dT%H:%M:%fZ')"  # UTC
 

@@ -13,6 +13,9 @@ A request, in and out:
     tags.py           tags, and lists filtered by them
     managed_identity.py  the managed identities of a resource
     readings.py       what is measured of a resource while it runs
+    exchange.py       a request with its answer, for the logs
+    operation_names.py  what a request does, as Azure names it
+    masking.py        secrets that no log shows
     ids.py            resource ids, GUIDs and times
     regions.py        Azure's regions; locations.py checks that a resource is in one
 

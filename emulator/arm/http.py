@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from emulator.arm.bodies import parse, read_at_most, written
 from emulator.arm.errors import ArmError, internal_error, not_emulated
+from emulator.arm.exchange import ArmExchange, Body
 from emulator.arm.ids import new_guid
 
 MANAGEMENT = "https://management.azure.com"
@@ -144,19 +145,23 @@ class Host:
         raise NotImplementedError
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        if response := await self.respond(Request(scope, receive)):
+            await response(scope, receive, send)
+
+    async def respond(self, request: Request) -> Response | None:
+        """What is sent; None when the client has gone before its request was whole."""
         try:
             answer = await self.answer(request)
         except ArmError as error:
             answer = ArmResponse(error.body(), error.status, error.headers)
         except ClientDisconnect:
-            return
+            return None
         except Exception:
             # A bug of ours. The client learns that it is ours, the log has the traceback.
             _log.exception("%s %s", request.method, request.url.path)
             bug = internal_error()
             answer = ArmResponse(bug.body(), bug.status)
-        await to_response(answer, request)(scope, receive, send)
+        return to_response(answer, request)
 
 
 class ArmApplication(Host):
@@ -164,7 +169,8 @@ class ArmApplication(Host):
 
     `authenticate` turns an Authorization header into claims or raises ArmError; `check_scope`
     raises ArmError for a subscription or resource group that does not exist; `add_info` adds to an
-    error that a service has answered what that service says of itself.
+    error that a service has answered what that service says of itself. `logs` are called with each
+    exchange before its answer is sent, so that a client finds there what it has been answered.
     """
 
     def __init__(
@@ -174,6 +180,7 @@ class ArmApplication(Host):
         authenticate: Callable[[str | None], dict[str, Any]],
         check_scope: Callable[[ArmRequest], None],
         add_info: Callable[[ArmError, ArmRequest], None],
+        logs: Iterable[Callable[[ArmExchange], None]] = (),
         public_paths: frozenset[str] = frozenset({"/metadata/endpoints"}),
     ) -> None:
         self.routes = [
@@ -184,24 +191,46 @@ class ArmApplication(Host):
         self.authenticate = authenticate
         self.check_scope = check_scope
         self.add_info = add_info
+        self.logs = tuple(logs)
         self.public_paths = public_paths
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = ArmExchange.begin(scope)
+        request = Request(scope, receive)
+        request.state.exchange = exchange
+        response = await self.respond(request)
+        if response is None:
+            return
+        exchange.end(response)
+        for log in self.logs:
+            try:
+                log(exchange)
+            except Exception:
+                # What was done is done, and the client learns of it.
+                _log.exception("the log of %s %s", exchange.method, exchange.path)
+        await response(scope, receive, send)
+
     async def answer(self, request: Request) -> ArmResponse:
+        exchange: ArmExchange = request.state.exchange
         # The az CLI writes //containerGroups, and Resource Manager takes it.
         path = re.sub("/{2,}", "/", request.scope["path"]).rstrip("/") or "/"
         claims: dict[str, Any] = {}
         if path not in self.public_paths:
             claims = self.authenticate(request.headers.get("authorization"))
+        exchange.claims = claims
         check_path(path)
         check_api_version(request.query_params)
         route, params = self.find(request.method, path)
+        exchange.id = expand(route.template, params)
+        received = await read_whole(request)
+        exchange.received = Body.of(received)
         arm_request = ArmRequest(
             request.method,
-            expand(route.template, params),
+            exchange.id,
             params,
             request.query_params,
             request.headers,
-            await read_body(request),
+            parse(received) if received else None,
             claims,
         )
         self.check_scope(arm_request)
@@ -228,12 +257,18 @@ class ArmApplication(Host):
 
 async def read_body(request: Request) -> Any:
     """The request's body, None when empty. Raises ArmError: 400 not JSON, 413 too large."""
+    received = await read_whole(request)
+    return parse(received) if received else None
+
+
+async def read_whole(request: Request) -> bytes:
+    """The bytes of the request's body. Raises ArmError 413."""
     received = await read_at_most(request, LARGEST_BODY)
     if received is None:
         raise ArmError(
             413, "RequestContentTooLarge", f"A request holds at most {LARGEST_BODY} bytes."
         )
-    return parse(received) if received else None
+    return received
 
 
 def to_response(answer: ArmResponse, request: Request) -> Response:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -48,6 +48,8 @@ class Operations:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.tasks: dict[str, asyncio.Task[None]] = {}
+        # Called with each operation that has ended: its id, and its error where it has one.
+        self.listeners: list[Callable[[str, ArmError | None], None]] = []
         self._released = asyncio.Event()
         self._inserted = 0
 
@@ -71,7 +73,7 @@ class Operations:
 
     def end(self, operation_id: str, status: str, error: ArmError | None = None) -> None:
         """End an operation that is under way; one that has ended stays as it is."""
-        self.store.execute(
+        ended = self.store.execute(
             "UPDATE operations SET status = ?, ended = ?, error = ?"
             " WHERE id = ? AND status = 'InProgress'",
             status,
@@ -79,6 +81,9 @@ class Operations:
             json.dumps({**error.body()["error"], "status": error.status}) if error else None,
             operation_id,
         )
+        if ended:
+            for listener in self.listeners:
+                listener(operation_id, error)
 
     def error(self, operation_id: str) -> ArmError | None:
         """Why an operation has failed; None for one that has not, or is pruned."""

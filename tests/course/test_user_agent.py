@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 
 import pytest
 from azure.core.pipeline.policies import UserAgentPolicy
 from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.manager import start_new_kernel
 
 from course.user_agent import SESSION, VARIABLE, VS_CODE, name_kernel, name_kernel_by_cell
+from emulator.home import Home
+
+# A cell that asks for the resource groups and shows what the request log has of that.
+CELL = """
+import os, requests
+from azure.identity import DefaultAzureCredential
+from azure.mgmt.resource.resources import ResourceManagementClient
+credential, subscription = DefaultAzureCredential(), os.environ["AZURE_SUBSCRIPTION_ID"]
+list(ResourceManagementClient(credential, subscription).resource_groups.list())
+token = credential.get_token("https://management.azure.com/.default").token
+url = f"https://management.azure.com/subscriptions/{subscription}/providers"
+url += "/LocalAzure.RequestLog/requests?api-version=2026-11-01&text=resourceGroups"
+print(requests.get(url, headers={"Authorization": f"Bearer {token}"}).text)
+"""
 
 
 @pytest.mark.parametrize(
@@ -47,3 +64,25 @@ def test_vs_code_names_the_notebook_after_the_start(monkeypatch: pytest.MonkeyPa
     shell.user_ns[VS_CODE] = "/home/ada/06-scoring.ipynb"
     shell.run_cell("1")
     assert policy.user_agent.endswith(" azure-local-kernel/1 (06-scoring.ipynb)")
+
+
+def test_the_request_log_knows_the_notebook_of_a_kernel(
+    home: Home, kernelspecs: Path, tmp_path: Path
+) -> None:
+    session = str(tmp_path / "Übung 04.ipynb")
+    manager, client = start_new_kernel(
+        kernel_name="azure-local", cwd=str(tmp_path), env={**os.environ, SESSION: session}
+    )
+    printed: list[str] = []
+    try:
+        client.execute_interactive(
+            CELL,
+            output_hook=lambda message: printed.append(message["content"].get("text", "")),
+            timeout=120,
+        )
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    newest = json.loads("".join(printed))["value"][0]
+    assert (newest["kernel"], newest["notebook"]) == ("azure-local", "Übung 04.ipynb")
+    assert newest["client"].startswith("azsdk-python-mgmt-resource")

@@ -12,4 +12,10 @@ metric_series      the time series that answer it
 metric_measures    how the numbers of a metric come of what was counted
 metric_recorder    what was counted, minute by minute: taken from the data plane and from gauges,
                    stored, and read again
+
+Activity log:
+
+activity_log       who changed what, and how it ended
+activity_event     its entries
+activity_filter    what a list of them is filtered by
 """
