@@ -14,6 +14,7 @@ from benchmarks.processes import ROOT
 # Imported when it is its turn: some need seconds for their imports.
 MODULES = (
     "emulator_start",
+    "portal",
     "deployment",
     "gateway",
     "container_process",

@@ -65,9 +65,9 @@ async def _run(home: Home, answers: Callable[[], None]) -> None:
     emulator = Emulator(home, containers)
     # The last run's port, so that kernels that are still running find it again.
     port = await emulator.start(last_port(home))
-    record(home, port)
     portal = PortalPort(home)
     portal.start(port)
+    record(home, port)
     _log.info("local Azure answers on 127.0.0.1:%d", port)
     answers()
     trimming = asyncio.create_task(_trim_log(home))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import requests
 
@@ -12,11 +13,11 @@ from course.lessons import ROOT
 from tests.azure import LocalAzure
 
 
-def portal(*arguments: str) -> subprocess.Popen[str]:
+def portal(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "course", "portal", "--no-browser", *arguments],
         cwd=ROOT,
-        env=os.environ,
+        env=environment or os.environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -38,3 +39,20 @@ def test_live_azure_needs_a_workspace_of_its_own(local_azure: LocalAzure) -> Non
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "settings of local Azure" in errors
+
+
+def test_live_azure_gets_a_portal_until_it_is_stopped(
+    local_azure: LocalAzure, tmp_path: Path
+) -> None:
+    """Azure is local Azure here, reached as live Azure would be."""
+    environment = {name: value for name, value in os.environ.items() if name != "AZURE_LOCAL_PROXY"}
+    process = portal("--kernel", "azure-live", **environment, XDG_STATE_HOME=str(tmp_path))
+    assert process.stdout is not None
+    link = next(word for line in process.stdout for word in line.split() if "/sign-in?" in word)
+    with requests.Session() as session:
+        session.trust_env = False
+        page = session.get(link)
+    process.terminate()
+    process.communicate(timeout=30)
+    assert "cost money" in page.text
+    assert "rg-deploying-models" in page.text

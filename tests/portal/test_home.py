@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import ManagedOnlineEndpoint
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.containerregistry import ContainerRegistryManagementClient
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION
 from tests.azure import LocalAzure
 
 from .accessibility import violations
-from .conftest import Opener
+from .conftest import Opener, Portal
 
 
 def test_what_a_client_makes_appears_and_goes_by_itself(
@@ -58,3 +60,18 @@ def test_what_costs_money_says_how_much(
     expect(page.get_by_text("On live Azure this would cost")).to_be_visible()
 
     client.registries.begin_delete(RESOURCE_GROUP, name).result()
+
+
+def test_live_azure_has_a_band_that_says_so(
+    local_azure: LocalAzure, browser: Browser, tmp_path: Path
+) -> None:
+    portal = Portal(tmp_path, "--live")
+    page = browser.new_page(color_scheme="dark")
+    try:
+        page.goto(portal.link)
+        expect(page.get_by_role("banner")).to_contain_text("changes here are real and cost money")
+        expect(page.get_by_text("This costs")).to_be_visible()
+        assert violations(page) == []
+    finally:
+        page.close()
+        portal.stop()
