@@ -6,12 +6,14 @@ Metrics:
 
 metrics            the requests for a resource's metrics, their definitions and namespaces
 metrics_batch      the host that answers for many resources at once
+metric_answers     what both answer
 metric_catalogue   Azure's metrics, and which of them are measured here
 metric_query       what a request asks for; metric_filter its `$filter`
 metric_series      the time series that answer it
 metric_measures    how the numbers of a metric come of what was counted
 metric_recorder    what was counted, minute by minute: taken from the data plane and from gauges,
                    stored, and read again
+resource_location  which region is asked
 
 Activity log:
 

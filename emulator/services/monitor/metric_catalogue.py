@@ -24,9 +24,7 @@ from emulator.services.monitor.metric_measures import (
     samples,
     sum_in_a_second,
 )
-
-# What the recorder itself counts: how many connections are open.
-ACTIVE = "connections"
+from emulator.services.monitor.metric_recorder import ACTIVE
 
 
 @dataclass(frozen=True)

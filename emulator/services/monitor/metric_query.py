@@ -22,6 +22,7 @@ from emulator.arm.errors import not_emulated
 from emulator.arm.fields import seconds_of, shown
 from emulator.services.monitor.metric_catalogue import Metric, metrics_of
 from emulator.services.monitor.metric_filter import Choice, FilterError, read_filter
+from emulator.services.monitor.metric_recorder import RETENTION
 
 # ISO 8601 -> seconds.
 INTERVALS = {
@@ -35,7 +36,6 @@ INTERVALS = {
     "P1D": 86400,
 }
 FULL = "FULL"  # one step for the whole time
-RETENTION = timedelta(days=93)
 AGGREGATIONS = ("None", "Average", "Minimum", "Maximum", "Total", "Count")
 MOST_METRICS = 20
 DEFAULT_TOP = 10

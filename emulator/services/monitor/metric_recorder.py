@@ -12,16 +12,19 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
+from functools import lru_cache
 
 from emulator.arm.readings import Gauges, Reading
 from emulator.data_plane.tally import Tally
 from emulator.data_plane.traffic_counts import MINUTE, Labels, TrafficCounts
-from emulator.services.monitor.metric_catalogue import ACTIVE
-from emulator.services.monitor.metric_query import RETENTION
 from emulator.store import Store
 
 # Seconds between two looks, if the variable AZURE_LOCAL_METRICS_PERIOD says nothing else.
 PERIOD = 15.0
+# https://learn.microsoft.com/azure/azure-monitor/metrics/data-platform-metrics#retention-of-metrics
+RETENTION = timedelta(days=93)
+ACTIVE = "connections"  # that are open, as the recorder itself counts them
 KEPT = int(RETENTION.total_seconds()) // MINUTE  # minutes
 PRUNED_EVERY = 24 * 60  # minutes
 _log = logging.getLogger(__name__)
@@ -119,7 +122,7 @@ class MetricRecorder:
 
     def read(self, resource: str, what: str, first: int, last: int) -> Iterator[Row]:
         """Minute, labels and values of what was counted from the first minute to the last; one
-        minute may come several times."""
+        minute may come several times. The tallies are not to be changed."""
         rows = self.store.query(
             "SELECT minute, labels, tally FROM metrics"
             " WHERE resource = ? AND series = ? AND minute BETWEEN ? AND ?",
@@ -129,8 +132,13 @@ class MetricRecorder:
             last,
         )
         for row in rows:
-            labels = tuple(json.loads(row["labels"]))
-            yield row["minute"], labels, Tally.stored(json.loads(row["tally"]))
+            yield row["minute"], tuple(json.loads(row["labels"])), _parsed(row["tally"])
         for minute, labels, tally in self.counts.seen(resource, what):
             if first <= minute <= last:
                 yield minute, labels, tally
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Tally:
+    """A page that shows the past hour asks for the same minutes again and again."""
+    return Tally.stored(json.loads(text))

@@ -9,7 +9,7 @@ https://learn.microsoft.com/azure/azure-monitor/metrics/metrics-aggregation-expl
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from emulator.data_plane.tally import Tally
 from emulator.data_plane.traffic_counts import MINUTE
 from emulator.services.monitor.metric_catalogue import Metric, Source, dimension_value
 from emulator.services.monitor.metric_filter import Choice
+from emulator.services.monitor.metric_measures import merged
 from emulator.services.monitor.metric_query import MetricQuery, QueryError, iso
 from emulator.services.monitor.metric_recorder import MetricRecorder
 
@@ -32,105 +33,113 @@ _NUMBERS: dict[str, Callable[[Tally], float]] = {
 }
 
 
-def answer(
-    recorder: MetricRecorder, resource_id: str, metric: Metric, query: MetricQuery
-) -> dict[str, Any]:
-    """One item of the answer's `value`. Raises QueryError for a dimension that it does not have."""
-    choices = _choices(metric, query)
-    described = {
-        "id": f"{resource_id}/providers/Microsoft.Insights/metrics/{metric.name}",
-        "type": "Microsoft.Insights/metrics",
-        "name": {"value": metric.name, "localizedValue": metric.display},
-        "displayDescription": metric.description,
-        "unit": metric.unit,
-    }
-    wanted = query.aggregations or (metric.primary,)
-    given = [name for name in wanted if name in metric.aggregations]
-    if not given:
-        # https://github.com/Azure/azure-rest-api-specs/blob/main/specification/monitor/resource-manager/Microsoft.Insights/Insights/stable/2024-02-01/examples/GetMetricError.json
-        kinds = ",".join(wanted)
-        return described | {
-            "timeseries": [],
-            "errorCode": "InvalidSamplingType",
-            "errorMessage": f"Sampling type is not found. Metric:{metric.name}, "
-            f"SamplingType:{kinds}.",
+class SeriesReader:
+    """Answers one request about one resource. Metrics that are made of the same counts, as
+    percentiles of one latency are, have these read and split once."""
+
+    def __init__(self, recorder: MetricRecorder, resource_id: str, query: MetricQuery) -> None:
+        self.recorder = recorder
+        self.resource_id = resource_id
+        self.query = query
+        self.known: dict[Hashable, dict[tuple[str, ...], Steps]] = {}
+
+    def answer(self, metric: Metric) -> dict[str, Any]:
+        """One item of the answer's `value`. Raises QueryError for a dimension that the metric does
+        not have."""
+        query = self.query
+        choices = self._choices(metric)
+        described = {
+            "id": f"{self.resource_id}/providers/Microsoft.Insights/metrics/{metric.name}",
+            "type": "Microsoft.Insights/metrics",
+            "name": {"value": metric.name, "localizedValue": metric.display},
+            "displayDescription": metric.description,
+            "unit": metric.unit,
         }
-    found = _counted(recorder, resource_id, metric, query, choices)
-    if not choices:
-        found = {(): found.get((), {})}
-    order = query.order or ("", False)
-    ordered = sorted(found, key=lambda values: (_rank(metric, found[values], *order), values))
-    if choices:
-        ordered = ordered[: query.top]
-    names = [choice.dimension for choice in choices if choice.dimension not in query.rolled_up]
-    series = []
-    for values in ordered:
-        one: dict[str, Any] = {
-            "metadatavalues": [
-                {"name": {"value": name, "localizedValue": name}, "value": value}
-                for name, value in zip(names, values, strict=True)
-            ]
-        }
-        if query.wants_data:
-            one["data"] = _points(metric, found[values], query, given)
-        series.append(one)
-    return described | {"timeseries": series, "errorCode": "Success"}
+        wanted = query.aggregations or (metric.primary,)
+        given = [name for name in wanted if name in metric.aggregations]
+        if not given:
+            # https://github.com/Azure/azure-rest-api-specs/blob/main/specification/monitor/resource-manager/Microsoft.Insights/Insights/stable/2024-02-01/examples/GetMetricError.json
+            kinds = ",".join(wanted)
+            return described | {
+                "timeseries": [],
+                "errorCode": "InvalidSamplingType",
+                "errorMessage": f"Sampling type is not found. Metric:{metric.name}, "
+                f"SamplingType:{kinds}.",
+            }
+        found = self._counted(metric, choices)
+        if not choices:
+            found = {(): found.get((), {})}
+        order = query.order or ("", False)
+        ordered = sorted(found, key=lambda values: (_rank(metric, found[values], *order), values))
+        if choices:
+            ordered = ordered[: query.top]
+        names = [one.dimension for one in choices if one.dimension not in query.rolled_up]
+        series = []
+        for values in ordered:
+            one: dict[str, Any] = {
+                "metadatavalues": [
+                    {"name": {"value": name, "localizedValue": name}, "value": value}
+                    for name, value in zip(names, values, strict=True)
+                ]
+            }
+            if query.wants_data:
+                one["data"] = _points(metric, found[values], query, given)
+            series.append(one)
+        return described | {"timeseries": series, "errorCode": "Success"}
 
+    def _choices(self, metric: Metric) -> tuple[Choice, ...]:
+        """The filter's choices that are the metric's."""
+        has = {name.lower() for name in metric.dimensions}
+        strange = [one.dimension for one in self.query.choices if one.dimension not in has]
+        strange += sorted(self.query.rolled_up - has)
+        if strange and self.query.is_strict:
+            raise QueryError(
+                f"Metric: {metric.name} does not support requested dimension combination: "
+                f"{','.join(strange)}, supported ones are: {','.join(metric.dimensions)}"
+            )
+        return tuple(one for one in self.query.choices if one.dimension in has)
 
-def _choices(metric: Metric, query: MetricQuery) -> list[Choice]:
-    """The filter's choices that are the metric's."""
-    has = {name.lower() for name in metric.dimensions}
-    strange = [one.dimension for one in query.choices if one.dimension not in has]
-    strange += sorted(query.rolled_up - has)
-    if strange and query.is_strict:
-        raise QueryError(
-            f"Metric: {metric.name} does not support requested dimension combination: "
-            f"{','.join(strange)}, supported ones are: {','.join(metric.dimensions)}"
-        )
-    return [one for one in query.choices if one.dimension in has]
+    def _counted(self, metric: Metric, choices: tuple[Choice, ...]) -> dict[tuple[str, ...], Steps]:
+        """What was counted, by the values of the dimensions that are told apart."""
+        source = metric.source
+        assert source
+        key = (source.series, source.of_parent, choices)
+        if key not in self.known:
+            spelled = {name.lower(): name for name in metric.dimensions}
+            names = [spelled[one.dimension] for one in choices]
+            self.known[key] = self._split(source, choices, names)
+        return self.known[key]
 
+    def _split(
+        self, source: Source, choices: tuple[Choice, ...], names: list[str]
+    ) -> dict[tuple[str, ...], Steps]:
+        query = self.query
+        first = int(query.start.timestamp()) // MINUTE
+        found: dict[tuple[str, ...], Steps] = defaultdict(lambda: defaultdict(dict))
+        for minute, labels, tally in self._rows(source, first):
+            values = [dimension_value(name, labels) for name in names]
+            if not all(one.takes(value) for one, value in zip(choices, values, strict=True)):
+                continue
+            apart = tuple(
+                value
+                for one, value in zip(choices, values, strict=True)
+                if one.dimension not in query.rolled_up
+            )
+            step = found[apart][(minute - first) * MINUTE // query.seconds]
+            # What the recorder has given is not to be changed.
+            step[minute] = merged((step[minute], tally)) if minute in step else tally
+        return found
 
-def _counted(
-    recorder: MetricRecorder,
-    resource_id: str,
-    metric: Metric,
-    query: MetricQuery,
-    choices: list[Choice],
-) -> dict[tuple[str, ...], Steps]:
-    """What was counted, by the values of the dimensions that are told apart."""
-    source = metric.source
-    assert source
-    spelled = {name.lower(): name for name in metric.dimensions}
-    first = int(query.start.timestamp()) // MINUTE
-    last = first + query.steps * query.seconds // MINUTE - 1
-    until = int(query.end.timestamp() - 1e-6) // MINUTE
-    found: dict[tuple[str, ...], Steps] = defaultdict(lambda: defaultdict(dict))
-    for minute, labels, tally in _rows(recorder, resource_id, source, first, min(last, until)):
-        values = [dimension_value(spelled[one.dimension], labels) for one in choices]
-        if not all(one.takes(value) for one, value in zip(choices, values, strict=True)):
-            continue
-        apart = tuple(
-            value
-            for one, value in zip(choices, values, strict=True)
-            if one.dimension not in query.rolled_up
-        )
-        step = found[apart][(minute - first) * MINUTE // query.seconds]
-        if minute not in step:
-            step[minute] = Tally()
-        step[minute].merge(tally)
-    return found
-
-
-def _rows(
-    recorder: MetricRecorder, resource_id: str, source: Source, first: int, last: int
-) -> Iterator[tuple[int, Mapping[str, str], Tally]]:
-    resource = parent_of(resource_id) if source.of_parent else resource_id
-    name = name_of(resource_id).lower()
-    for series in source.series:
-        for minute, values, tally in recorder.read(resource, series, first, last):
-            labels = dict(zip(source.labels, values, strict=True))
-            if not source.of_parent or labels[source.of_parent].lower() == name:
-                yield minute, labels, tally
+    def _rows(self, source: Source, first: int) -> Iterator[tuple[int, Mapping[str, str], Tally]]:
+        last = first + self.query.steps * self.query.seconds // MINUTE - 1
+        last = min(last, int(self.query.end.timestamp() - 1e-6) // MINUTE)
+        resource = parent_of(self.resource_id) if source.of_parent else self.resource_id
+        name = name_of(self.resource_id).lower()
+        for series in source.series:
+            for minute, values, tally in self.recorder.read(resource, series, first, last):
+                labels = dict(zip(source.labels, values, strict=True))
+                if not source.of_parent or labels[source.of_parent].lower() == name:
+                    yield minute, labels, tally
 
 
 def _rank(metric: Metric, steps: Steps, aggregation: str, greatest_first: bool) -> float:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -19,16 +18,8 @@ from emulator.arm.http import ArmResponse, Host, check_api_version, check_path, 
 from emulator.arm.ids import subscription_of
 from emulator.arm.resources import require
 from emulator.defaults import SUBSCRIPTION
-from emulator.services.monitor.metric_query import (
-    QueryError,
-    iso,
-    read_metrics,
-    read_query,
-    times,
-)
 from emulator.services.monitor.metric_recorder import MetricRecorder
-from emulator.services.monitor.metric_series import answer
-from emulator.services.monitor.metrics import interval, region_of
+from emulator.services.monitor.resource_location import location_of
 from emulator.store import Resource, Store
 
 METRICS_SUFFIX = ".metrics.monitor.azure.com"
@@ -47,6 +38,8 @@ class MetricsBatch(Host):
         self.verify = verify
 
     async def answer(self, request: Request) -> ArmResponse:
+        from emulator.services.monitor import metric_answers
+
         self._authenticate(request.headers.get("authorization"))
         path, query = request.scope["path"], request.query_params
         check_path(path)
@@ -61,30 +54,7 @@ class MetricsBatch(Host):
         body = Fields(await read_body(request))
         region = request.headers.get("host", "").lower().partition(".")[0]
         resources = self._resources(body.texts("resourceids"), region)
-        try:
-            if not query.get("metricnames") or not query.get("metricnamespace"):
-                raise QueryError("The parameters metricnames and metricnamespace are required.")
-            span = times(query.get("starttime", ""), query.get("endtime", ""), datetime.now(UTC))
-            asked = read_query(query, span=span)
-            found = []
-            for resource in resources:
-                metrics = read_metrics(query, resource.type)
-                found.append(
-                    {
-                        "starttime": iso(span[0]),
-                        "endtime": iso(span[1]),
-                        "interval": interval(asked),
-                        "namespace": resource.type.lower(),
-                        "resourceregion": region,
-                        "resourceid": resource.id,
-                        "value": [
-                            answer(self.recorder, resource.id, metric, asked) for metric in metrics
-                        ],
-                    }
-                )
-        except QueryError as error:
-            raise bad_request(str(error), code="BadRequest") from None
-        return ArmResponse({"values": found})
+        return ArmResponse(metric_answers.batch(self.recorder, resources, region, query))
 
     def _authenticate(self, authorization: str | None) -> None:
         """Raises ArmError 401."""
@@ -110,7 +80,7 @@ class MetricsBatch(Host):
             )
         resources = [require(self.store, id) for id in ids]
         for one in resources:
-            there = region_of(self.store, one)
+            there = location_of(self.store, one)
             if there != region or subscription_of(one.id) != SUBSCRIPTION:
                 raise bad_request(
                     f"The resource '{one.id}' is in the region {there}: ask "

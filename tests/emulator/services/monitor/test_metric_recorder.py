@@ -14,7 +14,7 @@ from emulator.data_plane.traffic_counts import TrafficCounts
 from emulator.services.monitor.metric_catalogue import metrics_of
 from emulator.services.monitor.metric_query import read_query
 from emulator.services.monitor.metric_recorder import MetricRecorder
-from emulator.services.monitor.metric_series import answer
+from emulator.services.monitor.metric_series import SeriesReader
 from emulator.store import Store
 
 ENDPOINT_TYPE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
@@ -48,7 +48,8 @@ def asked(
 ) -> dict[str, Any]:
     end = datetime.fromtimestamp(recorder.clock(), UTC) + timedelta(seconds=1)
     metric = next(one for one in metrics_of(kind) if one.name == name)
-    return answer(recorder, resource, metric, read_query(query, span=(BEGAN, end)))
+    asked_for = read_query(query, span=(BEGAN, end))
+    return SeriesReader(recorder, resource, asked_for).answer(metric)
 
 
 def numbers(found: dict[str, Any], aggregation: str = "average") -> dict[tuple[str, ...], Any]:
