@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from azure.core.rest import AsyncHttpResponse
@@ -70,18 +72,41 @@ class Operations:
 
         Raises RefusedError where Azure refuses at once.
         """
+        answer, _, _ = await self._begin(method, path, body, Notification(title, link), version)
+        return body_of(answer)
+
+    async def complete(
+        self, method: str, path: str, body: Json | None = None, *, title: str, link: str = ""
+    ) -> Notification:
+        """As `change`, but return its notification when it has ended. Raises RefusedError."""
+        _, notification, task = await self._begin(method, path, body, Notification(title, link))
+        if task:
+            await task
+        return notification
+
+    async def _begin(
+        self,
+        method: str,
+        path: str,
+        body: Json | None,
+        notification: Notification,
+        version: str = "",
+    ) -> tuple[AsyncHttpResponse, Notification, asyncio.Task[None] | None]:
         answer = await self.azure.send(method, path, version, body)
-        notification = Notification(title, link)
         self.notifications.appendleft(notification)
         asynchronous = answer.headers.get("azure-asyncoperation")
         following = asynchronous or answer.headers.get("location")
         if following and (asynchronous or answer.status_code in (201, 202)):
-            task = asyncio.create_task(self._follow(notification, answer, following))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        else:
-            notification.end("Succeeded")
-        return body_of(answer)
+            return answer, notification, self.run(self._follow(notification, answer, following))
+        notification.end("Succeeded")
+        return answer, notification, None
+
+    def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do this beside the pages; it ends with the portal at the latest."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _follow(
         self, notification: Notification, answer: AsyncHttpResponse, url: str
