@@ -10,6 +10,7 @@ access.py        who may come in: host names, origins, sessions; the headers of 
 sign_in.py       one-time links, and the sessions that they begin
 azure.py         Azure's REST API
 resource_ids.py  the parts of a resource's id
+login_server.py  a registry's own host: which images it has
 operations.py    changes that take a while, as notifications
 notifications.py notifications, as they change, and dismissed
 pages.py         what every page is made with: templates, and what they can call
@@ -18,6 +19,7 @@ charts.py        line charts over time
 passing.py       requests passed on to apps and container groups, each at an origin of its own
 console.py       one request to an app, by a form
 home.py          the page of all resources; a page of each service beside it
+container_apps/  Container Apps
 templates/       HTML; macros.html has what pages share
 static/          the style, the scripts; vendor/ has files of others
 """

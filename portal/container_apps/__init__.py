@@ -7,5 +7,5 @@ draft.py          what is typed into the form of a new app or revision, and the 
 create.py         that form, page by page, and the deployment that it leads to
 app.py            the pages of one app
 changes.py        what those pages can change
-registry.py       which images a registry has, and how it is signed in to
+
 """

@@ -46,7 +46,7 @@ document.addEventListener("submit", (event) => {
 });
 
 // A live part stays as it is while somebody edits a form in it or has a dialog of it open; details
-// that were opened stay open.
+// that were opened stay open. What is typed into a form marked data-kept is newer than what comes.
 document.addEventListener("input", (event) => event.target.form?.setAttribute("data-edited", ""));
 document.addEventListener("reset", (event) => event.target.removeAttribute("data-edited"));
 const isUsed = (part) =>
@@ -56,8 +56,10 @@ for (const moment of ["htmx:beforeRequest", "htmx:beforeSwap"]) {
     if (isUsed(event.target)) event.preventDefault();
   });
 }
+// What is typed into a form marked data-kept is newer than what comes.
 Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
-  !(name === "open" && node.matches("details"));
+  !(name === "open" && node.matches("details")) &&
+  !(name === "value" && node.matches("form[data-kept] input"));
 
 // A choice whose value is an object fills the fields of its form that have its names.
 document.addEventListener("change", (event) => {

@@ -1,0 +1,25 @@
+"""A local Azure that runs containers as processes, and apps in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.azure import LocalAzure, azure_in
+from tests.emulator.services.apps_bench import AppsBench
+from tests.emulator.services.container_machine import Machine, settings
+
+
+@pytest.fixture(scope="package")
+def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
+    """Its settings are in os.environ while tests of this folder run."""
+    with azure_in(tmp_path_factory.mktemp("apps-azure"), settings("process")) as azure:
+        yield azure
+
+
+@pytest.fixture
+def apps(local_azure: LocalAzure, unique: str) -> Iterator[AppsBench]:
+    bench = AppsBench(Machine("process", local_azure), unique)
+    yield bench
+    bench.clean()
