@@ -46,7 +46,7 @@ document.addEventListener("submit", (event) => {
 });
 
 // A live part stays as it is while somebody edits a form in it or has a dialog of it open; details
-// that were opened stay open. What is typed into a form marked data-kept is newer than what comes.
+// that were opened stay open.
 document.addEventListener("input", (event) => event.target.form?.setAttribute("data-edited", ""));
 document.addEventListener("reset", (event) => event.target.removeAttribute("data-edited"));
 const isUsed = (part) =>
