@@ -24,7 +24,7 @@ _TESTS: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-class FilterError(ValueError):
+class MetricFilterError(ValueError):
     """The message says what is wrong with the filter."""
 
 
@@ -46,7 +46,7 @@ class Choice:
 
 
 def read_filter(text: str) -> tuple[Choice, ...]:
-    """The choices of a filter, dimensions in lower case. Raises FilterError."""
+    """The choices of a filter, dimensions in lower case. Raises MetricFilterError."""
     tokens = _TOKEN.findall(text)
     choices: dict[str, list[tuple[str, str]]] = {}
     last, joined_by = "", ""
@@ -54,18 +54,20 @@ def read_filter(text: str) -> tuple[Choice, ...]:
         dimension, operator, value, join = (*tokens[number : number + 4], "", "", "")[:4]
         name = dimension.lower()
         if operator.lower() not in _TESTS or len(value) < 2 or not value.startswith("'"):
-            raise FilterError(f"'{dimension} {operator} {value}' is no comparison like A eq 'b'")
+            raise MetricFilterError(
+                f"'{dimension} {operator} {value}' is no comparison like A eq 'b'"
+            )
         if joined_by == "or" and name != last:
-            raise FilterError("'or' cannot separate two different metadata names")
+            raise MetricFilterError("'or' cannot separate two different metadata names")
         if joined_by == "and" and name in choices:
-            raise FilterError(f"'{dimension}' is compared twice: join its values with 'or'")
+            raise MetricFilterError(f"'{dimension}' is compared twice: join its values with 'or'")
         wanted = value[1:-1].replace("''", "'").lower()
         choices.setdefault(name, []).append((operator.lower(), wanted))
         last, joined_by = name, join.lower()
         if joined_by not in ("", "and", "or"):
-            raise FilterError(f"'and' or 'or' was expected, not '{join}'")
+            raise MetricFilterError(f"'and' or 'or' was expected, not '{join}'")
     if joined_by or not choices:
-        raise FilterError("a comparison is missing")
+        raise MetricFilterError("a comparison is missing")
     if sum(map(len, choices.values())) > MOST_COMPARISONS:
-        raise FilterError(f"it has more than {MOST_COMPARISONS} comparisons")
+        raise MetricFilterError(f"it has more than {MOST_COMPARISONS} comparisons")
     return tuple(Choice(name, tuple(comparisons)) for name, comparisons in choices.items())

@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from emulator.arm.errors import not_emulated
 from emulator.arm.fields import seconds_of, shown
 from emulator.services.monitor.metric_catalogue import Metric, metrics_of
-from emulator.services.monitor.metric_filter import Choice, FilterError, read_filter
+from emulator.services.monitor.metric_filter import Choice, MetricFilterError, read_filter
 from emulator.services.monitor.metric_recorder import RETENTION
 
 # ISO 8601 -> seconds.
@@ -92,7 +92,7 @@ def read_query(query: Mapping[str, str], *, span: tuple[datetime, datetime]) -> 
     text = query.get("$filter") or query.get("filter") or ""
     try:
         choices = read_filter(text) if text else ()
-    except FilterError as error:
+    except MetricFilterError as error:
         raise QueryError(f"The filter {shown(text)} is invalid: {error}.") from None
     rolled_up = (query.get("rollupby") or "").lower()
     return MetricQuery(

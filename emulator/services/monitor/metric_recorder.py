@@ -71,9 +71,15 @@ class MetricRecorder:
                 _log.exception("metrics")
 
     async def look(self) -> None:
-        """Read the gauges, and store what was counted."""
-        found = await asyncio.gather(*(read() for read in self.gauges))
-        self.save([*self._connections(), *(reading for some in found for reading in some)])
+        """Read the gauges, and store what was counted. A gauge that fails keeps no other back."""
+        found = await asyncio.gather(*(read() for read in self.gauges), return_exceptions=True)
+        readings = list(self._connections())
+        for some in found:
+            if isinstance(some, BaseException):
+                _log.error("a gauge could not be read", exc_info=some)
+            else:
+                readings += some
+        self.save(readings)
 
     def _connections(self) -> Iterator[Reading]:
         """How many connections each endpoint has: 0 once more when the last was closed."""

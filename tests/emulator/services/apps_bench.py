@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import requests
+import websocket
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
 from azure.mgmt.appcontainers.models import ContainerApp, Revision
@@ -258,6 +261,18 @@ class AppsBench:
 
     def ask(self, path: str = "/", host: str = "", **more: Any) -> requests.Response:
         return requests.get(f"https://{host or self.fqdn()}{path}", timeout=30, **more)
+
+    def web_socket(self, host: str = "") -> websocket.WebSocket:
+        proxy = urlsplit(os.environ["HTTPS_PROXY"])
+        return websocket.create_connection(
+            f"wss://{host or self.fqdn()}/echo",
+            http_proxy_host=proxy.hostname,
+            http_proxy_port=proxy.port,
+            http_proxy_auth=(proxy.username, proxy.password),
+            proxy_type="http",
+            sslopt={"ca_certs": os.environ["SSL_CERT_FILE"]},
+            timeout=10,
+        )
 
     def servers(self, name: str = "") -> set[str]:
         """The replicas of an app that have a process, where containers are processes."""

@@ -7,12 +7,11 @@ import os
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import pytest
 import requests
 import trustme
-import websocket
 
 from tests.emulator.services.apps_bench import AppsBench
 from tests.waiting import until
@@ -101,16 +100,7 @@ def test_an_answer_is_streamed_as_it_comes(apps: AppsBench, host: str):
 
 
 def test_web_sockets_pass(apps: AppsBench, host: str):
-    proxy = urlsplit(os.environ["HTTPS_PROXY"])
-    socket = websocket.create_connection(
-        f"wss://{host}/echo",
-        http_proxy_host=proxy.hostname,
-        http_proxy_port=proxy.port,
-        http_proxy_auth=(proxy.username, proxy.password),
-        proxy_type="http",
-        sslopt={"ca_certs": os.environ["SSL_CERT_FILE"]},
-        timeout=10,
-    )
+    socket = apps.web_socket(host)
     for word in ("hello", "again"):
         socket.send(word)
         assert socket.recv() == word

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.services.monitor.metric_filter import FilterError, read_filter
+from emulator.services.monitor.metric_filter import MetricFilterError, read_filter
 
 
 def taken(text: str, **values: str) -> bool:
@@ -44,5 +44,5 @@ def test_operators():
     ],
 )
 def test_what_is_no_filter_is_refused(text: str):
-    with pytest.raises(FilterError):
+    with pytest.raises(MetricFilterError):
         read_filter(text)

@@ -122,9 +122,10 @@ def test_an_app_s_requests_and_replicas_are_measured(apps: AppsBench):
     (replica,) = apps.list_replicas()
     revision = apps.get().latest_revision_name
 
-    assert read(app, "Requests", "Total") == {(): 4}
+    apps.web_socket().close()
+    assert read(app, "Requests", "Total") == {(): 5}
     by_status = read(app, "Requests", "Total", filter="statusCodeCategory eq '*'")
-    assert by_status == {"2xx": 3, "4xx": 1}
+    assert by_status == {"1xx": 1, "2xx": 3, "4xx": 1}
     every = "revisionName eq '*' and podName eq '*' and statusCode eq '200'"
     found = read(app, "Requests", "Total", filter=every)
     assert found == {(revision, replica.name, "200"): 3}
@@ -149,7 +150,7 @@ def test_an_app_s_requests_and_replicas_are_measured(apps: AppsBench):
         granularity=timedelta(hours=1),
     )
     assert (result.resource_region, result.namespace) == (REGION, APPS.lower())
-    assert sum(one.total or 0 for one in result.metrics["Requests"].timeseries[0].data) == 4
+    assert sum(one.total or 0 for one in result.metrics["Requests"].timeseries[0].data) == 5
     assert max(one.maximum or 0 for one in result.metrics["Replicas"].timeseries[0].data) == 1
     token = {"Authorization": f"Bearer {apps.token()}"}
     url = f"https://{REGION}.metrics.monitor.azure.com/subscriptions/{SUBSCRIPTION}"
