@@ -20,6 +20,7 @@ passing.py       requests passed on to apps and container groups, each at an ori
 console.py       one request to an app, by a form
 home.py          the page of all resources; a page of each service beside it
 container_apps/  Container Apps
+container_instances/  Container Instances
 templates/       HTML; macros.html has what pages share
 static/          the style, the scripts; vendor/ has files of others
 """

@@ -17,6 +17,8 @@ from portal.azure import Azure
 from portal.console import Console
 from portal.container_apps.create import CreateApp
 from portal.container_apps.everything import ContainerApps
+from portal.container_instances.create import CreateGroup
+from portal.container_instances.groups import ContainerInstances
 from portal.home import Home
 from portal.notifications import Notifications
 from portal.operations import Operations
@@ -26,7 +28,7 @@ from portal.settings import Settings
 from portal.sign_in import SignIn
 
 # Each has ROUTES: (method, path, name of the handler).
-SERVICES = (Home, ContainerApps, CreateApp, Notifications)
+SERVICES = (Home, CreateGroup, ContainerInstances, ContainerApps, CreateApp, Notifications)
 
 
 def create_app(settings: Settings) -> Starlette:

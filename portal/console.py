@@ -101,7 +101,9 @@ class Console:
                 found = described(json.loads(answer.body))
         except (aiohttp.ClientError, TimeoutError, ValueError):
             pass  # it has no such document, which is no mistake
-        return self.pages.render(request, "console_operations.html", operations=found)
+        return self.pages.render(
+            request, "console_operations.html", operations=found, target=target
+        )
 
     async def _read(self, form: Any) -> Asked:
         """Raises RefusedError for an address of others, ValueError for what is no request."""

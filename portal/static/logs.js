@@ -40,7 +40,7 @@
   };
   const boxes = () => document.querySelectorAll("[data-logs]");
 
-  document.addEventListener("refresh", () => boxes().forEach(ask));
+  document.body.addEventListener("refresh", () => boxes().forEach(ask));
   document.addEventListener("input", (event) => {
     const box = event.target.closest("[data-logs]");
     if (!box) return;
@@ -55,6 +55,7 @@
   });
   document.addEventListener("DOMContentLoaded", () => boxes().forEach((box) => {
     show(box);
+    ask(box);
     const pane = box.querySelector("pre");
     pane.scrollTop = pane.scrollHeight;
   }));

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from course.lessons import ROOT
 from portal.sign_in import new_code
 from tests.azure import LocalAzure
 
 Opener = Callable[..., Page]
+expect.set_options(timeout=60_000)  # a busy machine is no mistake
 
 
 class Portal:
