@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from portal.access import Access
+from portal.activity import Activity
 from portal.azure import Azure
 from portal.console import Console
 from portal.container_apps.create import CreateApp
@@ -28,7 +29,15 @@ from portal.settings import Settings
 from portal.sign_in import SignIn
 
 # Each has ROUTES: (method, path, name of the handler).
-SERVICES = (Home, CreateGroup, ContainerInstances, ContainerApps, CreateApp, Notifications)
+SERVICES = (
+    Home,
+    CreateGroup,
+    ContainerInstances,
+    ContainerApps,
+    CreateApp,
+    Activity,
+    Notifications,
+)
 
 
 def create_app(settings: Settings) -> Starlette:

@@ -4,7 +4,7 @@
 
 // One clock: what has hx-trigger="refresh from:body" asks again, while the page is seen.
 setInterval(() => {
-  if (!document.hidden) document.body.dispatchEvent(new CustomEvent("refresh"));
+  if (!document.hidden) document.body.dispatchEvent(new CustomEvent("refresh", { bubbles: true }));
 }, Number(document.body.dataset.refresh));
 
 const actions = {
@@ -18,6 +18,10 @@ const actions = {
   },
   "data-opens": (button) => document.getElementById(button.dataset.opens).showModal(),
   "data-closes": (button) => button.closest("dialog").close(),
+  "data-pauses": (button) => {
+    const paused = document.getElementById(button.dataset.pauses).toggleAttribute("data-paused");
+    button.setAttribute("aria-pressed", paused);
+  },
   "data-copies": async (button) => {
     await navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
     button.textContent = "Copied";
@@ -50,7 +54,8 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("input", (event) => event.target.form?.setAttribute("data-edited", ""));
 document.addEventListener("reset", (event) => event.target.removeAttribute("data-edited"));
 const isUsed = (part) =>
-  part.matches?.("[data-live]") && part.querySelector("form[data-edited], dialog[open]");
+  part.matches?.("[data-live]") &&
+  (part.querySelector("form[data-edited], dialog[open]") || part.closest("[data-paused]"));
 for (const moment of ["htmx:beforeRequest", "htmx:beforeSwap"]) {
   document.addEventListener(moment, (event) => {
     if (isUsed(event.target)) event.preventDefault();
@@ -67,5 +72,15 @@ document.addEventListener("change", (event) => {
   const fields = document.getElementById(event.target.dataset.fills).elements;
   for (const [name, value] of Object.entries(JSON.parse(event.target.value))) {
     fields[name].value = value;
+  }
+});
+
+// A dialog that is filled opens; a list that grows at its top keeps the newest.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.matches("dialog:not([open])")) event.target.showModal();
+});
+document.addEventListener("refresh", () => {
+  for (const list of document.querySelectorAll("[data-most]")) {
+    while (list.children.length > Number(list.dataset.most)) list.lastElementChild.remove();
   }
 });

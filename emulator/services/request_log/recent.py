@@ -46,6 +46,11 @@ class RecentRequests:
     def find(self, sequence: int) -> ArmExchange | None:
         return next((found for number, found in self.newest_first() if number == sequence), None)
 
+    def notebooks(self) -> list[str]:
+        """The names of the notebooks that have sent any of them, in order."""
+        agents = {exchange.header(USER_AGENT) for _, exchange in self._requests}
+        return sorted({read_sender(agent).notebook for agent in agents} - {""})
+
     def _drop(self) -> None:
         _, oldest = self._requests.popleft()
         self._bytes -= _size(oldest)

@@ -48,6 +48,9 @@ class Requests:
         kernel           the kernel's name, or the notebook's
         text             what is in the URL, the operation, the client, the notebook or the error
         exclude          leaves out what a client with this word in its name has read
+
+        The answer also has `lastSequence`, of whatever came last, to ask `after`, and `notebooks`,
+        all whose requests are in the log.
         """
         after, before = _number(request, "after", 0), _number(request, "before", 0)
         top = min(_number(request, "top", PAGE), LARGEST_PAGE)
@@ -65,7 +68,11 @@ class Requests:
                     more = True
                     break
                 found.append(one)
-        body: dict[str, Any] = {"value": found, "lastSequence": self.recent.last}
+        body: dict[str, Any] = {
+            "value": found,
+            "lastSequence": self.recent.last,
+            "notebooks": self.recent.notebooks(),
+        }
         if more and found:
             query = {**request.query, "before": str(found[-1]["sequence"])}
             body["nextLink"] = f"{MANAGEMENT}{quote(request.id)}?{urlencode(query)}"

@@ -125,6 +125,7 @@ def test_the_notebook_of_a_request_is_read_from_its_user_agent(log: Log, unique:
     assert (one["kernel"], one["notebook"]) == ("azure-local", f"zählen {unique}.ipynb")
     assert one["client"] == "azsdk-python-mgmt-resource/26.0.0"
     assert one in log.read(kernel="azure-local")
+    assert one["notebook"] in call("GET", LOG, **VERSION).json()["notebooks"]
 
 
 def test_what_the_portal_reads_can_be_left_out_but_not_what_it_changes(log: Log, workspace: str):
@@ -262,9 +263,6 @@ def test_its_numbers_grow_over_a_restart(another_azure: LocalAzure, monkeypatch)
     last = call("GET", LOG, **VERSION).json()["lastSequence"]
     another_azure.kill()
     another_azure.start()
-    assert call("GET", LOG, **VERSION).json() == {
-        "value": [],
-        "lastSequence": pytest.approx(last, rel=1),
-    }
+    assert call("GET", LOG, **VERSION).json()["value"] == []
     call("GET", GROUP)
     assert call("GET", LOG, **VERSION).json()["value"][0]["sequence"] > last
