@@ -21,6 +21,7 @@ console.py       one request to an app, by a form
 home.py          the page of all resources; a page of each service beside it
 container_apps/  Container Apps
 container_instances/  Container Instances
+registries.py    container registries
 activity.py      requests as they come, and the activity log
 templates/       HTML; macros.html has what pages share
 static/          the style, the scripts; vendor/ has files of others

@@ -25,6 +25,7 @@ from portal.notifications import Notifications
 from portal.operations import Operations
 from portal.pages import HERE, Pages
 from portal.passing import Passing
+from portal.registries import Registries
 from portal.settings import Settings
 from portal.sign_in import SignIn
 
@@ -35,6 +36,7 @@ SERVICES = (
     ContainerInstances,
     ContainerApps,
     CreateApp,
+    Registries,
     Activity,
     Notifications,
 )

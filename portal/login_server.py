@@ -26,7 +26,23 @@ async def tags(azure: Azure, server: str, repository: str) -> list[str]:
     return [str(tag["name"]) for tag in answer.get("tags") or []]
 
 
-async def ask(azure: Azure, server: str, path: str, scope: str) -> Json:
+async def manifests(azure: Azure, server: str, repository: str) -> list[Json]:
+    """Return a repository's images: `digest`, `tags`, `imageSize` in bytes, `createdTime`.
+
+    Raises RefusedError.
+    """
+    path = f"/acr/v1/{repository}/_manifests?orderby=timedesc&n=1000"
+    answer = await ask(azure, server, path, f"repository:{repository}:metadata_read,pull")
+    return list(answer.get("manifests") or [])
+
+
+async def delete(azure: Azure, server: str, repository: str, tag: str = "") -> None:
+    """Delete a tag, or without one a repository with all of its images. Raises RefusedError."""
+    path = f"/acr/v1/{repository}" + (f"/_tags/{tag}" if tag else "")
+    await ask(azure, server, path, f"repository:{repository}:delete", "DELETE")
+
+
+async def ask(azure: Azure, server: str, path: str, scope: str, method: str = "GET") -> Json:
     """Return what is at a path, with a token for this scope. Raises RefusedError."""
     entra = await azure.credential.get_token(f"{MANAGEMENT}/.default")
     given = {"grant_type": "access_token", "service": server, "access_token": entra.token}
@@ -34,7 +50,7 @@ async def ask(azure: Azure, server: str, path: str, scope: str) -> Json:
     given = {"grant_type": "refresh_token", "service": server, "refresh_token": refresh}
     access = await _token(azure, server, "token", {**given, "scope": scope}, "access_token")
     answer = await azure.request(
-        "GET", f"https://{server}{path}", {"authorization": f"Bearer {access}"}
+        method, f"https://{server}{path}", {"authorization": f"Bearer {access}"}
     )
     return _checked(answer.status_code, body_of(answer))
 
