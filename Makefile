@@ -8,7 +8,7 @@ COURSE = .venv/bin/python -m course
 .PHONY: help setup lab test course bench fuzz faults conformance az lint notebooks site lock clean
 
 help:
-	@echo "make lab        JupyterLab on the first lesson (KERNEL=azure-live: on live Azure)"
+	@echo "make lab        JupyterLab on the start page (KERNEL=azure-live: on live Azure)"
 	@echo "make test       every test"
 	@echo "make course     run every lesson, results in build/course (KERNEL=azure-live too)"
 	@echo "make bench      the benchmarks, results in build/bench.json"

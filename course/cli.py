@@ -50,10 +50,26 @@ def main() -> None:
 @click.option("--port", default=8888, show_default=True, help="Or the next that is free.")
 @click.option("--browser/--no-browser", default=True, help="Open one, where there is a screen.")
 def lab(kernel: str, port: int, browser: bool) -> None:
-    """Open JupyterLab on the first lesson."""
+    """Open JupyterLab on the start page."""
     from course.lab import lab as serve
 
     serve(kernel, port, browser)
+
+
+@main.command()
+@click.argument("names", nargs=-1, required=True, metavar="LESSON...")
+def restore(names: tuple[str, ...]) -> None:
+    """Make your own copy of a lesson ("04") anew; what you had is kept beside it."""
+    from course.copies import copies
+
+    for copy in copies(names):
+        try:
+            kept = copy.restore()
+        except OSError as error:
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+        click.echo(f"{copy.file} is the lesson as it was made.")
+        if kept:
+            click.echo(f"Yours is kept: {kept}")
 
 
 @main.command()
@@ -225,11 +241,13 @@ def progress(reset: bool, yes: bool, csv: bool, names: tuple[str, ...]) -> None:
 @main.command()
 @click.option("--prefix", type=click.Path(path_type=Path), help="Another environment's folder.")
 def kernels(prefix: Path | None) -> None:
-    """Register the two kernels with Jupyter, in this environment alone."""
+    """Register the two kernels and the start page with Jupyter, in this environment alone."""
     from course.kernels import install
+    from course.start.install import install as install_start_page
 
     for file in install(prefix):
         click.echo(file.parent)
+    click.echo(install_start_page(prefix))
 
 
 @main.command()

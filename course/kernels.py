@@ -12,7 +12,11 @@ from typing import Any
 
 from ipykernel.kernelspec import get_kernel_dict
 
+from course.environment_files import put
 from course.places import TITLES
+
+# logo-svg.svg of each kernel, and the same drawn in the two sizes that clients without SVG show
+LOGOS = Path(__file__).parent / "logos"
 
 
 def specification(place: str) -> dict[str, Any]:
@@ -26,20 +30,17 @@ def specification(place: str) -> dict[str, Any]:
 
 
 def install(prefix: Path | None = None) -> list[Path]:
-    """Write both kernel.json files below `prefix`, by default the environment that runs.
+    """Write both kernels' folders below `prefix`, by default the environment that runs.
 
-    A file that is right already stays untouched, so that this may be called before each use.
+    Returns each one's kernel.json. What is right already stays untouched, so that this may be
+    called before each use.
     """
     kernels = (prefix or Path(sys.prefix)) / "share" / "jupyter" / "kernels"
     files = []
     for place in TITLES:
         file = kernels / place / "kernel.json"
-        wanted = json.dumps(specification(place), indent=1) + "\n"
-        if not file.exists() or file.read_text(encoding="utf-8") != wanted:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            # Replaced, not written over: environments that were copied as links share the file.
-            new = file.with_suffix(".new")
-            new.write_text(wanted, encoding="utf-8")
-            new.replace(file)
+        put(file, (json.dumps(specification(place), indent=1) + "\n").encode())
+        for logo in sorted((LOGOS / place).iterdir()):
+            put(file.with_name(logo.name), logo.read_bytes())
         files.append(file)
     return files

@@ -1,4 +1,4 @@
-"""`course lab`: JupyterLab, open on the first lesson, with the kernel of the chosen place."""
+"""`course lab`: JupyterLab, open on the start page, with the kernel of the chosen place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import click
 from jupyter_server.serverapp import ServerApp
 from jupyterlab.labapp import LabApp
 
-from course import kernels, lessons, places, tile
+from course import copies, kernels, lessons, places, tile
+from course.start.install import install as install_start_page
 from emulator.home import find_home
 from emulator.portal_port import new_link
 from emulator.state_file import StateError
@@ -48,15 +49,16 @@ def can_open_browser(environment: Mapping[str, str], platform: str = sys.platfor
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
-def options(kernel: str, port: int, browser: bool, start: str) -> list[str]:
-    """Return JupyterLab's command line; `start` is the file to open, from the course's root."""
+def options(kernel: str, port: int, browser: bool) -> list[str]:
+    """Return JupyterLab's command line."""
     return [
         f"--ServerApp.root_dir={lessons.ROOT}",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=100",
         f"--ServerApp.open_browser={browser}",
         "--ServerApp.allow_root=True",
-        f"--LabApp.default_url=/lab/tree/{start}",
+        # The learner's own lessons are what the file browser shows first.
+        f"--PlaceContentsManager.preferred_dir={copies.folder()}",
         "--Application.log_level=ERROR",
         "--ServerApp.contents_manager_class=course.contents.PlaceContentsManager",
         f"--PlaceContentsManager.place={kernel}",
@@ -71,24 +73,28 @@ def options(kernel: str, port: int, browser: bool, start: str) -> list[str]:
 
 def lab(kernel: str, port: int, browser: bool) -> None:
     """Serve until Ctrl-C or a signal. Raises LessonError, PlaceError."""
-    first = lessons.choose([], lessons.NOTEBOOKS, ".ipynb")[0]
     kernels.install()
     os.environ[tile.PLACE] = kernel
+    install_start_page()
+    if not copies.folder().is_relative_to(lessons.ROOT):
+        folder = f"{copies.VARIABLE} names {copies.folder()}"
+        raise lessons.LessonError(f"{folder}, which is not in the course's folder {lessons.ROOT}.")
+    copies.renew()
     if kernel == places.LIVE:
         # A missing credential must not keep one from reading: the kernel explains it in the cell.
-        serve(kernel, port, browser, first.relative_to(lessons.ROOT).as_posix())
+        serve(kernel, port, browser)
         return
     with places.open_place(kernel, lessons.NOTEBOOKS):
-        serve(kernel, port, browser, first.relative_to(lessons.ROOT).as_posix())
+        serve(kernel, port, browser)
 
 
-def serve(kernel: str, port: int, browser: bool, start: str) -> None:
+def serve(kernel: str, port: int, browser: bool) -> None:
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         # A closed terminal ends JupyterLab in order, so that its kernels and local Azure end too.
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     browser = browser and can_open_browser(os.environ)
     LabApp.serverapp_class = CourseServer
-    server = LabApp.initialize_server(argv=options(kernel, port, browser, start))
+    server = LabApp.initialize_server(argv=options(kernel, port, browser))
     server.web_app.settings["page_config_hook"] = without_news
     server.log.addFilter(lambda record: "To access the server" not in record.getMessage())
     # The loop's first task is to listen on the port, this is its second.

@@ -10,6 +10,7 @@ COURSE = Path(__file__).resolve().parent.parent
 SOURCES = COURSE / "notebooks" / "src"
 
 _TITLE = re.compile(r"^# # (\d\d) (.+)$", re.MULTILINE)
+_MINUTES = re.compile(r"^# \*\*Time:\*\* about (\d+) minutes\b", re.MULTILINE)
 _HEADING_OR_CHECK = re.compile(r"^# ### (?P<heading>.+)$|^exercises\.(?P<name>\w+)\.check\(")
 
 
@@ -23,9 +24,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Lesson:
+    """A lesson; `minutes` is how long it says that it takes, 0 where it does not say."""
+
     number: str
     title: str
     tasks: tuple[Task, ...]
+    minutes: int = 0
 
 
 def lessons(sources: Path = SOURCES) -> list[Lesson]:
@@ -37,7 +41,9 @@ def lessons(sources: Path = SOURCES) -> list[Lesson]:
     for file in sorted(sources.glob("[0-9][0-9]-*.py")):
         text = file.read_text(encoding="utf-8")
         if title := _TITLE.search(text):
-            found.append(Lesson(title[1], title[2], _tasks(text)))
+            minutes = _MINUTES.search(text)
+            time = int(minutes[1]) if minutes else 0
+            found.append(Lesson(title[1], title[2], _tasks(text), time))
     return found
 
 

@@ -6,7 +6,8 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -23,21 +24,19 @@ METADATA = {"kernelspec": {"name": "azure-local", "display_name": "", "language"
 Opener = Callable[..., LabPage]
 
 
-@pytest.fixture(scope="module")
-def lab(
-    browser: Browser, local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The address of `course lab`; the tests' local Azure is up already, and it finds it.
+@contextmanager
+def running_lab(folder: Path, kernel: str, settings: Mapping[str, str]) -> Iterator[str]:
+    """The address of a `course lab` that runs for as long as the block lasts.
 
-    JupyterLab's own files (settings, open tabs, running kernels) are in a folder of the test's.
+    JupyterLab's own files (settings, open tabs, running kernels) are in `folder`; `settings` are
+    the environment.
     """
-    folder = tmp_path_factory.mktemp("jupyter")
     places = {"JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"}
     places |= {"JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "course", "lab", "--no-browser", "--kernel", "azure-local"],
+        [sys.executable, "-m", "course", "lab", "--no-browser", "--kernel", kernel],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **{name: str(folder) for name in places}},
+        env={**settings, "PYTHONPATH": str(ROOT), **{name: str(folder) for name in places}},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -54,6 +53,15 @@ def lab(
         # is where stopping is tested.
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def lab(
+    browser: Browser, local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of `course lab`; the tests' local Azure is up already, and it finds it."""
+    with running_lab(tmp_path_factory.mktemp("jupyter"), "azure-local", os.environ) as address:
+        yield address
 
 
 @pytest.fixture

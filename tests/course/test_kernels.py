@@ -13,6 +13,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import start_new_kernel
+from PIL import Image
 
 from course import kernels, places
 from emulator import daemon
@@ -20,6 +21,8 @@ from emulator.defaults import SUBSCRIPTION
 from emulator.home import Home
 
 from .conftest import course
+
+LOGOS = ["logo-32x32.png", "logo-64x64.png", "logo-svg.svg"]
 
 
 @contextmanager
@@ -53,7 +56,11 @@ def test_they_are_registered_in_the_given_environment_alone(tmp_path: Path) -> N
         course("kernels", "--prefix", tmp_path), check=True, capture_output=True, text=True
     )
     folder = tmp_path / "share" / "jupyter" / "kernels"
-    assert done.stdout.split() == [str(folder / "azure-local"), str(folder / "azure-live")]
+    assert done.stdout.split() == [
+        str(folder / "azure-local"),
+        str(folder / "azure-live"),
+        str(folder.parent / "labextensions" / "deploying-models-on-azure"),
+    ]
     found = KernelSpecManager(kernel_dirs=[str(folder)], ensure_native_kernel=False)
     assert {name: spec["spec"]["display_name"] for name, spec in found.get_all_specs().items()} == {
         "azure-local": "Azure (local)",
@@ -80,7 +87,20 @@ def test_an_environment_that_shares_the_file_by_a_link_keeps_its_own(tmp_path: P
     kernels.install(tmp_path / "mine")
     assert "course.kernel" in file.read_text()
     assert (tmp_path / "theirs.json").read_text() == "theirs"
-    assert [each.name for each in file.parent.iterdir()] == ["kernel.json"]
+    assert sorted(each.name for each in file.parent.iterdir()) == ["kernel.json", *LOGOS]
+
+
+def test_each_has_a_logo_of_its_own_in_the_sizes_that_jupyter_asks_for(tmp_path: Path) -> None:
+    """https://jupyter-client.readthedocs.io/en/stable/kernels.html#kernel-specs"""
+    for size in (32, 64):
+        pictures = []
+        for file in kernels.install(tmp_path):
+            with Image.open(file.with_name(f"logo-{size}x{size}.png")) as picture:
+                assert picture.size == (size, size)
+                pictures.append(picture.convert("RGBA").resize((1, 1)).getpixel((0, 0)))
+        local, live = pictures
+        assert local[2] > local[0]  # blue
+        assert live[0] > live[2]  # orange
 
 
 def test_azure_local_starts_the_emulator_and_sets_its_own_environment(

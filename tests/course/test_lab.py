@@ -1,4 +1,4 @@
-"""`course lab`: a server that opens the first lesson with the chosen kernel."""
+"""`course lab`: a server that opens the start page, and lessons with the chosen kernel."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ import pytest
 import requests
 import websocket
 from jupyter_client.session import Session
+from tornado.web import HTTPError
 
+from course import copies
 from course.contents import PlaceContentsManager
 from course.lab import can_open_browser
-from course.lessons import NOTEBOOKS, ROOT
+from course.lessons import ROOT, SOURCES
 from course.notebooks import WIDGET
 from emulator import daemon
 from emulator.home import Home
@@ -63,6 +65,11 @@ def lesson(folder: Path, kernel: str) -> Path:
     return file
 
 
+def first_lesson() -> str:
+    """The learner's copy of the first lesson, as JupyterLab names it."""
+    return copies.copies()[0].file.relative_to(ROOT).as_posix()
+
+
 def test_a_lesson_is_served_with_the_chosen_kernel_and_saved_as_it_was(tmp_path: Path) -> None:
     file = lesson(tmp_path, "azure-local")
     before = file.read_text()
@@ -97,6 +104,27 @@ def test_a_widget_without_its_kernel_is_served_as_text(tmp_path: Path) -> None:
     contents = PlaceContentsManager(root_dir=str(tmp_path), place="azure-local")
     outputs = asyncio.run(contents.get("lesson.ipynb"))["content"]["cells"][0]["outputs"]
     assert [set(output["data"]) for output in outputs] == [{"text/html"}, {WIDGET, "text/plain"}]
+
+
+def test_a_stored_lesson_can_be_read_and_not_saved() -> None:
+    contents = PlaceContentsManager(root_dir=str(ROOT), place="azure-local")
+    path = "notebooks/01-connect.ipynb"
+    model = asyncio.run(contents.get(path))
+    assert any(cell.get("outputs") for cell in model["content"]["cells"])
+    assert model["writable"] is False
+    with pytest.raises(HTTPError, match="Your own are in my-lessons/") as refused:
+        asyncio.run(contents.save(model, path))
+    assert refused.value.status_code == 403
+
+
+def test_the_lessons_texts_are_not_listed_and_open_all_the_same() -> None:
+    contents = PlaceContentsManager(root_dir=str(ROOT), place="azure-local")
+    listed = [each["name"] for each in asyncio.run(contents.get("notebooks"))["content"]]
+    assert "01-connect.ipynb" in listed
+    assert "src" not in listed
+    text = asyncio.run(contents.get("notebooks/src/01-connect.py"))
+    assert text["content"] == (SOURCES / "01-connect.py").read_text()
+    assert text["writable"] is True
 
 
 class Lab:
@@ -141,7 +169,7 @@ class Lab:
 
 def start_kernel(lab: Lab) -> str:
     """Open the first lesson, as JupyterLab does; return its kernel's id."""
-    first = sorted(NOTEBOOKS.glob("*.ipynb"))[0].relative_to(ROOT).as_posix()
+    first = first_lesson()
     wanted = {"path": first, "type": "notebook", "name": "", "kernel": {"name": "azure-local"}}
     return str(lab.call("POST", "sessions", wanted)["kernel"]["id"])
 
@@ -173,11 +201,9 @@ def lab(home: Home, request: pytest.FixtureRequest) -> Iterator[Lab]:
     [("azure-local", "azure-local"), ("azure-live", "azure-live")],
     indirect=["lab"],
 )
-def test_it_serves_the_first_lesson_with_the_chosen_kernel(
-    lab: Lab, kernel: str, home: Home
-) -> None:
-    first = sorted(NOTEBOOKS.glob("*.ipynb"))[0].relative_to(ROOT).as_posix()
-    assert f"/lab/tree/{first}?token=" in lab.address
+def test_it_serves_the_lessons_with_the_chosen_kernel(lab: Lab, kernel: str, home: Home) -> None:
+    first = first_lesson()
+    assert "/lab?token=" in lab.address
     specs = lab.call("GET", "kernelspecs")
     assert specs["default"] == kernel
     assert set(specs["kernelspecs"]) == {"azure-local", "azure-live"}
@@ -193,7 +219,8 @@ def test_it_serves_the_first_lesson_with_the_chosen_kernel(
 def test_a_cell_run_through_the_servers_api_reaches_local_azure(lab: Lab) -> None:
     kernel = start_kernel(lab)
     source = "import os; print(os.environ['AZUREML_WORKSPACE'], os.getcwd())"
-    assert lab.run_cell(kernel, source).split() == ["mlw-deploying-models", str(NOTEBOOKS)]
+    folder = str(copies.folder())
+    assert lab.run_cell(kernel, source).split() == ["mlw-deploying-models", folder]
 
 
 STUCK = """
