@@ -23,6 +23,7 @@ container_apps/  Container Apps
 container_instances/  Container Instances
 registries.py    container registries
 activity.py      requests as they come, and the activity log
+machine_learning/ models, environments, endpoints and deployments
 templates/       HTML; macros.html has what pages share
 static/          the style, the scripts; vendor/ has files of others
 """

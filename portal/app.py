@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from portal import machine_learning
 from portal.access import Access
 from portal.activity import Activity
 from portal.azure import Azure
@@ -32,6 +33,7 @@ from portal.sign_in import SignIn
 # Each has ROUTES: (method, path, name of the handler).
 SERVICES = (
     Home,
+    *machine_learning.PAGES,
     CreateGroup,
     ContainerInstances,
     ContainerApps,

@@ -117,7 +117,6 @@ class Azure:
         request = HttpRequest(method, url, headers=dict(headers), content=content)
         try:
             answer = await self.others.send_request(request)
-            await answer.read()
         except AzureError as error:
             raise no_answer(error) from None
         return answer
@@ -125,7 +124,6 @@ class Azure:
     async def _run(self, client: Client, request: HttpRequest) -> AsyncHttpResponse:
         try:
             answer = await client.send_request(request)
-            await answer.read()
             answer.raise_for_status()
         except HttpResponseError as error:
             raise refusal_of(error) from None

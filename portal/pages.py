@@ -145,6 +145,8 @@ class Pages:
                 return await handler(request)
             except RefusedError as refusal:
                 status = 404 if refusal.status == 404 else 502
+                if status == 404 and request.method == "GET" and "hx-request" in request.headers:
+                    return Response(headers={"hx-refresh": "true"})  # the whole page is gone
                 return self.render(request, "refusal.html", status, refusal=refusal)
 
         return tell

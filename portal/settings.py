@@ -16,18 +16,24 @@ class Settings:
 
     `live`: this is live Azure, and what is done costs money. `proxy_secret`: what Jupyter's proxy
     puts into a header of each request; whoever comes with it has been let in by Jupyter.
+    `workspace`: the resource group and name of the environment's workspace, with a slash between.
     """
 
     folder: Path
     subscription: str
     live: bool = False
     proxy_secret: str = ""
+    workspace: str = ""
 
     @classmethod
     def of(cls, folder: Path, live: bool, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read the rest from the environment. Raises KeyError without AZURE_SUBSCRIPTION_ID."""
         subscription = environment["AZURE_SUBSCRIPTION_ID"]
-        return cls(folder, subscription, live, environment.get(PROXY_SECRET, ""))
+        names = [
+            environment.get(name, "") for name in ("AZURE_RESOURCE_GROUP", "AZUREML_WORKSPACE")
+        ]
+        workspace = "/".join(names) if all(names) else ""
+        return cls(folder, subscription, live, environment.get(PROXY_SECRET, ""), workspace)
 
     @property
     def refresh(self) -> int:

@@ -3,8 +3,9 @@
 // hold scripts of its own.
 
 // One clock: what has hx-trigger="refresh from:body" asks again, while the page is seen.
+let leaving = false; // a form is on its way to another page
 setInterval(() => {
-  if (!document.hidden) document.body.dispatchEvent(new CustomEvent("refresh", { bubbles: true }));
+  if (!document.hidden && !leaving) document.body.dispatchEvent(new CustomEvent("refresh", { bubbles: true }));
 }, Number(document.body.dataset.refresh));
 
 const actions = {
@@ -46,7 +47,9 @@ document.addEventListener("input", (event) => {
 // A form is sent once.
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
-  if (button && event.target.method === "post") setTimeout(() => (button.disabled = true));
+  const stays = event.target.hasAttribute("hx-post");
+  if (!stays) leaving = true;
+  if (button && event.target.method === "post" && !stays) setTimeout(() => (button.disabled = true));
 });
 
 // A live part stays as it is while somebody edits a form in it or has a dialog of it open; details
@@ -56,9 +59,9 @@ document.addEventListener("reset", (event) => event.target.removeAttribute("data
 const isUsed = (part) =>
   part.matches?.("[data-live]") &&
   (part.querySelector("form[data-edited], dialog[open]") || part.closest("[data-paused]"));
-for (const moment of ["htmx:beforeRequest", "htmx:beforeSwap"]) {
+for (const moment of ["htmx:beforeRequest", "htmx:beforeOnLoad", "htmx:beforeSwap"]) {
   document.addEventListener(moment, (event) => {
-    if (isUsed(event.target)) event.preventDefault();
+    if (leaving || isUsed(event.target)) event.preventDefault();
   });
 }
 // What is typed into a form marked data-kept is newer than what comes.

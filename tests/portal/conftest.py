@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -10,11 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from azure.ai.ml import MLClient
 from playwright.sync_api import Browser, Page, expect
 
 from course.lessons import ROOT
 from portal.sign_in import new_code
 from tests.azure import LocalAzure
+from tests.emulator.services.deployments import Workbench
 
 Opener = Callable[..., Page]
 expect.set_options(timeout=60_000)  # a busy machine is no mistake
@@ -53,6 +56,14 @@ def portal(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) ->
     portal = Portal(tmp_path_factory.mktemp("portal"))
     yield portal
     portal.stop()
+
+
+@pytest.fixture(scope="module")
+def bench(ml_client: MLClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """Makes endpoints and small deployments, and deletes them when the module's tests are over."""
+    bench = Workbench(ml_client, tmp_path_factory.mktemp("bench"), secrets.token_hex(3))
+    yield bench
+    bench.clean()
 
 
 @pytest.fixture
