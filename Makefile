@@ -23,6 +23,9 @@ help:
 	@echo "make clean      remove .venv and build"
 
 setup:
+	@$(PYTHON) -c '' 2>/dev/null || { \
+	  echo "The course needs Python 3.11, and there is no $(PYTHON) here."; \
+	  cat course/python-missing.txt; exit 1; } >&2
 	@$(PYTHON) -m course.bootstrap
 
 lab: setup

@@ -1,10 +1,10 @@
-"""Setting the course up: once, again after an interruption, and in words when it cannot be."""
+"""Whatever Python there is, the right one sets the course up; or it is said how to get that."""
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,310 +13,85 @@ import pytest
 
 from course import bootstrap
 from course.lessons import ROOT
-from tests.waiting import until
+
+OLDEST = (3, 5)
+OTHERS = ("3.6", "3.7", "3.8", "3.9", "3.10", "3.12", "3.13", "3.14")
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A checkout of its own, with a lock that pins nothing."""
-    root = tmp_path / "a course"
-    (root / "course").mkdir(parents=True)
-    (root / "requirements.lock").write_text("# nothing\n")
-    (root / "pyproject.toml").write_text("[project]\n")
-    shutil.copy(ROOT / "course" / "bootstrap.py", root / "course")
-    (root / "course" / "__init__.py").touch()
-    return root
+def interpreter(version: str) -> str | None:
+    """A Python of this version that this machine happens to have."""
+    pyenv = Path.home() / ".pyenv" / "versions"
+    found = [str(path) for path in pyenv.glob(f"{version}.*/bin/python3")]
+    return found[0] if found else shutil.which(f"python{version}")
 
 
-@pytest.fixture
-def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The commands of the set-up, recorded instead of run; making the venv is real."""
-    recorded: list[list[str]] = []
-    real = bootstrap.Steps._run
-
-    def run(
-        steps: bootstrap.Steps, command: list[str], line: bootstrap.StatusLine, started: float
-    ) -> str | None:
-        recorded.append(command)
-        if "venv" in command:
-            return real(steps, [*command, "--without-pip"], line, started)
-        return None
-
-    monkeypatch.setattr(bootstrap.Steps, "_run", run)
-    return recorded
+def test_an_old_python_can_read_it() -> None:
+    text = (ROOT / "course" / "bootstrap.py").read_text()
+    tree = ast.parse(text, feature_version=OLDEST)
+    assert not any(isinstance(node, ast.JoinedStr) for node in ast.walk(tree))
+    assert "__future__ import annotations\n" not in text
+    # What is read on the way to it
+    ast.parse((ROOT / "course" / "__init__.py").read_text(), feature_version=OLDEST)
 
 
-def test_the_second_run_does_nothing(project: Path, commands: list[list[str]]) -> None:
-    assert bootstrap.main([], project) == 0
-    assert len(commands) == 4  # venv, packages, the course, its kernels
-    commands.clear()
-    assert bootstrap.main([], project) == 0
-    assert commands == []
+@pytest.mark.parametrize("version", OTHERS)
+def test_another_python_is_told_where_to_get_the_right_one(version: str, tmp_path: Path) -> None:
+    python = interpreter(version)
+    if python is None:
+        pytest.skip(f"there is no Python {version} here")
+    for arguments in ([], ["--here"]):
+        done = subprocess.run(
+            [python, "-m", "course.bootstrap", *arguments],
+            cwd=ROOT,
+            env={"PATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 1
+        first, *rest = done.stderr.splitlines()
+        assert first.startswith(f"The course needs Python 3.11, and this is Python {version}.")
+        assert "  Debian 12        sudo apt install python3.11 python3.11-venv" in rest
 
 
-def test_the_second_run_as_a_command_does_nothing_either(
-    project: Path, commands: list[list[str]]
-) -> None:
-    assert bootstrap.main([], project) == 0
-    subprocess.run([sys.executable, "-m", "course.bootstrap"], cwd=project, check=True)
-
-
-@pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
-def test_a_changed_list_is_installed_into_the_same_environment(
-    project: Path, commands: list[list[str]], changed: str
-) -> None:
-    assert bootstrap.main([], project) == 0
-    kept = project / ".venv" / "kept"
-    kept.touch()
-    with (project / changed).open("a") as file:
-        file.write("# a change\n")
-    assert bootstrap.main([], project) == 0
-    assert len(commands) == 8
-    assert kept.exists()
-
-
-def test_an_interrupted_set_up_is_made_anew(
-    project: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(*_: object) -> None:
-        (project / ".venv" / "half").touch()
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(bootstrap, "install", interrupt)
-        assert bootstrap.main([], project) == 130
-    assert (project / ".venv" / "half").exists()
-    assert bootstrap.main([], project) == 0
-    assert not (project / ".venv" / "half").exists()
-
-
-def test_a_killed_set_up_frees_its_lock(project: Path) -> None:
-    holder = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import pathlib, time; from course.bootstrap import only_one\n"
-            "with only_one(pathlib.Path('.setup.lock')): print('held', flush=True); time.sleep(60)",
-        ],
-        cwd=project,
-        stdout=subprocess.PIPE,
+def test_another_python_hands_over_to_the_right_one_on_the_path(tmp_path: Path) -> None:
+    python = next(filter(None, map(interpreter, OTHERS)), None)
+    if python is None:
+        pytest.skip("there is no other Python here")
+    (tmp_path / "course").mkdir()
+    (tmp_path / "course" / "__init__.py").touch()
+    shutil.copy(ROOT / "course" / "bootstrap.py", tmp_path / "course")
+    (tmp_path / "course" / "environment.py").write_text(
+        "import sys\ndef main(): print(sys.version_info[:2], sys.argv[1:]); return 7\n"
     )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"held\n"
-    holder.send_signal(signal.SIGKILL)
-    holder.wait()
-    with bootstrap.only_one(project / ".setup.lock"):
-        pass
-
-
-SLOW = "import time; open('begun', 'w'); time.sleep(2); open('ended', 'w')"
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process's children with its console")
-def test_a_command_that_outlives_a_killed_set_up_keeps_the_next_one_waiting(project: Path) -> None:
-    killed = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import pathlib, sys; from course.bootstrap import Steps, only_one\n"
-            "with only_one(pathlib.Path('.setup.lock')) as lock:\n"
-            "    steps = Steps(pathlib.Path('build/setup.log'), 1, lock)\n"
-            f"    steps.run('pip', [sys.executable, '-c', {SLOW!r}])\n",
-        ],
-        cwd=project,
-        stdout=subprocess.PIPE,
+    folders = scripts(tmp_path, shim="exit 127", real=f'exec {sys.executable} "$@"')
+    done = subprocess.run(
+        [python, "-m", "course.bootstrap", "--help"],
+        cwd=tmp_path,
+        env={"PATH": folders},
+        capture_output=True,
+        text=True,
     )
-    assert killed.stdout is not None
-    assert killed.stdout.readline() == b"[1/1] pip ...\n"
-    until((project / "begun").exists, seconds=60)
-    killed.kill()
-    killed.wait()
-    with bootstrap.only_one(project / ".setup.lock"):
-        assert (project / "ended").exists()
+    assert (done.stdout.strip(), done.returncode) == ("(3, 11) ['--help']", 7)
 
 
-def test_a_moved_checkout_is_set_up_again(
-    project: Path, commands: list[list[str]], tmp_path: Path
-) -> None:
-    assert bootstrap.main([], project) == 0
-    commands.clear()
-    moved = project.rename(tmp_path / "moved")
-    assert bootstrap.main([], moved) == 0
-    assert commands
+def scripts(folder: Path, **pythons: str) -> str:
+    """A PATH of folders, each with such a script in place of a python3.11."""
+    for name, script in pythons.items():
+        (folder / name).mkdir()
+        (folder / name / "python3.11").write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name / "python3.11").chmod(0o755)
+    return os.pathsep.join(str(folder / name) for name in pythons)
 
 
-def test_here_installs_into_the_active_environment(
-    project: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    active = tmp_path / "conda"
-    (active / "conda-meta").mkdir(parents=True)
-    python = bootstrap.interpreter(active)
-    python.parent.mkdir(parents=True, exist_ok=True)
-    python.touch()
-    monkeypatch.setattr(sys, "prefix", str(active))
-    monkeypatch.setattr(sys, "base_prefix", str(active))
-    assert bootstrap.main(["--here"], project) == 0
-    assert {command[0] for command in commands} == {str(python)}
-    assert not (project / ".venv").exists()
-    commands.clear()
-    assert bootstrap.main(["--here"], project) == 0
-    assert commands == []
-
-
-def test_here_is_refused_outside_an_environment(
-    project: Path,
-    commands: list[list[str]],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> None:
-    monkeypatch.setattr(sys, "prefix", str(tmp_path / "usr"))
-    monkeypatch.setattr(sys, "base_prefix", str(tmp_path / "usr"))
-    assert bootstrap.main(["--here"], project) == 1
-    assert "Activate a conda environment" in capsys.readouterr().err
-    assert commands == []
-
-
-def test_another_python_looks_for_the_right_one_on_the_path(
+def test_a_python_that_is_there_in_name_alone_is_passed_over(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name, script in {"shim": "exit 127", "real": f'exec {sys.executable} "$@"'}.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "python3.11").write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / name / "python3.11").chmod(0o755)
-    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "shim"), str(tmp_path / "real")]))
-    monkeypatch.setattr(sys, "version_info", (3, 13, 0, "final", 0))
+    monkeypatch.setenv(
+        "PATH", scripts(tmp_path, shim="exit 127", real=f'exec {sys.executable} "$@"')
+    )
     assert bootstrap.find_python() == sys.executable
-
-
-def test_another_python_is_told_where_to_get_the_right_one(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(bootstrap, "PYTHON", (2, 99))
-    monkeypatch.setenv("PATH", "")
-    assert bootstrap.main([], project) == 1
-    printed = capsys.readouterr().err
-    assert "needs Python 3.11" in printed
-    assert "apt install python3.11 python3.11-venv" in printed
-    assert not (project / ".venv").exists()
-
-
-def test_a_python_without_venv_names_debians_package(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    without = project / "python"
-    without.write_text("#!/bin/sh\nexit 1\n")
-    without.chmod(0o755)
-    monkeypatch.setattr(bootstrap, "find_python", lambda may_search: str(without))
-    assert bootstrap.main([], project) == 1
-    assert "apt install python3.11-venv" in capsys.readouterr().err
-
-
-def test_a_full_disk_is_told_before_it_is_filled(
-    project: Path,
-    commands: list[list[str]],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(bootstrap, "DISK_NEEDED", 10**18)
-    assert bootstrap.main([], project) == 1
-    assert "GB free, and the course needs" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("output", "meaning"),
-    [
-        ("ERROR: [Errno 28] No space left on device", "The disk is full"),
-        (
-            "NewConnectionError('...: [Errno -3] Temporary failure in name resolution')\n"
-            "ERROR: No matching distribution found for torch==2.13.0",
-            "registry cannot be reached",
-        ),
-        ("SSLError(SSLCertVerificationError(1, '... CERTIFICATE_VERIFY_FAILED", "not trusted"),
-        ("ERROR: No matching distribution found for torch==2.13.0", "There is no torch for this"),
-        ("something else\nERROR: odd", "ERROR: odd"),
-    ],
-)
-def test_what_pip_says_is_told_in_plain_words(
-    project: Path, capsys: pytest.CaptureFixture[str], output: str, meaning: str
-) -> None:
-    steps = bootstrap.Steps(project / "build" / "setup.log", total=1)
-    failing = [sys.executable, "-c", f"print({output!r}); raise SystemExit(1)"]
-    with pytest.raises(bootstrap.StepError, match=meaning):
-        steps.run("packages", failing)
-    assert "failed" in capsys.readouterr().out
-    assert output.splitlines()[0] in (project / "build" / "setup.log").read_text()
-
-
-class Pip:
-    """Stands for pip and uv: notes what they are asked for, refuses what `refused` names."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.asked: list[str] = []
-        self.refused: tuple[str, ...] = ()
-
-    def run(self, steps: object, command: list[str], *_: object) -> str | None:
-        text = " ".join(command[1:])
-        self.asked.append(text)
-        return "ERROR: refused" if any(part in text for part in self.refused) else None
-
-    def install(self, python: Path) -> None:
-        steps = bootstrap.Steps(self.root / "build" / "setup.log", total=3)
-        bootstrap.install(steps, self.root, str(python))
-
-
-@pytest.fixture
-def pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pip:
-    """On Linux, with torch in the lock."""
-    pip = Pip(tmp_path)
-    monkeypatch.setattr(bootstrap.Steps, "_run", lambda steps, *rest: pip.run(steps, *rest))
-    monkeypatch.setattr(bootstrap.platform, "system", lambda: "Linux")
-    (tmp_path / "requirements.lock").write_text("torch==2.13.0\nuv==0.13.9\n")
-    return pip
-
-
-@pytest.fixture
-def python(tmp_path: Path) -> Path:
-    """An interpreter whose `pip show torch` finds none."""
-    file = tmp_path / "python"
-    file.write_text("#!/bin/sh\nexit 1\n")
-    file.chmod(0o755)
-    return file
-
-
-def test_torch_is_first_looked_for_where_pip_looks(pip: Pip, python: Path) -> None:
-    pip.install(python)
-    assert pip.asked[0].endswith("--no-deps torch==2.13.0+cpu")
-    assert "requirements.lock" in pip.asked[1]
-
-
-def test_torch_is_then_looked_for_where_uv_knows_it_to_be(pip: Pip, python: Path) -> None:
-    pip.refused = ("2.13.0+cpu",)
-    pip.install(python)
-    assert pip.asked[1].endswith("--no-deps uv==0.13.9")
-    assert pip.asked[2].endswith("--no-deps --torch-backend=cpu torch==2.13.0")
-    assert "requirements.lock" in pip.asked[3]
-
-
-def test_torch_with_cuda_is_the_last_resort_and_comes_announced(
-    pip: Pip, python: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pip.refused = ("2.13.0+cpu", "--torch-backend=cpu")
-    pip.install(python)
-    assert pip.asked[3].endswith("requirements.lock torch==2.13.0")
-    assert "--no-deps" not in pip.asked[3]  # CUDA is among its dependencies
-    assert "several GB of CUDA come along" in capsys.readouterr().out
-
-
-def test_torch_that_is_there_is_left_alone(pip: Pip, python: Path) -> None:
-    python.write_text("#!/bin/sh\necho 'Name: torch\nVersion: 2.13.0+cpu'\n")
-    pip.install(python)
-    assert not any("torch==2.13.0" in text for text in pip.asked)
-
-
-def test_no_registry_is_named() -> None:
-    assert "://" not in (ROOT / "course" / "bootstrap.py").read_text()
+    monkeypatch.setenv("PATH", str(tmp_path / "shim"))
+    assert bootstrap.find_python() is None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="make is for Linux and macOS")
@@ -325,16 +100,27 @@ def test_make_picks_a_python_that_runs(tmp_path: Path) -> None:
     broken = tmp_path / "python3.11"
     broken.write_text("#!/bin/sh\necho 'pyenv: python3.11: command not found' >&2; exit 127\n")
     broken.chmod(0o755)
-    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    shown = make("--dry-run", "setup", path=f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert shown.stdout.splitlines()[-1] == "python3 -m course.bootstrap"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="make is for Linux and macOS")
+def test_make_says_how_to_get_a_python_where_there_is_none(tmp_path: Path) -> None:
+    for tool in ("make", "sh", "cat"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    told = make("lab", path=str(tmp_path))
+    assert told.returncode != 0
+    first, *rest = told.stderr.splitlines()
+    assert first == "The course needs Python 3.11, and there is no python3 here."
+    assert "  Debian 12        sudo apt install python3.11 python3.11-venv" in rest
+
+
+def make(*arguments: str, path: str) -> subprocess.CompletedProcess[str]:
+    """Run make in the course's folder with this PATH."""
+    environment = {**os.environ, "PATH": path}
     # Under `make test` this is a make within a make, which would say so.
     for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
         environment.pop(name, None)
-    shown = subprocess.run(
-        ["make", "--dry-run", "--always-make", "setup"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
+    return subprocess.run(
+        ["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert shown.stdout.strip() == "python3 -m course.bootstrap"
