@@ -17,6 +17,7 @@ from portal.access import Access
 from portal.activity import Activity
 from portal.azure import Azure
 from portal.console import Console
+from portal.container_apps.app import ContainerApp
 from portal.container_apps.create import CreateApp
 from portal.container_apps.everything import ContainerApps
 from portal.container_instances.create import CreateGroup
@@ -38,6 +39,7 @@ SERVICES = (
     ContainerInstances,
     ContainerApps,
     CreateApp,
+    ContainerApp,
     Registries,
     Activity,
     Notifications,
