@@ -29,6 +29,7 @@ TABS = {
     "secrets": "Secrets",
     "logs": "Log stream",
     "metrics": "Metrics",
+    "console": "Request console",
     "json": "JSON view",
 }
 

@@ -6,11 +6,16 @@ https://learn.microsoft.com/azure/container-apps/log-streaming
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 from portal.azure import Azure, Json, RefusedError, body_of
 from portal.pages import moment
 
+# What each stream begins with, which is new each time.
+GREETING = re.compile(
+    r"Connecting to the (container '|events collector)|Successfully Connected to container: '"
+)
 LINES = "300"  # the most that Azure streams of what was
 SYSTEM = "system"
 
@@ -37,7 +42,7 @@ class LogStream:
             raise RefusedError(
                 answer.status_code, str(error.get("code", "")), str(error.get("message", ""))
             )
-        lines = answer.text().splitlines()
+        lines = [line for line in answer.text().splitlines() if not GREETING.search(line)]
         return "\n".join(_event(line) for line in lines) if is_system else "\n".join(lines)
 
     async def _token(self, app_id: str) -> str:
