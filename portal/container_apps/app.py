@@ -68,7 +68,6 @@ class ContainerApp:
         return self.pages.render(
             request,
             "container_apps/app.html",
-            409 if refusal else 200,
             **{
                 "app": app,
                 "properties": app["properties"],

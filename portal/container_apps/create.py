@@ -72,7 +72,6 @@ class CreateApp:
         return self.pages.render(
             request,
             "container_apps/create.html",
-            409 if refusal else 200,
             draft=draft,
             page=page,
             problems=problems,

@@ -41,7 +41,6 @@ class ContainerApps:
         return self.pages.render(
             request,
             "container_apps/everything.html",
-            409 if refusal else 200,
             environments=environments,
             apps=[
                 (ResourceId.parse(app["id"]), app, count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from emulator.defaults import RESOURCE_GROUP
 from tests.emulator.services.apps_bench import AppsBench
@@ -38,10 +38,6 @@ def two_revisions(apps: AppsBench) -> tuple[str, str]:
 
 def versions(apps: AppsBench, count: int = 40) -> Counter[str]:
     return Counter(apps.ask().json()["version"] for _ in range(count))
-
-
-def row(page: Page, name: str) -> object:
-    return page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name))
 
 
 def test_traffic_labels_and_revisions(open_portal: Opener, apps: AppsBench) -> None:
