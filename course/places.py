@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import textwrap
 import threading
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,17 +53,26 @@ class PlaceError(Exception):
     """The place is not ready; the message says what to do, in words for a learner."""
 
 
+def start_local(environment: Mapping[str, str]) -> tuple[daemon.Running, dict[str, str]]:
+    """Start the emulator, with this environment, unless it runs; return it and what reaches it.
+
+    What reaches it are variables for its clients. Raises PlaceError when it does not start.
+    """
+    try:
+        home = find_home()
+        running = daemon.up(home, environment)
+        return running, daemon.environment(home)
+    except (daemon.EmulatorError, StateError) as error:
+        raise PlaceError(_explain(error)) from None
+
+
 def enter_local(environment: MutableMapping[str, str]) -> None:
     """Start the emulator unless it runs, and put what reaches it into `environment`.
 
     Raises PlaceError when the emulator does not start.
     """
-    try:
-        home = find_home()
-        daemon.up(home)
-        environment.update(daemon.environment(home))
-    except (daemon.EmulatorError, StateError) as error:
-        raise PlaceError(_explain(error)) from None
+    _, settings = start_local(os.environ)
+    environment.update(settings)
 
 
 def _explain(error: Exception) -> str:

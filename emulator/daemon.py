@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -71,20 +71,21 @@ def _starting(home: Home) -> Iterator[None]:
         held.release()
 
 
-def up(home: Home) -> Running:
+def up(home: Home, environment: Mapping[str, str] = os.environ) -> Running:
     """Start the emulator unless it runs; return when the first request would be answered.
 
-    Raises EmulatorError when it does not start, with the reason or the end of its log.
+    `environment` is what its process has, AZURE_LOCAL_HOME aside. Raises EmulatorError when it does
+    not start, with the reason or the end of its log.
     """
     if found := running(home):
         return found
     with _explained(home):
         home.create()
         with _starting(home):
-            return _start(home)
+            return _start(home, environment)
 
 
-def _start(home: Home) -> Running:
+def _start(home: Home, environment: Mapping[str, str]) -> Running:
     process: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
@@ -92,7 +93,7 @@ def _start(home: Home) -> Running:
         if process is None or ended or home.process_file.exists():
             holder = find_holder(home)
             if holder is None and process is None:
-                process = _spawn(home)
+                process = _spawn(home, environment)
                 deadline = time.monotonic() + START_TIMEOUT
             elif holder is None and ended:
                 raise EmulatorError(_why_it_ended(home, process))
@@ -106,9 +107,9 @@ def _start(home: Home) -> Running:
     )
 
 
-def _spawn(home: Home) -> subprocess.Popen[bytes]:
+def _spawn(home: Home, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     home.process_file.unlink(missing_ok=True)  # of one that was killed
-    environment = {**os.environ, "AZURE_LOCAL_HOME": str(home.root)}
+    environment = {**environment, "AZURE_LOCAL_HOME": str(home.root)}
     # What a client of an emulator has in its environment must not become the emulator's own
     # upstream proxy: it would call itself.
     if environment.get("AZURE_LOCAL_PROXY"):

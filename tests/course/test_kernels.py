@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import start_new_kernel
 from PIL import Image
 
 from course import kernels, places
@@ -20,35 +16,10 @@ from emulator import daemon
 from emulator.defaults import SUBSCRIPTION
 from emulator.home import Home
 
+from .cells import run_cell, started
 from .conftest import course
 
 LOGOS = ["logo-32x32.png", "logo-64x64.png", "logo-svg.svg"]
-
-
-@contextmanager
-def started(name: str, folder: Path) -> Iterator[BlockingKernelClient]:
-    manager, client = start_new_kernel(kernel_name=name, cwd=str(folder))
-    try:
-        yield client
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-
-
-def run_cell(client: BlockingKernelClient, source: str) -> tuple[str, str]:
-    """(printed text, error as shown) of a cell."""
-    shown: dict[str, str] = {"stream": "", "error": ""}
-
-    def collect(message: dict[str, object]) -> None:
-        content = message["content"]
-        assert isinstance(content, dict)
-        if message["msg_type"] == "stream":
-            shown["stream"] += content["text"]
-        elif message["msg_type"] == "error":
-            shown["error"] += "\n".join(content["traceback"])
-
-    client.execute_interactive(source, output_hook=collect, timeout=120)
-    return shown["stream"], shown["error"]
 
 
 def test_they_are_registered_in_the_given_environment_alone(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from course.quiet import REMARK
 from emulator.home import Home
 
-from .test_kernels import run_cell, started
+from .cells import run_cell, started
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,14 @@ class MachineLearning:
             "never-came-up.reason": refused.value.error.details[0].message,
         }
 
+    def under_way(self) -> dict[str, str]:
+        begin = self.client.online_deployments.begin_create_or_update
+        wanted = self.bench.wanted(NAME, "slow", script=INIT_RAISES)
+        begun = begin(wanted)
+        seen = {"under-way": raised(lambda: begin(wanted))}
+        raised(begun.result)
+        return seen
+
     def no_script(self) -> dict[str, str]:
         with pytest.raises(HttpResponseError) as refused:
             self.bench.deploy(NAME, "bare", code_configuration=None)

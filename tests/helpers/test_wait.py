@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -12,11 +13,12 @@ from typing import Any
 import pytest
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import ManagedOnlineEndpoint
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from azure.core.polling import LROPoller, PollingMethod
 
 from helpers import wait as module
-from helpers.wait import answers, settled, until, wait
+from helpers.wait import WaitingStopped, answers, settled, until, wait
+from tests import waiting
 
 
 class Work(PollingMethod[str]):
@@ -88,18 +90,86 @@ def test_a_failure_is_shown_and_raised(capsys: pytest.CaptureFixture[str]) -> No
     assert shown(capsys.readouterr().out)[-1].startswith("blue: Failed after ")
 
 
-def test_stopping_to_wait_says_that_azure_goes_on(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+class Interrupted(Work):
+    """Interrupts, as Jupyter does, whoever first asks for its state; ends when `end` is set."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.end = threading.Event()
+        self.was_asked = False
+
+    def run(self) -> None:
+        self.end.wait()
+        super().run()
+
+    def status(self) -> str:
+        if not self.was_asked:
+            self.was_asked = True
+            signal.raise_signal(signal.SIGINT)
+        return super().status()
+
+
+def test_stopping_to_wait_says_that_azure_goes_on_and_how_to_go_on(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    under_way = poller(Work(0.2))
+    work = Interrupted()
+    with pytest.raises(WaitingStopped) as stopped:
+        wait(poller(work), "blue")
+    assert shown(capsys.readouterr().out)[-1].startswith("blue: you stopped waiting after ")
+    message = "Azure goes on with blue. Run the cell again to go on waiting."
+    assert stopped.value._render_traceback_() == [message], "and no traceback"
+    (left,) = module.unfinished
+    left.cell = "cell-1"
+    module.go_on("another cell")
+    assert module.unfinished == [left]
+    threading.Timer(0.5, work.end.set).start()
+    module.go_on("cell-1")
+    assert "blue, under way already: Succeeded after " in capsys.readouterr().out
+    assert module.unfinished == []
 
-    def interrupted(seconds: float) -> None:
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr(under_way, "wait", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        wait(under_way, "blue")
-    assert shown(capsys.readouterr().out) == ["blue: you stopped waiting; Azure goes on"]
+def test_what_has_ended_meanwhile_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    work = Interrupted()
+    with pytest.raises(WaitingStopped):
+        wait(poller(work), "blue")
+    work.end.set()
+    waiting.until(work.finished)
+    module.unfinished[0].cell = "cell-1"
+    capsys.readouterr()
+    module.go_on("cell-1")
+    assert (capsys.readouterr().out, module.unfinished) == ("", [])
+
+
+def test_an_interrupted_until_ends_in_one_line() -> None:
+    with pytest.raises(WaitingStopped, match="You stopped waiting for the thing"):
+        until(lambda: signal.raise_signal(signal.SIGINT), "the thing")
+
+
+def test_an_operation_whose_connection_was_lost_is_asked_for_anew(
+    ml_client: MLClient, unique: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endpoint = ManagedOnlineEndpoint(name=f"digits-{unique}")
+    under_way = ml_client.online_endpoints.begin_create_or_update(endpoint)
+    under_way.result()
+    method = under_way.polling_method()
+
+    class Lost(type(method)):  # type: ignore[misc]  # whatever the SDK polls with
+        tries = 0
+
+        def run(self) -> None:
+            Lost.tries += 1
+            if Lost.tries == 1:
+                raise ServiceRequestError("nobody there")
+            super().run()
+
+    again = Lost(timeout=0)
+    began, parse = method._initial_response, method._deserialization_callback
+    with pytest.raises(ServiceRequestError):
+        wait(LROPoller(method._client, began, parse, again), "it")
+    assert "it: no more answers after " in capsys.readouterr().out
+    module.unfinished[0].cell = "cell-1"
+    module.go_on("cell-1")
+    assert "it, under way already: Succeeded after " in capsys.readouterr().out
 
 
 def test_a_real_operation(
