@@ -7,6 +7,7 @@ _OF_PROVIDER = {
     "microsoft.authorization": "2022-04-01",
     "microsoft.containerinstance": "2023-05-01",
     "microsoft.containerregistry": "2025-04-01",
+    "microsoft.insights": "2024-02-01",
     "microsoft.machinelearningservices": "2024-10-01",
     "microsoft.managedidentity": "2024-11-30",
     "microsoft.operationalinsights": "2025-02-01",

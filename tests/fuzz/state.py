@@ -105,7 +105,7 @@ class State:
 def _is_list(route: Route) -> bool:
     """Whether it lists resources; not replicas, executions and jobs of machine learning, which come
     and go by themselves, nor roles, which nobody can change and which are the same everywhere, nor
-    blob containers, of which every upload that is begun makes one.
+    blob containers, of which every upload that is begun makes one, nor metrics, which are measured.
     """
     last = route.segments[-1]
     of_what = route.template.lower()
@@ -113,6 +113,7 @@ def _is_list(route: Route) -> bool:
         *("/providers", "/resources", "/replicas", "/executions"),
         *("/workspaces/{workspacename}/jobs", "/roledefinitions"),
         "/blobservices/default/containers",
+        *("/metrics", "/metricdefinitions", "/metricnamespaces"),
     )
     apart = "/locations" in of_what or of_what.endswith(left_out)
     # A subscription's list of a type shows what the lists of its groups show.

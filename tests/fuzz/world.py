@@ -7,13 +7,16 @@ What is named `keep…` answers the data plane and is never changed by the fuzz;
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import requests
 from azure.ai.ml.entities import Environment, Model, Workspace
 from azure.identity import ClientSecretCredential, DefaultAzureCredential
+from azure.mgmt.monitor import MonitorManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
+from azure.monitor.querymetrics import MetricsClient
 from azure.storage.blob import BlobBlock, BlobServiceClient, ContentSettings
 
 from emulator.defaults import CLIENT_ID, REGION, RESOURCE_GROUP, STORAGE_ACCOUNT, SUBSCRIPTION
@@ -44,6 +47,7 @@ def make(azure: LocalAzure, folder: Path) -> None:
     container_apps(apps)
     log_analytics()
     identities()
+    metrics()
     open_services(apps)
 
 
@@ -325,6 +329,44 @@ def identities() -> None:
     }
     name = "00000000-0000-4000-8000-00000000f022"
     call("PUT", f"{scope}/roleAssignments/{name}", {"properties": properties})
+
+
+def metrics() -> None:
+    """Of an endpoint, asked in every way that there is."""
+    client = MonitorManagementClient(DefaultAzureCredential(), SUBSCRIPTION)
+    endpoint = f"{HOME}/onlineEndpoints/ekeep-0"
+    kind = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+    list(client.metric_definitions.list(endpoint, metricnamespace=kind))
+    list(client.metric_namespaces.list(endpoint))
+    asked: dict[str, Any] = {
+        "timespan": "PT2H",
+        "interval": "PT5M",
+        "aggregation": "average",
+        "filter": "deployment eq 'blue' and statusCode sw '2' or statusCode eq '401'",
+        "top": 5,
+        "orderby": "average desc",
+        "rollupby": "statusCode",
+    }
+    client.metrics.list(
+        endpoint,
+        metricnames="RequestsPerMinute",
+        metricnamespace=kind,
+        result_type="Data",
+        auto_adjust_timegrain=True,
+        validate_dimensions=True,
+        **asked,
+    )
+    MetricsClient(
+        f"https://{REGION}.metrics.monitor.azure.com", DefaultAzureCredential()
+    ).query_resources(
+        resource_ids=[endpoint],
+        metric_namespace=kind,
+        metric_names=["RequestsPerMinute", "RequestLatency_P99"],
+        timespan=timedelta(hours=1),
+        granularity=timedelta(minutes=1),
+        aggregations=["Average"],
+        filter="deployment eq '*'",
+    )
 
 
 def open_services(apps: AppsBench) -> None:
