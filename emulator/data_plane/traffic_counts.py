@@ -7,7 +7,8 @@ it from here from time to time, and what was taken is forgotten here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 
 from emulator.data_plane.tally import Tally
 
@@ -33,6 +34,9 @@ class TrafficCounts:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self.tallies: dict[Key, Tally] = {}
+        # Sums by minute and resource, of which nothing but the sum is asked.
+        self.sent: defaultdict[tuple[int, str], int] = defaultdict(int)
+        self.opened: defaultdict[tuple[int, str], int] = defaultdict(int)
         self.active: dict[str, int] = {}
 
     def answered(
@@ -40,42 +44,37 @@ class TrafficCounts:
     ) -> None:
         """A request was answered, to its end or as far as its client wanted."""
         minute = int(self.clock()) // MINUTE
-        tally = self.tallies.get((minute, resource, what, labels)) or self._new(
-            minute, resource, what, labels
-        )
+        key = (minute, resource, what, labels)
+        tally = self.tallies.get(key)
+        if tally is None:
+            tally = self.tallies[key] = Tally()
         tally.add_spread(seconds * 1000)
-        if sent:
-            self._tally(minute, resource, SENT).add(sent)
+        self.sent[minute, resource] += sent
 
-    def opened(self, resource: str) -> None:
-        """A client has connected."""
+    def connected(self, resource: str) -> None:
+        """A client has opened a connection."""
         self.active[resource] = self.active.get(resource, 0) + 1
-        self._tally(int(self.clock()) // MINUTE, resource, OPENED).add(1)
+        self.opened[int(self.clock()) // MINUTE, resource] += 1
 
-    def closed(self, resource: str) -> None:
+    def disconnected(self, resource: str) -> None:
         left = self.active[resource] - 1
         if left:
             self.active[resource] = left
         else:
             del self.active[resource]
 
-    def _tally(self, minute: int, resource: str, what: str) -> Tally:
-        return self.tallies.get((minute, resource, what, ())) or self._new(
-            minute, resource, what, ()
-        )
+    def seen(self) -> Iterator[tuple[Key, Tally]]:
+        """What was counted and not taken yet."""
+        yield from self.tallies.items()
+        for what, sums in ((SENT, self.sent), (OPENED, self.opened)):
+            for (minute, resource), total in sums.items():
+                if total:
+                    yield (minute, resource, what, ()), Tally.of((total,))
 
-    def _new(self, minute: int, resource: str, what: str, labels: Labels) -> Tally:
-        tally = self.tallies[minute, resource, what, labels] = Tally()
-        return tally
-
-    def seen(self, resource: str, what: str) -> Iterator[tuple[int, Labels, Tally]]:
-        """What was counted of a resource, in whatever case its id is, and not taken yet."""
-        wanted = resource.lower()
-        for (minute, one, kind, labels), tally in self.tallies.items():
-            if kind == what and one.lower() == wanted:
-                yield minute, labels, tally
-
-    def take(self) -> Iterable[tuple[Key, Tally]]:
+    def take(self) -> list[tuple[Key, Tally]]:
         """What was counted since it was last taken."""
-        taken, self.tallies = self.tallies, {}
-        return taken.items()
+        taken = list(self.seen())
+        self.tallies = {}
+        self.sent.clear()
+        self.opened.clear()
+        return taken

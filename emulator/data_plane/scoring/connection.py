@@ -27,9 +27,9 @@ class ScoringConnection(ClientConnection[ScoringRequest]):
         super().connection_made(transport)
         if endpoint := self.gateway.table.find(self.host):
             self.endpoint_id = endpoint.endpoint_id
-            self.gateway.counts.opened(self.endpoint_id)
+            self.gateway.counts.connected(self.endpoint_id)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         if self.endpoint_id:
-            self.gateway.counts.closed(self.endpoint_id)
+            self.gateway.counts.disconnected(self.endpoint_id)

@@ -53,6 +53,7 @@ class ScoringRequest(ClientRequest):
         self.id = str(uuid.uuid4()).encode()
         self.client_id = b""
         self.call: Call | None = None
+        self.endpoint_id = ""  # that it is counted for
         self.model_status = ""  # of the deployment's own answer
 
     # Towards the deployment
@@ -68,6 +69,7 @@ class ScoringRequest(ClientRequest):
         endpoint = gateway.table.find(self.host)
         if endpoint is None:
             return refusals.no_endpoint(self.host)
+        self.endpoint_id = endpoint.endpoint_id
         refusal = router.authenticate(
             endpoint, self.fields.get(b"authorization"), gateway.verify_token
         )
@@ -149,11 +151,10 @@ class ScoringRequest(ClientRequest):
         return self._signed(super().refusal_fields(refusal))
 
     def count(self, seconds: float) -> None:
-        endpoint = self.gateway.table.find(self.host)
-        if endpoint:
+        if self.endpoint_id:
             name = self.deployment.name if self.deployment else ""
             labels = (name, str(self.status), self.model_status)
-            self.gateway.counts.answered(endpoint.endpoint_id, labels, seconds, self.sent)
+            self.gateway.counts.answered(self.endpoint_id, labels, seconds, self.sent)
 
     def _signed(self, fields: Fields) -> Fields:
         """With what every answer of the gateway has."""

@@ -19,7 +19,6 @@ from emulator.data_plane.traffic_counts import MIRRORED, OPENED, REQUESTS, SENT
 from emulator.services.monitor.metric_measures import (
     Measure,
     number_in_a_minute,
-    number_in_a_second,
     quantile,
     samples,
     sum_in_a_second,
@@ -126,7 +125,7 @@ _ENDPOINT = (
         "The average number of new TCP connections per second established from clients.",
         "CountPerSecond",
         _AVERAGE,
-        source=Source((OPENED,), (), number_in_a_second),
+        source=Source((OPENED,), (), sum_in_a_second),
     ),
     Metric(
         "RequestLatency",

@@ -25,10 +25,6 @@ def number_in_a_minute(minutes: Sequence[Tally]) -> Tally:
     return Tally.of(tally.count for tally in minutes)
 
 
-def number_in_a_second(minutes: Sequence[Tally]) -> Tally:
-    return Tally.of(tally.count / MINUTE for tally in minutes)
-
-
 def sum_in_a_second(minutes: Sequence[Tally]) -> Tally:
     return Tally.of(tally.total / MINUTE for tally in minutes)
 

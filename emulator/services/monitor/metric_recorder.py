@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from emulator.arm.readings import Gauges, Reading
 from emulator.data_plane.tally import Tally
-from emulator.data_plane.traffic_counts import MINUTE, Labels, TrafficCounts
+from emulator.data_plane.traffic_counts import MINUTE, Key, Labels, TrafficCounts
 from emulator.store import Store
 
 # Seconds between two looks, if the variable AZURE_LOCAL_METRICS_PERIOD says nothing else.
@@ -92,10 +92,9 @@ class MetricRecorder:
 
     def save(self, readings: Iterable[Reading]) -> None:
         minute = int(self.clock()) // MINUTE
-        news = {
-            (at, resource.lower(), what, labels): tally
-            for (at, resource, what, labels), tally in self.counts.take()
-        }
+        news: dict[Key, Tally] = {}
+        for (at, resource, what, labels), tally in self.counts.take():
+            news[at, resource.lower(), what, labels] = tally
         for one in readings:
             key = (minute, one.resource.lower(), one.what, one.labels)
             news.setdefault(key, Tally()).add(one.value)
@@ -139,8 +138,8 @@ class MetricRecorder:
         )
         for row in rows:
             yield row["minute"], tuple(json.loads(row["labels"])), _parsed(row["tally"])
-        for minute, labels, tally in self.counts.seen(resource, what):
-            if first <= minute <= last:
+        for (minute, one, kind, labels), tally in self.counts.seen():
+            if kind == what and first <= minute <= last and one.lower() == resource.lower():
                 yield minute, labels, tally
 
 

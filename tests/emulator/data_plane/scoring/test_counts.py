@@ -16,8 +16,10 @@ Make = Callable[..., Instance]
 def counted(serving: Serving, what: str = REQUESTS) -> dict[Labels, Tally]:
     """By labels, whichever the minute."""
     found: dict[Labels, Tally] = {}
-    for _, labels, tally in list(serving.gateway.counts.seen(ENDPOINT_ID.upper(), what)):
-        found.setdefault(labels, Tally()).merge(tally)
+    for (_, resource, kind, labels), tally in list(serving.gateway.counts.seen()):
+        assert resource == ENDPOINT_ID
+        if kind == what:
+            found.setdefault(labels, Tally()).merge(tally)
     return found
 
 
@@ -44,7 +46,7 @@ def test_each_request_is_counted_by_deployment_and_both_statuses(serving: Servin
         ("", "401", ""): 1,
     }
     assert counted(serving)["blue", "200", "200"].least > 0
-    assert numbers(serving, OPENED)[()] == 7
+    assert counted(serving, OPENED)[()].total == 7
     until(lambda: not serving.gateway.counts.active)
 
 
