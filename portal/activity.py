@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -87,11 +86,9 @@ class Activity:
         )
 
     async def show_request(self, request: Request) -> Response:
-        """One with its bodies. Raises RefusedError."""
+        """One with its bodies, or that it has dropped out of the log. Raises RefusedError."""
         path = f"{self.pages.subscription}{REQUESTS}/{request.path_params['sequence']}"
         one = await self.azure.find(path, REQUESTS_VERSION)
-        if one is None:
-            raise HTTPException(404)
         return self.pages.render(request, "activity_request.html", one=one)
 
     # The activity log

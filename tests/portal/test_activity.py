@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
+import requests
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import ManagedOnlineEndpoint
 from azure.core.exceptions import ResourceNotFoundError
@@ -21,6 +21,7 @@ from portal.azure import Azure, Json
 from portal.settings import Settings
 from portal.sign_in import new_code
 from tests.azure import LocalAzure
+from tests.emulator.services.arm import GROUP, call
 
 from .accessibility import violations
 from .conftest import Opener
@@ -37,9 +38,16 @@ def row(page: Page, text: str) -> Locator:
 
 
 def ask_for(name: str) -> None:
-    """Ask for a resource group that is not there."""
+    """Ask for a resource group that is not there, by the SDK."""
     with pytest.raises(ResourceNotFoundError):
         groups().get(name)
+
+
+def ask_often_for(name: str, times: int) -> None:
+    first = call("GET", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{name}")
+    with requests.Session() as session:
+        for _ in range(times - 1):
+            session.get(first.url, headers=first.request.headers, timeout=30)
 
 
 def test_a_request_appears_by_itself_with_its_bodies_but_without_keys(
@@ -113,16 +121,15 @@ def test_it_is_filtered_by_notebook_by_changes_and_by_text(
 def test_it_can_be_paused_and_read_back_by_keyboard(
     open_portal: Opener, local_azure: LocalAzure, unique: str
 ) -> None:
-    for _ in range(101):
-        ask_for(f"many-{unique}")
+    ask_often_for(f"many-{unique}", 101)
     page = open_portal(f"/activity?text=many-{unique}")
     expect(row(page, unique)).to_have_count(100)
     page.get_by_role("button", name="Pause").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Pause")).to_have_attribute("aria-pressed", "true")
-    ask_for(f"many-{unique}")
-    with page.expect_response(re.compile("/notifications$")):
-        pass  # the page goes on asking for what is not paused
+    ask_often_for(f"many-{unique}", 1)
+    for _ in range(2):  # the page goes on asking for what is not paused
+        page.wait_for_event("requestfinished", lambda asked: "/notifications" in asked.url)
     expect(row(page, unique)).to_have_count(100)
     page.get_by_role("button", name="Pause").press("Enter")
     expect(row(page, unique)).to_have_count(101)
@@ -182,19 +189,25 @@ def test_where_azure_keeps_no_requests_it_is_the_activity_log_and_says_so(
     with TestClient(app, base_url="http://127.0.0.1:80") as browser:
         browser.get("/sign-in", params={"code": new_code(tmp_path)}, follow_redirects=False)
         answer = browser.get("/activity")
+        dropped = browser.get("/activity/requests/1")
         entries = browser.get("/activity/log/1e121103-0ba6-4300-ac9d-952bb5d0c80f")
     assert (answer.status_code, answer.url.path) == (200, "/activity/log")
     assert "Live Azure keeps no list of requests" in answer.text
     assert "microsoft.support/supporttickets/write" in answer.text
     assert "22:14:26" in answer.text
+    assert "has dropped out" in dropped.text
     assert 'href="/activity/log"' not in answer.text
     assert "supporttickets" in entries.text
 
 
-def test_no_width_or_theme_keeps_anybody_out(open_portal: Opener) -> None:
+def test_no_width_or_theme_keeps_anybody_out(
+    open_portal: Opener, local_azure: LocalAzure, unique: str
+) -> None:
+    registry = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/none{unique}"
+    assert call("DELETE", registry).status_code == 204
     for path in ("/activity", "/activity/log"):
         for width, dark in ((400, True), (1600, False)):
-            page = open_portal(path, width=width, dark=dark)
-            expect(page.get_by_role("row").nth(1)).to_be_visible()
+            page = open_portal(f"{path}?text={unique}", width=width, dark=dark)
+            expect(row(page, unique).first).to_be_visible()
             assert violations(page) == []
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
