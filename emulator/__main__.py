@@ -15,10 +15,11 @@ import click
 
 from emulator import daemon
 from emulator.containers.choice import describe
-from emulator.home import Home, find_home
+from emulator.home import find_home
+from emulator.inventory import inventory, table
 from emulator.portal_port import new_link
 from emulator.state_file import StateError, explain, explain_database
-from emulator.store import Store, StoreError
+from emulator.store import StoreError
 
 
 class Commands(click.Group):
@@ -67,7 +68,10 @@ def down() -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> None:
-    """Say whether local Azure runs, where, and what it holds. Exit code 1 when it does not."""
+    """Say whether local Azure runs, where, and what is in it. Exit code 1 when it does not run.
+
+    Each resource is listed with its name, its state, and its address where it has one.
+    """
     home = find_home()
     found = daemon.running(home)
     report: dict[str, Any] = {"running": found is not None, "home": str(home.root)}
@@ -75,7 +79,8 @@ def status(as_json: bool) -> None:
         report |= {"proxy": f"http://127.0.0.1:{found.port}", "pid": found.pid}
         report["portal"] = new_link(home)
     report["containers"] = describe(os.environ)
-    report["resources"] = _resource_counts(home)
+    entries = inventory(home.database)
+    report["resources"] = [entry.as_json() for entry in entries]
     if as_json:
         click.echo(json.dumps(report, indent=2))
     else:
@@ -85,18 +90,9 @@ def status(as_json: bool) -> None:
             if report["portal"]:
                 click.echo(f"  portal {report['portal']}  (works once)")
         click.echo(f"  state  {home.root}\n  containers are run by {report['containers']}")
-        for kind, count in report["resources"].items():
-            click.echo(f"  {count:5d}  {kind}")
+        for line in table(entries):
+            click.echo(line)
     sys.exit(0 if found else 1)
-
-
-def _resource_counts(home: Home) -> dict[str, int]:
-    if not home.database.exists():
-        return {}
-    store = Store(home.database)
-    rows = store.query("SELECT type, count(*) AS n FROM resources GROUP BY type ORDER BY type")
-    store.close()
-    return {row["type"]: row["n"] for row in rows}
 
 
 @main.command()

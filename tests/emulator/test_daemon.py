@@ -51,7 +51,8 @@ def test_status_as_json(home):
     report = json.loads(command(home, "status", "--json").stdout)
     assert report["running"] is True
     assert report["proxy"].startswith("http://127.0.0.1:")
-    assert report["resources"]["Microsoft.Resources/resourceGroups"] == 1
+    types = [each["type"] for each in report["resources"]]
+    assert types.count("Microsoft.Resources/resourceGroups") == 1
 
 
 def test_a_restart_keeps_the_port_so_that_running_kernels_find_it(home):

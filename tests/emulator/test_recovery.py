@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -212,7 +213,8 @@ def test_two_kernels_at_once_share_one_emulator(tmp_path):
             capture_output=True,
             text=True,
         )
-        assert '"Microsoft.MachineLearningServices/workspaces/onlineEndpoints": 2' in report.stdout
+        types = [each["type"] for each in json.loads(report.stdout)["resources"]]
+        assert types.count("Microsoft.MachineLearningServices/workspaces/onlineEndpoints") == 2
     finally:
         daemon.down(Home(tmp_path))
 
