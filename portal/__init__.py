@@ -15,6 +15,7 @@ operations.py    changes that take a while, as notifications
 notifications.py notifications, as they change, and dismissed
 pages.py         what every page is made with: templates, and what they can call
 traffic.py       shares of traffic, as a form sends them
+metrics.py       numbers that Azure Monitor keeps
 charts.py        line charts over time
 passing.py       requests passed on to apps and container groups, each at an origin of its own
 console.py       one request to an app, by a form

@@ -26,6 +26,7 @@ TABS = (
     ("Details", ""),
     ("Test", "/test"),
     ("Consume", "/consume"),
+    ("Monitoring", "/monitoring"),
     ("Logs", "/logs"),
 )
 

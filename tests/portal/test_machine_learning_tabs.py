@@ -180,14 +180,45 @@ def test_logs_follow_pause_and_filter(open_portal: Opener, bench: Workbench, ser
     expect(page.get_by_role("log")).to_contain_text("greeting")
 
 
+def test_monitoring_counts_requests_as_they_come(
+    open_portal: Opener, bench: Workbench, served: str
+) -> None:
+    ask = bench.caller(served)
+    ask({"n": 1})
+    page = open_portal(f"{ENDPOINTS}/{served}/monitoring")
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="blue")).first
+    requests, errors = (row.get_by_role("cell").nth(column) for column in range(2))
+    expect(requests).not_to_have_text("0")
+    before = [int(cell.inner_text()) for cell in (requests, errors)]
+
+    for _ in range(3):
+        ask({"n": 1})
+    ask({"raise": True})
+
+    expect(requests).to_have_text(str(before[0] + 4))
+    expect(errors).to_have_text(str(before[1] + 1))
+    assert float(row.get_by_role("cell").nth(3).inner_text()) > 0  # p95
+    expect(page.get_by_role("img", name="Latency of blue")).to_be_visible()
+    page.get_by_text("Errors as a table").click()
+    table = page.locator("table").filter(has_text="424 blue")
+    expect(table).to_be_visible()
+    ask({"n": 1})
+    expect(requests).to_have_text(str(before[0] + 5))
+    expect(table).to_be_visible()  # what was opened stays open
+
+
 def test_no_page_width_or_theme_keeps_anybody_out(open_portal: Opener, served: str) -> None:
     here = f"{ENDPOINTS}/{served}"
     paths = ["/machine-learning", "/machine-learning/models", "/machine-learning/models/greeting"]
     paths += ["/machine-learning/environments", "/machine-learning/create-endpoint", here]
-    paths += [f"{here}/{tab}" for tab in ("create-deployment", "test", "consume", "logs")]
-    for width, dark in ((400, False), (400, True), (1600, False), (1600, True)):
-        page = open_portal(width=width, dark=dark)
-        for path in paths:
-            page.goto(path)
-            assert violations(page) == [], (path, width, dark)
+    paths += [
+        f"{here}/{tab}" for tab in ("create-deployment", "test", "consume", "monitoring", "logs")
+    ]
+    page = open_portal()
+    for path in paths:
+        page.goto(path)
+        for width, theme in ((400, "light"), (400, "dark"), (1600, "dark"), (1600, "light")):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=theme)
+            assert violations(page) == [], (path, width, theme)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
