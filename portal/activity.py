@@ -94,7 +94,7 @@ class Activity:
     # The activity log
 
     async def show_events(self, request: Request) -> Response:
-        """What changed in the past hours. Raises RefusedError."""
+        """What changed in the past hours, the newest page of it. Raises RefusedError."""
         text = request.query_params.get("text", "").strip()
         events = [one for one in await self._events(SPAN) if text.lower() in _searched(one)]
         return self.pages.render(
@@ -108,9 +108,11 @@ class Activity:
         return self.pages.render(request, "activity_operation.html", events=events)
 
     async def _events(self, span: timedelta, more: str = "") -> list[Json]:
+        """One page, the newest 200 or so: a live subscription may have thousands."""
         start = (datetime.now(UTC) - span).isoformat(timespec="seconds").replace("+00:00", "Z")
         asked = {"$filter": f"eventTimestamp ge '{start}'{more}"}
-        return await self.azure.list(self.pages.subscription + EVENTS, EVENTS_VERSION, **asked)
+        page = await self.azure.get(self.pages.subscription + EVENTS, EVENTS_VERSION, **asked)
+        return list(page["value"])
 
 
 def _searched(event: Json) -> str:

@@ -169,16 +169,15 @@ class LiveAzure(Azure):
     async def find(self, path: str, version: str = "", **query: str) -> Json | None:
         return None
 
-    async def list(self, path: str, version: str = "", **query: str) -> list[Json]:
+    async def get(self, path: str, version: str = "", **query: str) -> Json:
         # https://learn.microsoft.com/rest/api/monitor/activity-logs/list#examples
-        return [
-            {
-                "operationName": {"value": "microsoft.support/supporttickets/write"},
-                "status": {"value": "Succeeded"},
-                "eventTimestamp": "2015-01-21T22:14:26.9792776Z",
-                "correlationId": "1e121103-0ba6-4300-ac9d-952bb5d0c80f",
-            }
-        ]
+        entry = {
+            "operationName": {"value": "microsoft.support/supporttickets/write"},
+            "status": {"value": "Succeeded"},
+            "eventTimestamp": "2015-01-21T22:14:26.9792776Z",
+            "correlationId": "1e121103-0ba6-4300-ac9d-952bb5d0c80f",
+        }
+        return {"value": [entry], "nextLink": "https://management.azure.com/more"}
 
 
 def test_where_azure_keeps_no_requests_it_is_the_activity_log_and_says_so(

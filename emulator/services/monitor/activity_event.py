@@ -129,5 +129,5 @@ def _both(value: str) -> dict[str, str]:
 
 
 def _phrase(status: int) -> str:
-    """The words of a status: Created, Not Found."""
-    return HTTPStatus(status).phrase
+    """The words of a status: Created, Not Found; its number where HTTP has none for it."""
+    return HTTPStatus(status).phrase if status in set(HTTPStatus) else str(status)
