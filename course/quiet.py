@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
+from contextlib import suppress
 
-from ipykernel.iostream import OutStream
+from ipykernel.iostream import PIPE_BUFFER_SIZE, OutStream
 from ipykernel.kernelapp import IPKernelApp
 
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -49,18 +51,10 @@ APP_REMARKS = (
 
 
 class QuietStream(OutStream):
-    """A kernel's stdout and stderr, C libraries' included, without those remarks."""
+    """A kernel's stdout and stderr, C libraries' included, without those remarks.
 
-    def write(self, string: str) -> int:
-        lines = string.splitlines(keepends=True)
-        super().write("".join(line for line in lines if not REMARK.match(line)))
-        return len(string)
-
-
-class LocalStream(QuietStream):
-    """Leaves out upload bars too: on this machine an upload is over at once.
-
-    With a bar go the blank lines and the change of colour that the SDK writes after it.
+    An upload bar goes to stdout: the SDK writes it to stderr, which JupyterLab shows on red. With
+    it goes what the SDK writes after it, blank lines and a change of colour.
     """
 
     after_upload = False
@@ -68,7 +62,43 @@ class LocalStream(QuietStream):
     def write(self, string: str) -> int:
         blank = not COLOUR.sub("", string).strip()
         self.after_upload = bool(UPLOAD_BAR.match(string)) or (self.after_upload and blank)
-        return len(string) if self.after_upload else super().write(string)
+        if self.after_upload:
+            self.write_upload(string)
+        else:
+            super().write(without_remarks(string))
+        return len(string)
+
+    def write_upload(self, string: str) -> None:
+        """Write a state of an upload bar, or what follows it."""
+        if self.name == "stderr":
+            sys.stdout.write(string)
+        else:
+            super().write(string)
+
+    def _watch_pipe_fd(self) -> None:
+        """Pass on what C libraries and other processes write, as ipykernel's own does.
+
+        The terminal in which Jupyter was started gets it too, and gets no remarks either.
+        """
+        assert self._fid is not None
+        with suppress(OSError):  # the kernel ends
+            while (read := os.read(self._fid, PIPE_BUFFER_SIZE)) and self._should_watch:
+                text = read.decode(errors="replace")
+                self.write(text)
+                kept = without_remarks(text)
+                os.write(self._original_stdstream_copy, read if kept == text else kept.encode())
+
+
+class LocalStream(QuietStream):
+    """Leaves out upload bars: on this machine an upload is over at once."""
+
+    def write_upload(self, string: str) -> None:
+        pass
+
+
+def without_remarks(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if not REMARK.match(line))
 
 
 def hush(app: IPKernelApp, local: bool) -> None:

@@ -16,9 +16,13 @@ Messages = Callable[[str], None]
 
 @dataclass
 class Output:
-    """What a cell has shown: printed text, displays by MIME type, and the error as shown."""
+    """What a cell has shown: text, displays by MIME type, and the error as shown.
+
+    `printed` is all text as it came, `streams` the same for stdout and stderr apart.
+    """
 
     printed: str = ""
+    streams: dict[str, str] = field(default_factory=lambda: {"stdout": "", "stderr": ""})
     displays: list[dict[str, str]] = field(default_factory=list)
     error: str = ""
     error_name: str = ""
@@ -41,6 +45,7 @@ class Kernel:
             match message["msg_type"]:
                 case "stream":
                     output.printed += content["text"]
+                    output.streams[content["name"]] += content["text"]
                     if on_print:
                         on_print(output.printed)
                 case "display_data" | "execute_result":
@@ -55,8 +60,9 @@ class Kernel:
 
 
 @contextmanager
-def started(name: str, folder: Path) -> Iterator[Kernel]:
-    manager, client = start_new_kernel(kernel_name=name, cwd=str(folder))
+def started(name: str, folder: Path, **options: Any) -> Iterator[Kernel]:
+    """A kernel in `folder`; `options` are those of its process, such as where its stderr goes."""
+    manager, client = start_new_kernel(kernel_name=name, cwd=str(folder), **options)
     try:
         yield Kernel(manager, client)
     finally:

@@ -174,16 +174,21 @@ def test_azure_live_sets_the_coordinates_of_config_json(
     home: Home, kernelspecs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Local Azure's Entra ID stands for the real one: the credential's check is the real one."""
-    daemon.up(home)
-    for name, value in daemon.environment(home).items():
-        if name not in {*places.COORDINATES, "AZURE_LOCAL_PROXY"}:
-            monkeypatch.setenv(name, value)
-    write_config(tmp_path)
+    enter_as_live(home, tmp_path, monkeypatch)
     lessons = tmp_path / "notebooks"
     lessons.mkdir()
     with started("azure-live", lessons) as client:
         source = "import os; print(os.environ['AZUREML_WORKSPACE'])"
         assert run_cell(client, source) == ("my-workspace\n", "")
+
+
+def enter_as_live(home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let children take local Azure for live Azure; `folder` gets its config.json."""
+    daemon.up(home)
+    for name, value in daemon.environment(home).items():
+        if name not in {*places.COORDINATES, "AZURE_LOCAL_PROXY"}:
+            monkeypatch.setenv(name, value)
+    write_config(folder)
 
 
 def write_config(folder: Path) -> None:

@@ -8,8 +8,10 @@ import pytest
 
 from course.quiet import REMARK
 from emulator.home import Home
+from tests.waiting import until
 
 from .cells import run_cell, started
+from .test_kernels import enter_as_live
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,35 @@ def test_upload_bars_are_left_out_where_an_upload_takes_no_time(home: Home, tmp_
     assert printed.startswith("Uploading is over\n\n\rtraining:   0%|")
     assert "training: 100%|" in printed
     assert "blue" not in printed
+
+
+@pytest.mark.usefixtures("kernelspecs")
+def test_an_upload_bar_of_live_azure_is_not_on_red(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JupyterLab shows stderr on red. Local Azure's Entra ID stands for the real one."""
+    enter_as_live(home, tmp_path, monkeypatch)
+    with started("azure-live", tmp_path) as kernel:
+        output = kernel.run(UPLOAD)
+    assert "Uploading blue (0.01 MBs): 100%|" in output.streams["stdout"]
+    assert "Uploading blue" not in output.streams["stderr"]
+    assert output.streams["stderr"].startswith("Uploading is over\n\n\rtraining:   0%|")
+
+
+REMARK_OF_C = "I0000 00:00:1795388471.491827   29572 cudart_stub.cc:31] Could not find cuda drivers"
+
+
+@pytest.mark.usefixtures("kernelspecs")
+def test_remarks_do_not_reach_the_terminal_and_errors_do(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # with it, ipykernel ignores C libraries' output
+    terminal = tmp_path / "terminal"
+    with terminal.open("wb") as file, started("azure-local", tmp_path, stderr=file) as kernel:
+        kernel.run(f"import os\nos.write(2, b'{REMARK_OF_C}\\nfrom a C library\\n')")
+        kernel.run(f"import subprocess\nsubprocess.run(['echo', {REMARK_OF_C!r}])")
+        until(lambda: terminal.read_bytes().endswith(b"from a C library\n"))
+    assert terminal.read_text() == "from a C library\n"
 
 
 @pytest.mark.usefixtures("kernelspecs")
