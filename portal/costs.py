@@ -65,7 +65,12 @@ class Costs:
         deployment = await self.azure.get(id.text)
         size = deployment["properties"].get("instanceType") or ""
         machines = (deployment.get("sku") or {}).get("capacity") or 1
-        price = await self._price(
+        price = await self.machine(size, region)
+        return Cost(price * machines, price * machines * _hours_since(created))
+
+    async def machine(self, size: str, region: str) -> float:
+        """Return what an hour of a virtual machine costs. Raises RefusedError, LookupError."""
+        return await self._price(
             "Virtual Machines",
             region,
             lambda item: (
@@ -76,7 +81,6 @@ class Costs:
             ),
             f"armSkuName eq '{size}'",
         )
-        return Cost(price * machines, price * machines * _hours_since(created))
 
     async def _registry(self, id: ResourceId, region: str, created: datetime) -> Cost:
         tier = (await self.azure.get(id.text))["sku"]["name"]

@@ -62,7 +62,7 @@ class Consuming:
         try:
             await self.pages.operations.change("POST", path, body, title=title, link=link)
         except RefusedError as refusal:
-            return self._page(request, endpoint, refusal=refusal)
+            self.pages.say(title, str(refusal), failed=True, link=link)
         return self.pages.see(request, link)
 
     def _page(

@@ -14,14 +14,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from portal.azure import Json, RefusedError
+from portal.costs import Costs
 from portal.machine_learning.assets import AssetVersion, list_versions
 from portal.machine_learning.code_upload import upload_code
 from portal.machine_learning.endpoint import Deployment, Endpoint, OnlineEndpoints
-from portal.machine_learning.instance_types import list_instance_types
-from portal.pages import Pages, segment, text_field
+from portal.machine_learning.instance_types import DEFAULT, list_instance_types
+from portal.pages import Pages, money, segment, text_field
 
 DEFAULTS = {
-    "instance_type": "Standard_DS3_v2",
+    "instance_type": DEFAULT,
     "instances": "1",
     "script": "score.py",
     "timeout": "5000",
@@ -41,6 +42,7 @@ class Deployments:
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
         self.azure = pages.azure
+        self.costs = Costs(pages.azure)
         self.endpoints = OnlineEndpoints(pages)
 
     async def form(self, request: Request) -> Response:
@@ -60,11 +62,17 @@ class Deployments:
         models, environments, instance_types = await asyncio.gather(
             list_versions(self.azure, workspace.id, "models"),
             list_versions(self.azure, workspace.id, "environments"),
-            list_instance_types(self.azure, self.pages.subscription, workspace.location),
+            list_instance_types(
+                self.azure, self.costs, self.pages.subscription, workspace.location
+            ),
         )
+        prices = {one.name: one.price for one in instance_types}
+        default = given.get("instance_type") or DEFAULT
+        hour = prices.get(default)
         return self.pages.render(
             request,
             "machine_learning/create_deployment.html",
+            price=f"{default}: {money(hour)} an hour for each instance." if hour else "",
             endpoint=endpoint,
             models=[(one.id, shown(one)) for one in models],
             environments=[(one.id, one.label) for one in environments],

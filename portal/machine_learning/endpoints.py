@@ -16,7 +16,7 @@ from portal.machine_learning.endpoint import AUTHENTICATION, Endpoint, OnlineEnd
 from portal.pages import Pages, segment, text_field
 from portal.traffic import read_shares
 
-LOG_LINES = 12  # of a deployment that is on its way, in the list
+LOG_LINES = 25  # of a deployment that is on its way, in the list
 # What a PUT takes of what a GET shows.
 KEPT = ("authMode", "description", "properties", "publicNetworkAccess", "compute")
 
@@ -27,7 +27,7 @@ class Endpoints:
         ("GET", "/machine-learning/create-endpoint", "form"),
         ("POST", "/machine-learning/create-endpoint", "create"),
         ("GET", "/machine-learning/endpoints/{name}", "details"),
-        ("POST", "/machine-learning/endpoints/{name}/traffic", "set_traffic"),
+        ("POST", "/machine-learning/endpoints/{name}", "set_traffic"),
         ("POST", "/machine-learning/endpoints/{name}/delete", "delete"),
     )
 
@@ -54,14 +54,27 @@ class Endpoints:
     async def details(self, request: Request) -> Response:
         return await self._details(request)
 
-    async def _details(self, request: Request, problem: str = "") -> Response:
+    async def _details(self, request: Request, given: Any = None, problem: str = "") -> Response:
+        """`given`: the fields of the form of traffic, where they were refused."""
         endpoint, deployments = await self.endpoints.with_deployments(request)
+        given = given or {}
+        shares = {
+            one.name: int(share)
+            for one in deployments
+            if (share := text_field(given, f"share:{one.name}")).isdecimal()
+        }
+        mirrored = next(((one.name, one.mirrored) for one in deployments if one.mirrored), ("", 0))
         return self.pages.render(
             request,
             "machine_learning/details.html",
             endpoint=endpoint,
             deployments=deployments,
-            rows=[{"name": one.name, "share": one.traffic, "note": ""} for one in deployments],
+            rows=[
+                {"name": one.name, "share": shares.get(one.name, one.traffic), "note": ""}
+                for one in deployments
+            ],
+            mirror=given.get("mirror", mirrored[0]),
+            mirror_share=given.get("mirror-share", mirrored[1]),
             logs=await self.endpoints.logs_of(deployments, LOG_LINES),
             problem=problem,
         )
@@ -114,7 +127,7 @@ class Endpoints:
             share = int(text_field(form, "mirror-share") or "0")
             await self._put(endpoint, shares, {mirrored: share} if mirrored and share else {})
         except (ValueError, RefusedError) as problem:
-            return await self._details(request, str(problem))
+            return await self._details(request, form, str(problem))
         return self.pages.see(request, endpoint.page())
 
     async def _put(
@@ -140,11 +153,12 @@ class Endpoints:
     async def delete(self, request: Request) -> Response:
         endpoint = await self.endpoints.of(request)
         form = await request.form()
-        if text_field(form, "name") != endpoint.name:
-            return await self._details(request, "The name that was typed is another.")
         title = f"Delete endpoint {endpoint.name}"
         try:
+            if text_field(form, "name") != endpoint.name:
+                raise RefusedError(400, "", "The name that was typed is another.")
             await self.pages.operations.change("DELETE", endpoint.id, title=title)
         except RefusedError as refusal:
-            return await self._details(request, str(refusal))
+            self.pages.say(title, str(refusal), failed=True)
+            return self.pages.see(request, endpoint.page())
         return self.pages.see(request, endpoint.workspace.page())

@@ -5,9 +5,11 @@ https://learn.microsoft.com/rest/api/azureml/virtual-machine-sizes/list
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from portal.azure import Azure, Json, RefusedError
+from portal.costs import Costs
 from portal.machine_learning.workspaces import PROVIDER
 
 # Where Azure does not list any (local Azure): one that managed online endpoints have.
@@ -24,14 +26,20 @@ class InstanceType:
     price: float | None = None
 
 
-async def list_instance_types(azure: Azure, subscription: str, location: str) -> list[InstanceType]:
+async def list_instance_types(
+    azure: Azure, costs: Costs, subscription: str, location: str
+) -> list[InstanceType]:
     """Return those that the region has; where Azure does not say, one that there is."""
     path = f"{subscription}/{PROVIDER}/locations/{location}/vmSizes"
     try:
         found = (await azure.get(path)).get("value") or []
     except RefusedError:
         found = []
-    return [_read(one) for one in found] or [InstanceType(DEFAULT)]
+    if found:
+        return [_read(one) for one in found]
+    with suppress(RefusedError, LookupError):
+        return [InstanceType(DEFAULT, price=await costs.machine(DEFAULT, location))]
+    return [InstanceType(DEFAULT)]
 
 
 def _read(size: Json) -> InstanceType:

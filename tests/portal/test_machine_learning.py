@@ -78,6 +78,9 @@ def test_traffic_moved_with_the_slider_changes_what_the_gateway_does(
     page.get_by_label("Mirrored traffic, per cent").fill("10")
     save.click()
     expect(page.get_by_role("alert")).to_contain_text("live or mirrored traffic")
+    refreshed(page)
+    expect(page.get_by_label("Deployment", exact=True)).to_have_value("green")
+    expect(page.get_by_label("Mirrored traffic, per cent")).to_have_value("10")
 
 
 def test_a_deployment_of_the_sdk_appears_with_its_states_and_its_log(
@@ -172,6 +175,7 @@ def test_a_deployment_by_form_is_refused_mended_made_scaled_and_deleted(
         [tmp_path / "score.py"]
     )
     page.get_by_label("Environment", exact=True).select_option(f"env-{unique}:1")
+    expect(page.get_by_text("Standard_DS3_v2: $0.272 an hour")).to_be_visible()
     page.get_by_label("Virtual machine").fill("Standard_None")
     page.get_by_label("Request timeout (ms)").fill("4000")
     page.get_by_role("button", name="Create", exact=True).click()
