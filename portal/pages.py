@@ -128,8 +128,14 @@ class Pages:
         return HTMLResponse(html, status)
 
     def see(self, request: Request, path: str) -> Response:
-        """Return what leads a browser from a form to the page at `path`, below the root."""
-        return RedirectResponse(request.scope.get("root_path", "") + path, 303)
+        """Return what leads a browser from a form to the page at `path`, below the root.
+
+        It is told relative to the form's address, since Jupyter's proxy puts its own part before
+        an absolute path: https://github.com/jupyterhub/jupyter-server-proxy/issues/574
+        """
+        here = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+        up = "../" * (here.count("/") - 1)
+        return RedirectResponse(f"{up or './'}{path.lstrip('/')}", 303)
 
     def say(self, title: str, detail: str = "", failed: bool = False, link: str = "") -> None:
         """Add a notification of something that is over."""
@@ -144,6 +150,9 @@ class Pages:
             try:
                 return await handler(request)
             except RefusedError as refusal:
+                if refusal.status == 404 and "hx-request" in request.headers:
+                    # What a live part shows is gone: the page is asked for anew, and says so.
+                    return Response(status_code=204, headers={"hx-refresh": "true"})
                 status = 404 if refusal.status == 404 else 502
                 if status == 404 and request.method == "GET" and "hx-request" in request.headers:
                     return Response(headers={"hx-refresh": "true"})  # the whole page is gone

@@ -19,6 +19,7 @@ from portal.container_instances.groups import PAGE
 from portal.login_server import repositories, tags
 from portal.pages import Pages, segment, text_field
 
+PROVIDERS = "2021-04-01"  # the api-version of what a provider offers where
 # What the form holds before anything was typed, as Azure's portal has it.
 DEFAULTS = {
     "resource_group": "", "name": "", "region": "", "image": "", "os": "Linux", "cpu": "1",
@@ -38,17 +39,24 @@ class CreateGroup:
         return await self._show(request, {**DEFAULTS, **request.query_params}, "")
 
     async def _show(self, request: Request, values: dict[str, str], problem: str) -> Response:
-        groups, locations, images = await asyncio.gather(
-            self.azure.list(f"{self.pages.subscription}/resourcegroups"),
-            self.azure.list(f"{self.pages.subscription}/locations"),
+        subscription = self.pages.subscription
+        groups, provider, images = await asyncio.gather(
+            self.azure.list(f"{subscription}/resourcegroups"),
+            self.azure.get(f"{subscription}/providers/Microsoft.ContainerInstance", PROVIDERS),
             self._images(),
         )
         values["region"] = values["region"] or (groups[0]["location"] if groups else "")
+        regions = {
+            shown.lower().replace(" ", ""): shown
+            for kind in provider["resourceTypes"]
+            if kind["resourceType"].lower() == "containergroups"
+            for shown in kind["locations"]
+        }
         return self.pages.render(
             request,
             "container_instances/create.html",
             groups=[(one["name"], one["name"]) for one in groups],
-            regions=sorted(((one["name"], one["displayName"]) for one in locations), key=_shown),
+            regions=sorted(regions.items(), key=lambda pair: pair[1]),
             images=images,
             values=values,
             problem=problem,
@@ -83,18 +91,17 @@ class CreateGroup:
     async def _images(self) -> list[str]:
         """Return the references of the images in the subscription's registries."""
 
-        async def images_of(server: str) -> list[str]:
+        async def images_of(registry: Json) -> list[str]:
+            server = registry["properties"]["loginServer"]
             try:
-                return [
-                    f"{server}/{repository}:{tag}"
-                    for repository in await repositories(self.azure, server)
-                    for tag in await tags(self.azure, server, repository)
-                ]
+                names = await repositories(self.azure, server)
+                found = await asyncio.gather(*(tags(self.azure, server, name) for name in names))
             except RefusedError:
                 return []  # this registry is not ours to read
+            pairs = zip(names, found, strict=True)
+            return [f"{server}/{name}:{tag}" for name, there in pairs for tag in there]
 
-        servers = [one["properties"]["loginServer"] for one in await self._registries()]
-        found = await asyncio.gather(*map(images_of, servers))
+        found = await asyncio.gather(*map(images_of, await self._registries()))
         return [image for images in found for image in images]
 
     async def _credentials(self, image: str) -> list[Json]:
@@ -115,19 +122,17 @@ class CreateGroup:
 def group_of(values: dict[str, str]) -> Json:
     """Return the body of a group. Raises ValueError where a field cannot be read."""
     ports = [_port(word) for word in values["ports"].replace(",", " ").split()]
+    requests = {"cpu": float(values["cpu"]), "memoryInGB": float(values["memory"])}
+    variables = [
+        {"name": name, kind: value}
+        for field, kind in (("variables", "value"), ("secure", "secureValue"))
+        for name, value in map(_variable, filter(str.strip, values[field].splitlines()))
+    ]
     container: dict[str, Any] = {
         "image": values["image"],
-        "resources": {
-            "requests": {
-                "cpu": _number("Number of CPU cores", values["cpu"]),
-                "memoryInGB": _number("Memory (GiB)", values["memory"]),
-            }
-        },
+        "resources": {"requests": requests},
         "ports": ports,
-        "environmentVariables": [
-            *_variables(values["variables"], "value"),
-            *_variables(values["secure"], "secureValue"),
-        ],
+        "environmentVariables": variables,
     }
     if values["command"]:
         container["command"] = _command(values["command"])
@@ -137,9 +142,8 @@ def group_of(values: dict[str, str]) -> Json:
         "containers": [{"name": values["name"], "properties": container}],
     }
     if values["networking"] == "Public":
-        properties["ipAddress"] = {"type": "Public", "ports": ports}
-        if values["label"]:
-            properties["ipAddress"]["dnsNameLabel"] = values["label"]
+        label = {"dnsNameLabel": values["label"]} if values["label"] else {}
+        properties["ipAddress"] = {"type": "Public", "ports": ports, **label}
     return {"location": values["region"], "properties": properties}
 
 
@@ -150,21 +154,11 @@ def _port(word: str) -> Json:
     return {"port": int(number), "protocol": (protocol or "TCP").upper()}
 
 
-def _number(label: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{label}: {text!r} is not a number.") from None
-
-
-def _variables(text: str, kind: str) -> list[Json]:
-    found = []
-    for line in filter(None, map(str.strip, text.splitlines())):
-        name, equals, value = line.partition("=")
-        if not equals:
-            raise ValueError("Environment variables: write NAME=value, one to a line.")
-        found.append({"name": name.strip(), kind: value})
-    return found
+def _variable(line: str) -> tuple[str, str]:
+    name, equals, value = line.strip().partition("=")
+    if not equals:
+        raise ValueError("Environment variables: write NAME=value, one to a line.")
+    return name.strip(), value
 
 
 def _command(text: str) -> list[str]:
@@ -173,7 +167,3 @@ def _command(text: str) -> list[str]:
     if not all(isinstance(word, str) for word in words):
         raise ValueError("Command override: an array of strings.")
     return list(words)
-
-
-def _shown(pair: tuple[str, str]) -> str:
-    return pair[1]

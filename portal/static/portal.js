@@ -4,6 +4,7 @@
 
 // One clock: what has hx-trigger="refresh from:body" asks again, while the page is seen.
 let leaving = false; // a form is on its way to another page
+addEventListener("pageshow", () => (leaving = false)); // and back
 setInterval(() => {
   if (!document.hidden && !leaving) document.body.dispatchEvent(new CustomEvent("refresh", { bubbles: true }));
 }, Number(document.body.dataset.refresh));

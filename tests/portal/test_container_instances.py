@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.containerinstance.models import ContainerGroup
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from emulator.defaults import RESOURCE_GROUP
 from tests.emulator.services.container_machine import Machine
 from tests.waiting import until
 
 from .accessibility import violations
-from .conftest import Opener
+from .conftest import Opener, Portal
 from .served_group import group, machine
 
 __all__ = ["group", "machine"]
@@ -68,7 +68,7 @@ def test_a_group_made_by_form_answers(
 
 
 def test_a_group_is_stopped_started_and_deleted_by_keyboard(
-    open_portal: Opener, machine: Machine, unique: str
+    open_portal: Opener, machine: Machine, unique: str, browser: Browser, portal: Portal
 ) -> None:
     name = f"keys-{unique}"
     machine.create(name, machine.group())
@@ -84,6 +84,10 @@ def test_a_group_is_stopped_started_and_deleted_by_keyboard(
     expect(row).to_contain_text("Running")
     expect(row).to_contain_text("Terminated")
 
+    elsewhere = browser.new_page()
+    elsewhere.goto(portal.link)
+    elsewhere.goto(f"{portal.url}{GROUPS}/{name}")
+
     page.get_by_role("button", name="Delete").press("Enter")
     typed = page.get_by_role("textbox", name="to confirm")
     typed.press_sequentially("something else")
@@ -93,6 +97,8 @@ def test_a_group_is_stopped_started_and_deleted_by_keyboard(
     typed.press("Enter")
     expect(page.get_by_role("heading", name="Container Instances")).to_be_visible()
     until(lambda: _is_gone(machine, name))
+    expect(elsewhere.get_by_role("heading", name="Not found")).to_be_visible()
+    elsewhere.close()
 
 
 def _is_gone(machine: Machine, name: str) -> bool:

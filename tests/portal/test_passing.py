@@ -224,7 +224,7 @@ def test_through_jupyter_a_page_is_in_a_sandbox(
 
         far = ask(f"/open?to={address}/docs?a=1", "hub.example.com").headers["location"]
         label = address.removeprefix("http://") + ".http-80"
-        assert far == f"/user/ada/portal/open/{label}/docs?a=1"
+        assert far == f"./open/{label}/docs?a=1"
         shown = ask(f"/open/{label}/headers?a=1", "hub.example.com")
         assert (shown.json()["path"], shown.status_code) == ("/headers?a=1", 200)
         assert "jupyter" not in shown.text
