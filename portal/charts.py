@@ -89,5 +89,8 @@ class Chart:
 
 
 def number(value: float) -> str:
-    """Return a value with three digits at least where it needs them: 0.25, 12, 1,500."""
+    """Return a value with three digits at least where it needs them: 0.25, 12, 1,500, 250 M."""
+    for letter, size in (("G", 1e9), ("M", 1e6)):
+        if value >= size:
+            return f"{value / size:.3g} {letter}"
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"

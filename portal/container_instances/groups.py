@@ -11,11 +11,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from portal.azure import Json, RefusedError
+from portal.charts import Chart
+from portal.metrics import charts
 from portal.pages import Pages, segment, text_field
 
 PAGE = "/container-instances"
 LINES = "2000"  # of a log, the last
-TABS = {"": "Overview", "logs": "Logs", "requests": "Requests", "json": "JSON view"}
+TABS = {
+    "": "Overview",
+    "logs": "Logs",
+    "requests": "Requests",
+    "metrics": "Metrics",
+    "json": "JSON view",
+}
+METRICS = "CpuUsage,MemoryUsage"  # millicores, bytes
 ACTIONS = {"start": "Start", "stop": "Stop", "restart": "Restart"}
 
 
@@ -66,8 +75,12 @@ class ContainerInstances:
             container=chosen if chosen in names else next(iter(names), ""),
             addresses=addresses_of(found),
             actions=ACTIONS,
+            charts=await self._charts(request) if tab == "metrics" else [],
             refusal=refusal,
         )
+
+    async def _charts(self, request: Request) -> list[Chart]:
+        return await charts(self.azure, self._id(request), METRICS, split="containerName")
 
     async def log(self, request: Request) -> Response:
         """What the macro `logs` asks for."""

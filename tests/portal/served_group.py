@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -74,8 +75,9 @@ server.serve_forever()
 def machine(local_azure: LocalAzure) -> Machine:
     """The clients of Container Instances, with whatever runs containers here."""
     kind = "process" if discovery.find(os.environ).engine is None else "engine"
-    if why := problem(kind):
-        pytest.skip(why)
+    with ThreadPoolExecutor() as pool:  # Playwright's event loop runs in this thread
+        if why := pool.submit(problem, kind).result():
+            pytest.skip(why)
     return Machine(kind, local_azure)
 
 

@@ -143,7 +143,7 @@ def test_no_page_width_or_theme_keeps_anybody_out(
     for path in (
         "/container-instances",
         "/container-instances/create",
-        *(one + tab for tab in ("", "/logs", "/requests", "/json")),
+        *(one + tab for tab in ("", "/logs", "/requests", "/metrics", "/json")),
     ):
         page.goto(path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
