@@ -22,16 +22,10 @@ from portal.traffic import read_shares
 
 PAGE = "/container-apps/{group}/{name}"
 TABS = {
-    "overview": "Overview",
-    "revisions": "Revisions and replicas",
-    "scale": "Scale",
-    "ingress": "Ingress",
-    "secrets": "Secrets",
-    "logs": "Log stream",
-    "metrics": "Metrics",
-    "console": "Request console",
-    "json": "JSON view",
-}
+    "overview": "Overview", "revisions": "Revisions and replicas", "scale": "Scale",
+    "ingress": "Ingress", "secrets": "Secrets", "logs": "Log stream", "metrics": "Metrics",
+    "console": "Request console", "json": "JSON view",
+}  # fmt: skip
 
 
 class ContainerApp:
@@ -97,11 +91,15 @@ class ContainerApp:
         replicas = await asyncio.gather(*(self.replicas(app, one["name"]) for one in active))
         configuration = app["properties"].get("configuration") or {}
         traffic = (configuration.get("ingress") or {}).get("traffic") or []
+        latest = app["properties"].get("latestReadyRevisionName")
+        labels = {
+            one.get("revisionName") or latest: one["label"] for one in traffic if one.get("label")
+        }
         rows = [
             {
                 "name": one["name"],
                 "share": one["properties"].get("trafficWeight") or 0,
-                "note": ", ".join(one["properties"].get("labels") or []),
+                "note": labels.get(one["name"], ""),
             }
             for one in active
         ]
@@ -109,6 +107,7 @@ class ContainerApp:
             "revisions": revisions,
             "replicas": list(zip(active, replicas, strict=True)),
             "rows": rows,
+            "labels": labels,
             "follows_latest": any(one.get("latestRevision") for one in traffic),
         }
 
@@ -126,11 +125,9 @@ class ContainerApp:
         return {"fields": ingress_fields(configuration.get("ingress"))}
 
     async def _secrets(self, app: Json, request: Request) -> Json:
-        names = [one["name"] for one in await self._list_secrets_of(app)]
-        return {"uses": {name: _uses(app, name) for name in names}, "revealed": {}, "typed": ""}
-
-    async def _list_secrets_of(self, app: Json) -> list[Json]:
-        return (app["properties"].get("configuration") or {}).get("secrets") or []
+        secrets = (app["properties"].get("configuration") or {}).get("secrets") or []
+        uses = {one["name"]: _uses(app, one["name"]) for one in secrets}
+        return {"uses": uses, "revealed": {}, "typed": ""}
 
     async def _metrics(self, app: Json, request: Request) -> Json:
         by_revision = "Replicas,Requests,UsageNanoCores,WorkingSetBytes"
@@ -181,147 +178,100 @@ class ContainerApp:
 
     async def change(self, request: Request) -> Response:
         """Do what a form of a tab asks for, named by its field `do`."""
-        form = await request.form()
-        do, app_id = text_field(form, "do"), self._id(request)
-        handlers = {
-            "stop": self._do_switch,
-            "start": self._do_switch,
-            "delete": self._do_delete,
-            "activate": self._do_revision,
-            "deactivate": self._do_revision,
-            "restart": self._do_revision,
-            "mode": self._do_mode,
-            "traffic": self._do_traffic,
-            "label": self._do_label,
-            "ingress": self._do_ingress,
-            "secret": self._do_secret,
-            "forget": self._do_secret,
-        }
+        form, app_id = await request.form(), self._id(request)
+        do, tab = text_field(form, "do"), request.path_params.get("tab")
         try:
             if do == "reveal":
                 name, values = text_field(form, "secret"), await self._values(app_id)
                 return await self.show(request, revealed={name: values.get(name, "")})
-            if do not in handlers:
-                raise RefusedError(400, "", f"There is no change named {do}.")
-            await handlers[do](app_id, form, request)
+            title, method, path, body = await self._wanted(do, form, app_id)
+            name = request.path_params["name"]
+            link = "/container-apps" if do == "delete" else _link(request)
+            await self.pages.operations.change(
+                method, app_id + path, body, title=title.format(app=name), link=link
+            )
         except RefusedError as refusal:
             typed: Json = {"typed": text_field(form, "secret")} if do == "secret" else {}
             if do == "ingress":
                 typed = {"fields": _typed(form)}
             return await self.show(request, refusal, **typed)
-        if do == "delete":
-            return self.pages.see(request, "/container-apps")
-        tab = request.path_params.get("tab")
-        return self.pages.see(request, _link(request) + (f"/{tab}" if tab else ""))
+        return self.pages.see(request, link if do == "delete" or not tab else f"{link}/{tab}")
 
-    async def _ask(
-        self, request: Request, title: str, method: str, path: str, body: Json | None = None
-    ) -> None:
-        await self.pages.operations.change(method, path, body, title=title, link=_link(request))
+    async def _wanted(
+        self, do: str, form: FormData, app_id: str
+    ) -> tuple[str, str, str, Json | None]:
+        """Return a change's title, its method, the end of its path, and its body.
 
-    async def _patch(self, request: Request, title: str, configuration: Json) -> None:
-        app_id = self._id(request)
+        Raises RefusedError.
+        """
+        revision = text_field(form, "revision")
+        if do in ("start", "stop"):
+            return f"{do.capitalize()} {{app}}", "POST", f"/{do}", None
+        if do in ("activate", "deactivate", "restart"):
+            return f"{do.capitalize()} {revision}", "POST", f"/revisions/{revision}/{do}", None
         app = await self.azure.get(app_id)
-        body = {"location": app["location"], "properties": {"configuration": configuration}}
-        await self._ask(request, f"{title} of {app['name']}", "PATCH", app_id, body)
-
-    async def _do_switch(self, app_id: str, form: FormData, request: Request) -> None:
-        do = text_field(form, "do")
-        title = f"{do.capitalize()} {request.path_params['name']}"
-        await self._ask(request, title, "POST", f"{app_id}/{do}")
-
-    async def _do_delete(self, app_id: str, form: FormData, request: Request) -> None:
-        name = request.path_params["name"]
-        if text_field(form, "name") != name:
-            raise RefusedError(400, "", "The name that was typed is another one.")
-        await self.pages.operations.change(
-            "DELETE", app_id, title=f"Delete {name}", link="/container-apps"
-        )
-
-    async def _do_revision(self, app_id: str, form: FormData, request: Request) -> None:
-        do, name = text_field(form, "do"), text_field(form, "revision")
-        title = f"{do.capitalize()} {name}"
-        await self._ask(request, title, "POST", f"{app_id}/revisions/{name}/{do}")
-
-    async def _do_mode(self, app_id: str, form: FormData, request: Request) -> None:
-        mode = text_field(form, "mode")
-        await self._patch(request, "The revision mode", {"activeRevisionsMode": mode})
-
-    async def _do_traffic(self, app_id: str, form: FormData, request: Request) -> None:
-        """Give each named revision its share; labels stay where they are."""
+        if do == "delete":
+            if text_field(form, "name") != app["name"]:
+                raise RefusedError(400, "", "The name that was typed is another one.")
+            return "Delete {app}", "DELETE", "", None
+        configuration = app["properties"].get("configuration") or {}
+        traffic = (configuration.get("ingress") or {}).get("traffic") or []
+        change: Json
         try:
-            shares = read_shares(form)
-        except ValueError as error:
+            if do == "mode":
+                change = {"activeRevisionsMode": text_field(form, "mode")}
+            elif do == "traffic":
+                change = {"ingress": {"traffic": _shared(traffic, read_shares(form))}}
+            elif do == "label":
+                label = text_field(form, "label")
+                change = {"ingress": {"traffic": _labelled(traffic, revision, label)}}
+            elif do == "ingress":
+                change = {"ingress": read_ingress(_typed(form))}
+            else:
+                change = {"secrets": await self._changed_secrets(do, form, app_id)}
+        except ValueError as error:  # no number, or shares that do not add up
             raise RefusedError(400, "", str(error)) from None
-        labels = await self._labels(app_id)
-        await self._set_traffic(request, shares, labels)
+        body = {"location": app["location"], "properties": {"configuration": change}}
+        return f"Change of {do} of {{app}}", "PATCH", "", body
 
-    async def _do_label(self, app_id: str, form: FormData, request: Request) -> None:
-        """Give one revision a label, or take it away where none is typed."""
-        label, name = text_field(form, "label"), text_field(form, "revision")
-        labels = {
-            revision: one
-            for revision, one in (await self._labels(app_id)).items()
-            if one != label and revision != name
-        }
-        revisions = await self.azure.list(f"{app_id}/revisions")
-        shares = {
-            one["name"]: int(one["properties"].get("trafficWeight") or 0) for one in revisions
-        }
-        shares = {key: weight for key, weight in shares.items() if weight or key in labels}
-        await self._set_traffic(
-            request,
-            {name: 0} | shares if label else shares,
-            labels | ({name: label} if label else {}),
-        )
-
-    async def _labels(self, app_id: str) -> dict[str, str]:
-        """Return which label each revision has."""
-        revisions = await self.azure.list(f"{app_id}/revisions")
-        return {
-            one["name"]: labels[0]
-            for one in revisions
-            if (labels := one["properties"].get("labels") or [])
-        }
-
-    async def _set_traffic(
-        self, request: Request, shares: dict[str, int], labels: dict[str, str]
-    ) -> None:
-        traffic = [
-            {
-                "revisionName": name,
-                "weight": shares.get(name, 0),
-                **({"label": labels[name]} if name in labels else {}),
-            }
-            for name in dict.fromkeys([*shares, *labels])
-            if shares.get(name) or name in labels
-        ]
-        await self._patch(request, "The traffic", {"ingress": {"traffic": traffic}})
-
-    async def _do_ingress(self, app_id: str, form: FormData, request: Request) -> None:
-        fields = {
-            name: str((form.getlist(name) or [""])[-1]).strip() for name in ingress_fields(None)
-        }
-        try:
-            ingress = read_ingress(fields)
-        except ValueError:
-            message = "Target port: The value must be a number between 1 and 65535."
-            raise RefusedError(400, "", message) from None
-        await self._patch(request, "The ingress", {"ingress": ingress})
-
-    async def _do_secret(self, app_id: str, form: FormData, request: Request) -> None:
-        """Add, change or take away a secret: a list is changed as a whole, with all values."""
+    async def _changed_secrets(self, do: str, form: FormData, app_id: str) -> list[Json]:
+        """Return all secrets, one of them added, changed or (`forget`) taken away."""
         values, name = await self._values(app_id), text_field(form, "secret")
-        if text_field(form, "do") == "forget":
-            values.pop(name, None)
-        else:
+        values.pop(name, None)
+        if do != "forget":
             values[name] = str(form.get("value") or "")
-        secrets = [{"name": key, "value": value} for key, value in values.items()]
-        await self._patch(request, "The secrets", {"secrets": secrets})
+        return [{"name": key, "value": value} for key, value in values.items()]
 
     async def _values(self, app_id: str) -> dict[str, str]:
         found = body_of(await self.azure.send("POST", f"{app_id}/listSecrets"))
         return {one["name"]: str(one.get("value") or "") for one in found.get("value") or []}
+
+
+def _shared(traffic: list[Json], shares: dict[str, int]) -> list[Json]:
+    """Return the traffic with these shares; labels stay where they are."""
+    labels = {one.get("revisionName", ""): one["label"] for one in traffic if one.get("label")}
+    return [
+        {
+            "revisionName": name,
+            "weight": shares.get(name, 0),
+            **({"label": labels[name]} if name in labels else {}),
+        }
+        for name in {**shares, **labels}
+        if name and (shares.get(name) or name in labels)
+    ]
+
+
+def _labelled(traffic: list[Json], revision: str, label: str) -> list[Json]:
+    """Return the traffic with this label at a revision, and nowhere else; "" takes its away."""
+    shares = {one.get("revisionName", ""): dict(one) for one in traffic}
+    for one in shares.values():
+        if one.get("label") == label:
+            del one["label"]
+    its = shares.setdefault(revision, {"revisionName": revision, "weight": 0})
+    its.pop("label", None)
+    if label:
+        its["label"] = label
+    return [one for one in shares.values() if one.get("weight") or one.get("label")]
 
 
 def _typed(form: FormData) -> dict[str, str]:

@@ -33,12 +33,12 @@ class CreateApp:
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
         self.azure = pages.azure
-        self.drafts: dict[int, Draft] = {}
+        self.drafts: dict[str, Draft] = {}
         self.numbers = itertools.count(1)
 
     async def show(self, request: Request) -> Response:
         query = request.query_params
-        page, draft = query.get("page", ""), self.drafts.get(int(query.get("draft", "0")))
+        page, draft = query.get("page", ""), self.drafts.get(query.get("draft", ""))
         if draft is None:
             draft = await self._new(query.get("app", ""))
             page = page if page in draft.pages else next(iter(draft.pages))
@@ -55,8 +55,8 @@ class CreateApp:
             if groups:
                 draft.fields |= {"group": groups[0]["name"], "region": groups[0]["location"]}
             draft.fields["environment_name"] = f"managedEnvironment-{secrets.token_hex(2)}"
-        self.drafts[number] = draft
-        self.drafts.pop(number - KEPT, None)
+        self.drafts[str(number)] = draft
+        self.drafts.pop(str(number - KEPT), None)
         return draft
 
     async def _render(
@@ -77,9 +77,9 @@ class CreateApp:
             problems=problems,
             refusal=refusal,
             labels=LABELS,
-            sizes=SIZES,
+            sizes=_with(SIZES, draft["size"]),
             rules=RULES,
-            pairs=lambda names: [(name, name) for name in names],
+            pairs=lambda names, chosen: _with([(name, name) for name in names], chosen),
             subscription=self.pages.settings.subscription,
             **choices,
         )
@@ -90,7 +90,7 @@ class CreateApp:
     async def go(self, request: Request) -> Response:
         """Keep what was typed, and go to the page that was chosen, or create."""
         form = await request.form()
-        draft = self.drafts.get(int(text_field(form, "draft")))
+        draft = self.drafts.get(text_field(form, "draft"))
         if draft is None:  # the portal was started again meanwhile
             return self.pages.see(request, PAGE)
         page, to = text_field(form, "page"), text_field(form, "to")
@@ -267,6 +267,11 @@ class CreateApp:
                 step.state, draft.error = "Failed", str(refusal)
             if step.state.lower() != "succeeded":
                 return
+
+
+def _with(pairs: list[tuple[str, str]], chosen: str) -> list[tuple[str, str]]:
+    """Return choices with the one that is chosen among them."""
+    return pairs if not chosen or chosen in dict(pairs) else [*pairs, (chosen, chosen)]
 
 
 def _plain(region: Any) -> str:

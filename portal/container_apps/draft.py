@@ -15,11 +15,8 @@ from typing import Any
 from portal.azure import Json
 
 CREATE = {
-    "basics": "Basics",
-    "container": "Container",
-    "ingress": "Ingress",
-    "review": "Review + create",
-}
+    "basics": "Basics", "container": "Container", "ingress": "Ingress", "review": "Review + create",
+}  # fmt: skip
 REVISE = {"container": "Container", "scale": "Scale"}
 # What each page asks for. Of a tick, "" is sent first, and then "on" where it is set.
 FIELDS: dict[str, str] = {
@@ -31,18 +28,12 @@ FIELDS: dict[str, str] = {
     "ingress": "ingress external type certificates transport insecure port exposed affinity",
     "scale": "least most",
 }
+DOCKER_HUB = "docker.io"
 FIRST = {
-    "quickstart": "on",
-    "source": "acr",
-    "authentication": "secret",
-    "server": "docker.io",
-    "size": "0.5,1Gi",
-    "external": "yes",
-    "type": "http",
-    "certificates": "ignore",
-    "transport": "auto",
-    "port": "80",
-}
+    "quickstart": "on", "source": "acr", "authentication": "secret", "server": DOCKER_HUB,
+    "size": "0.5,1Gi", "external": "yes", "type": "http", "certificates": "ignore",
+    "transport": "auto", "port": "80",
+}  # fmt: skip
 QUICKSTART = "mcr.microsoft.com/k8se/quickstart:latest"
 NEW = "new"  # the choice of something that is to be made
 NAME = re.compile(r"(?=.{2,32}$)[a-z](?!.*--)[a-z0-9-]*[a-z0-9]")
@@ -54,18 +45,11 @@ SIZES = [
 ]
 # Where a field's name does not say it.
 LABELS = {
-    "name": "Container app name",
-    "new_group": "Name of the new resource group",
-    "container": "Name",
-    "repository": "Image",
-    "tag": "Image tag",
-    "server": "Registry login server",
-    "image": "Image and tag",
-    "port": "Target port",
-    "exposed": "Exposed port",
-    "least": "Min replicas",
-    "most": "Max replicas",
-}
+    "name": "Container app name", "new_group": "Name of the new resource group",
+    "container": "Name", "repository": "Image", "tag": "Image tag", "image": "Image and tag",
+    "server": "Registry login server", "port": "Target port", "exposed": "Exposed port",
+    "least": "Min replicas", "most": "Max replicas",
+}  # fmt: skip
 # A kind of scale rule -> its words, and the name of its number.
 RULES = {
     "http": ("HTTP scaling", "concurrentRequests"),
@@ -106,8 +90,9 @@ class Draft:
 
     def read(self, page: str, form: Any) -> None:
         for name in FIELDS.get(page, "").split():
-            if given := form.getlist(name):
-                self.fields[name] = given[-1].strip()
+            given = [str(value).strip() for value in form.getlist(name)]
+            if given and not (name == "password" and not given[-1]):  # the page does not repeat it
+                self.fields[name] = given[-1]
         if "variable_name" in form:
             self.variables = _rows(form, "variable_name", "variable_source", "variable_value")
         if "rule_name" in form:
@@ -122,6 +107,8 @@ class Draft:
             return QUICKSTART
         if self["source"] == "acr":
             return f"{self['registry']}/{self['repository']}:{self['tag']}"
+        if self["server"] == DOCKER_HUB and not self["private"]:
+            return self["image"]
         return f"{self['server']}/{self['image']}"
 
     def problems(self) -> list[tuple[str, str, str]]:
@@ -215,6 +202,8 @@ class Draft:
         template = app["properties"]["template"]
         container, scale = template["containers"][0], template.get("scale") or {}
         server, _, path = str(container["image"]).partition("/")
+        if "." not in server or not path:
+            server, path = DOCKER_HUB, str(container["image"])
         repository, _, tag = path.rpartition(":")
         is_ours = server.endswith(".azurecr.io")
         resources = container.get("resources") or {}
@@ -255,7 +244,7 @@ def read_ingress(values: Any) -> Json | None:
         "allowInsecure": bool(values["insecure"]),
         "clientCertificateMode": values["certificates"],
         "stickySessions": {"affinity": "sticky" if values["affinity"] else "none"},
-        **({"exposedPort": int(values["exposed"])} if is_tcp and values["exposed"] else {}),
+        "exposedPort": int(values["exposed"] or 0) if is_tcp else 0,
     }
 
 

@@ -78,6 +78,8 @@ class ContainerApps:
             else ("Delete", "DELETE", "")
         )
         try:
+            if method == "DELETE" and text_field(form, "name") != target.name:
+                raise RefusedError(400, "", "The name that was typed is another one.")
             await self.pages.operations.change(
                 method, target.text + path, title=f"{verb} {target.name}", link=PAGE
             )

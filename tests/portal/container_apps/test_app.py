@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from playwright.sync_api import expect
 
 from emulator.defaults import RESOURCE_GROUP
@@ -165,6 +166,9 @@ def test_ingress_stop_and_start(open_portal: Opener, apps: AppsBench) -> None:
     page.get_by_role("button", name="Save").click()
     until(lambda: apps.get().properties.configuration.ingress.external is False)
     assert ".internal." in apps.fqdn()
+    page.get_by_role("checkbox", name="Enabled").first.uncheck()
+    page.get_by_role("button", name="Save").click()
+    until(lambda: apps.get().properties.configuration.ingress is None)
 
     page.get_by_role("link", name="Overview").click()
     page.get_by_role("button", name="Stop").click()
@@ -207,13 +211,15 @@ def test_by_keyboard_alone_until_it_is_deleted(open_portal: Opener, apps: AppsBe
     expect(page.get_by_role("rowheader", name=apps.name, exact=True)).to_have_count(0)
 
 
-def test_every_page_is_for_everybody(open_portal: Opener, apps: AppsBench) -> None:
+@pytest.mark.parametrize(("width", "dark"), [(400, False), (1600, True)])
+def test_every_page_is_for_everybody(
+    open_portal: Opener, apps: AppsBench, width: int, dark: bool
+) -> None:
     two_revisions(apps)
-    for width, dark in ((400, False), (1600, True)):
-        page = open_portal(path(apps), width=width, dark=dark)
-        tabs = page.get_by_role("navigation", name=f"Pages of {apps.name}").get_by_role("link")
-        for name in tabs.all_inner_texts():
-            tabs.filter(has_text=name).click()
-            expect(tabs.filter(has_text=name)).to_have_attribute("aria-current", "page")
-            assert violations(page) == [], name
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    page = open_portal(path(apps), width=width, dark=dark)
+    tabs = page.get_by_role("navigation", name=f"Pages of {apps.name}").get_by_role("link")
+    for name in tabs.all_inner_texts():
+        tabs.filter(has_text=name).click()
+        expect(tabs.filter(has_text=name)).to_have_attribute("aria-current", "page")
+        assert violations(page) == [], name
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
