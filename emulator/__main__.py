@@ -96,6 +96,21 @@ def status(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("address", default="")
+def link(address: str) -> None:
+    """Print a link to the portal, which works once, for a browser on this machine.
+
+    With the ADDRESS of a container app or group (http://...), the link leads to that: browsers know
+    no names of local Azure's.
+    """
+    home = find_home()
+    made = new_link(home, address) if daemon.running(home) else None
+    if made is None:
+        raise click.ClickException("Local Azure does not run, or has no portal here.")
+    click.echo(made)
+
+
+@main.command()
 @click.option(
     "--shell",
     type=click.Choice(["sh", "powershell"]),

@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from urllib.parse import urlencode
 
 from emulator.home import CHECKOUT, Home
 from emulator.processes.guarded import GuardedProcess
@@ -96,15 +97,17 @@ class PortalPort:
             await self._process.end(GRACE)
 
 
-def new_link(home: Home) -> str | None:
+def new_link(home: Home, address: str = "") -> str | None:
     """Return a one-time link to the portal of a running local Azure, or None where it has none.
 
-    Raises OSError.
+    With the `address` of an app or a container group, the link leads through the portal to that: a
+    browser knows no names of local Azure's. Raises OSError.
     """
     port = _last_port(home)
     if not CAN_HOLD or not port:
         return None
-    return f"http://127.0.0.1:{port}/sign-in?code={new_code(home.portal)}"
+    query = {"code": new_code(home.portal), **({"to": address} if address else {})}
+    return f"http://127.0.0.1:{port}/sign-in?{urlencode(query)}"
 
 
 async def _someone_connects(listening: socket.socket) -> None:

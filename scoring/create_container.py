@@ -29,6 +29,7 @@ from azure.mgmt.containerinstance import models as instances
 
 from scoring import sample
 from scoring.azure_clients import MADE_BY, Azure, connect
+from scoring.browser_link import browser_link
 from scoring.container_image import (
     Failed,
     Image,
@@ -294,7 +295,10 @@ def run(options: argparse.Namespace) -> None:
             logs = group_logs(azure, options.name)
             raise ScriptError(error.code, f"{error}\n--- its log ---\n{logs}") from error
         raise
-    print(f"\nIt answers at {url}; try {url}/docs in a browser.")
+    print(f"\nIt answers at {url}")
+    if link := browser_link(f"{url}/docs"):
+        once = "" if link.startswith(url) else " (this link works once)"
+        print(f"Try it in a browser{once}: {link}")
 
 
 def main(arguments: list[str] | None = None) -> ExitCode:

@@ -7,6 +7,7 @@ import socket
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from azure.ai.ml import MLClient
@@ -23,7 +24,8 @@ from scoring import train
 from scoring.container_image import Failed, build_context
 from scoring.create_container import main, predict_sample
 from scoring.script import Exit, ScriptError
-from tests.conftest import LocalAzure
+from tests.azure import LocalAzure
+from tests.chromium import find_browser
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,8 @@ def ml_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLClient]:
     """The client of an emulator of this module's own, which needs no container engine."""
     before = dict(os.environ)
     os.environ["AZURE_LOCAL_CONTAINERS"] = "process"
-    azure = LocalAzure(Home(tmp_path_factory.mktemp("local-azure")))
+    os.environ["AZURE_LOCAL_HOME"] = str(tmp_path_factory.mktemp("local-azure"))
+    azure = LocalAzure(Home(Path(os.environ["AZURE_LOCAL_HOME"])))
     os.environ.update(azure.environment)
     yield MLClient(DefaultAzureCredential(), SUBSCRIPTION, RESOURCE_GROUP, WORKSPACE)
     azure.stop()
@@ -55,7 +58,7 @@ def name(unique: str, ml_client: MLClient) -> Iterator[str]:
 
 
 def test_a_group_is_made_updated_and_deleted(
-    name: str, weights: Path, capsys: pytest.CaptureFixture[str]
+    name: str, weights: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
     registry = name.replace("-", "")
     groups = ContainerInstanceManagementClient(
@@ -69,6 +72,16 @@ def test_a_group_is_made_updated_and_deleted(
     assert re.search(r"Truth: 3\. Prediction: 3, with probability [01]\.\d+\.", printed)
     assert f"http://{name}.{REGION}.azurecontainer.io" in printed
     assert groups.get(RESOURCE_GROUP, name).containers[0].image.endswith("/digits:1")
+    link = re.search(r"in a browser \(this link works once\): (http://127\.0\.0\.1:\S+)", printed)
+    assert link
+    if find_browser():
+        page = request.getfixturevalue("browser").new_page()
+        page.goto(link[1])
+        # The API's own page, at an address that the browser finds without anybody's help.
+        assert urlsplit(page.url).path == "/docs"
+        assert f"{name}.{REGION}.azurecontainer.io" in page.url
+        assert "Swagger UI" in page.title()
+        page.close()
 
     assert main([name, "--model-path", str(weights), "--tag", "2"]) == Exit.OK
     assert f"Registry {registry} exists." in capsys.readouterr().out
@@ -93,7 +106,7 @@ def test_an_app_is_made_and_deleted(
     printed = capsys.readouterr().out
     assert f"Environment {name}-env created." in printed
     assert "Truth: 3. Prediction: 3" in printed
-    assert re.search(rf"It answers at https://{name}\.\S+\.azurecontainerapps\.io;", printed)
+    assert re.search(rf"It answers at https://{name}\.\S+\.azurecontainerapps\.io\n", printed)
 
     assert main([name, "--delete"]) == Exit.OK
     printed = capsys.readouterr().out
