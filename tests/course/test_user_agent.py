@@ -6,11 +6,14 @@ import json
 import os
 from pathlib import Path
 
+import nbformat
 import pytest
 from azure.core.pipeline.policies import UserAgentPolicy
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import start_new_kernel
+from nbformat.v4 import new_code_cell, new_notebook
 
+from course.execution import execute
 from course.user_agent import SESSION, VARIABLE, VS_CODE, name_kernel, name_kernel_by_cell
 from emulator.home import Home
 
@@ -64,6 +67,19 @@ def test_vs_code_names_the_notebook_after_the_start(monkeypatch: pytest.MonkeyPa
     shell.user_ns[VS_CODE] = "/home/ada/06-scoring.ipynb"
     shell.run_cell("1")
     assert policy.user_agent.endswith(" azure-local-kernel/1 (06-scoring.ipynb)")
+
+
+def test_a_lesson_that_is_run_without_jupyter_is_named_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(SESSION, raising=False)
+    cell = new_code_cell(f"import os; print(os.environ['{SESSION}'])")
+    lesson, executed = tmp_path / "07-apps.ipynb", tmp_path / "out" / "07-apps.ipynb"
+    executed.parent.mkdir()
+    nbformat.write(new_notebook(cells=[cell]), lesson)
+    execute(lesson, executed, "python3", tmp_path)
+    assert nbformat.read(executed, as_version=4).cells[0].outputs[0].text == "07-apps.ipynb\n"
+    assert SESSION not in os.environ
 
 
 def test_the_request_log_knows_the_notebook_of_a_kernel(
