@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from shlex import quote as shell
 from typing import Any
@@ -18,9 +19,9 @@ import aiohttp
 from starlette.requests import Request
 from starlette.responses import Response
 
-from portal.azure import RefusedError
+from portal.azure import Json, RefusedError
 from portal.pages import Pages, text_field
-from portal.passing import Passing, Target
+from portal.passing import Passing
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 LONGEST = 60.0  # seconds
@@ -47,25 +48,14 @@ class Asked:
     @property
     def python(self) -> str:
         """The request for a notebook."""
-        more = f",\n    headers={self.headers!r}" if self.headers else ""
-        more += f",\n    data={self.body!r}" if self.body else ""
+        lines = [repr(self.method), repr(self.url)]
+        lines += [f"headers={self.headers!r}"] if self.headers else []
+        lines += [f"data={self.body!r}"] if self.body else []
+        given = "".join(f"    {line},\n" for line in [*lines, "timeout=60"])
         return (
-            f"import requests\n\nanswer = requests.request(\n    {self.method!r},\n"
-            f"    {self.url!r}{more},\n    timeout=60,\n)\nprint(answer.status_code, answer.text)"
+            f"import requests\n\nanswer = requests.request(\n{given})\n"
+            "print(answer.status_code, answer.text)"
         )
-
-
-@dataclass(frozen=True)
-class Answer:
-    """`body` is text, or "" where it is none; `size` is in bytes, of what was read."""
-
-    status: int
-    reason: str
-    headers: list[tuple[str, str]]
-    body: str
-    size: int
-    milliseconds: float
-    cut: bool
 
 
 class Console:
@@ -77,14 +67,12 @@ class Console:
 
     async def send(self, request: Request) -> Response:
         """Send one request, and show what comes back."""
-        form = await request.form()
-        answer, problem = None, ""
+        asked, answer, problem = None, None, ""
         try:
-            asked = await self._read(form)
-        except (RefusedError, ValueError) as error:
-            return self.pages.render(request, "console_answer.html", problem=str(error), asked=None)
-        try:
+            asked = await self._read(await request.form())
             answer = await self._ask(asked)
+        except (RefusedError, ValueError) as error:
+            problem = str(error)
         except (aiohttp.ClientError, TimeoutError) as error:
             problem = f"No answer: {error or type(error).__name__}"
         return self.pages.render(
@@ -95,12 +83,10 @@ class Console:
         """What the app says that one can ask of it. Raises RefusedError."""
         target = await self.passing.check(request.query_params.get("to", ""))
         found: list[Asked] = []
-        try:
+        # An app without such a document is no mistake, nor is one whose document is malformed.
+        with suppress(aiohttp.ClientError, TimeoutError, ValueError, AttributeError, TypeError):
             answer = await self._ask(Asked("GET", f"{target.url}/openapi.json", {}, ""))
-            if answer.status == 200:
-                found = described(json.loads(answer.body))
-        except (aiohttp.ClientError, TimeoutError, ValueError):
-            pass  # it has no such document, which is no mistake
+            found = list(described(json.loads(answer["body"])))
         return self.pages.render(
             request, "console_operations.html", operations=found, target=target
         )
@@ -108,23 +94,25 @@ class Console:
     async def _read(self, form: Any) -> Asked:
         """Raises RefusedError for an address of others, ValueError for what is no request."""
         target = await self.passing.check(text_field(form, "to"))
-        method, path = text_field(form, "method"), text_field(form, "path")
+        method, body = text_field(form, "method"), text_field(form, "body")
         if method not in METHODS:
             raise ValueError(f"{method} is not a method.")
-        headers = {}
+        headers = {"Content-Type": "application/json"} if body else {}
         for line in text_field(form, "headers").splitlines():
-            name, colon, value = line.partition(":")
-            if not colon or not name.strip().isascii():
+            name, colon, value = map(str.strip, line.partition(":"))
+            if not colon:
                 raise ValueError(f"A header is a name, a colon and a value, not {line!r}.")
-            headers[name.strip()] = value.strip()
-        body = text_field(form, "body")
-        if body and "content-type" not in map(str.lower, headers):
-            headers["Content-Type"] = "application/json"
-        return Asked(method, address(target, path), headers, body)
+            headers[name.title()] = value
+        path = text_field(form, "path").lstrip("/")
+        return Asked(method, f"{target.url}/{path}", headers, body)
 
-    async def _ask(self, asked: Asked) -> Answer:
-        """Raises aiohttp.ClientError, TimeoutError, ValueError."""
-        began = time.perf_counter()
+    async def _ask(self, asked: Asked) -> Json:
+        """Return an answer's `status`, `reason`, `headers` and `body` as text, "" where it is none;
+        its `size` in bytes, the `milliseconds` that it took, and whether it was `cut`.
+
+        Raises aiohttp.ClientError, TimeoutError, ValueError.
+        """
+        began, content = time.perf_counter(), b""
         async with (
             asyncio.timeout(LONGEST),
             self.passing.session.request(
@@ -135,43 +123,31 @@ class Console:
                 allow_redirects=False,
             ) as answer,
         ):
-            content = b""
             async for chunk in answer.content.iter_any():
                 content += chunk
                 if len(content) > MOST:
                     break
-            passed = (time.perf_counter() - began) * 1000
-            return Answer(
-                answer.status,
-                answer.reason or "",
-                list(answer.headers.items()),
-                readable(content[:MOST], answer.content_type),
-                len(content),
-                passed,
-                len(content) > MOST,
-            )
+            return {
+                "status": answer.status,
+                "reason": answer.reason or "",
+                "headers": list(answer.headers.items()),
+                "body": readable(content[:MOST]),
+                "size": len(content),
+                "milliseconds": (time.perf_counter() - began) * 1000,
+                "cut": len(content) > MOST,
+            }
 
 
-def address(target: Target, path: str) -> str:
-    """Return a path at an address, with or without its first slash."""
-    return f"{target.url}/{path.lstrip('/')}"
-
-
-def readable(content: bytes, kind: str) -> str:
+def readable(content: bytes) -> str:
     """Return content as text, JSON with its lines; "" where it is not text."""
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        return ""
-    if kind.endswith("json"):
-        try:
-            return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-        except ValueError:
-            pass
-    return text
+    with suppress(ValueError):
+        return json.dumps(json.loads(content), indent=2, ensure_ascii=False)
+    with suppress(ValueError):
+        return content.decode()
+    return ""
 
 
-def described(document: Any) -> list[Asked]:
+def described(document: Any) -> Iterator[Asked]:
     """Return the operations of an OpenAPI document, each with an example of its JSON body.
 
     Raises ValueError where it is none.
@@ -179,21 +155,16 @@ def described(document: Any) -> list[Asked]:
     paths = document.get("paths") if isinstance(document, dict) else None
     if not isinstance(paths, Mapping):
         raise ValueError("This is no OpenAPI document.")
-    found = []
     for path, operations in paths.items():
         for method, operation in operations.items():
-            if method.upper() not in METHODS:
-                continue
-            content = (operation.get("requestBody") or {}).get("content") or {}
-            schema = (content.get("application/json") or {}).get("schema")
-            body = ""
-            if schema is not None:
-                body = json.dumps(example_of(schema, document), ensure_ascii=False)
-            found.append(Asked(method.upper(), path, {}, body))
-    return found
+            if method.upper() in METHODS:
+                content = (operation.get("requestBody") or {}).get("content") or {}
+                schema = (content.get("application/json") or {}).get("schema")
+                body = json.dumps(example_of(schema, document)) if schema else ""
+                yield Asked(method.upper(), path, {}, body)
 
 
-def example_of(schema: Any, document: Any, depth: int = 0) -> Any:
+def example_of(schema: Any, document: Json, depth: int = 0) -> Any:
     """Return a value that a JSON schema allows: its own example, else the simplest."""
     if not isinstance(schema, dict) or depth > DEEPEST:
         return None
@@ -214,6 +185,6 @@ def example_of(schema: Any, document: Any, depth: int = 0) -> Any:
     if schema.get("type") == "array":
         return [example_of(schema.get("items"), document, depth + 1)]
     if schema.get("type") == "object":
-        properties = schema.get("properties") or {}
-        return {name: example_of(one, document, depth + 1) for name, one in properties.items()}
+        properties = (schema.get("properties") or {}).items()
+        return {name: example_of(one, document, depth + 1) for name, one in properties}
     return EXAMPLES.get(schema.get("type", ""))

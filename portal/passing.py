@@ -30,8 +30,8 @@ from portal.azure import RefusedError
 from portal.pages import Pages
 from portal.sign_in import SESSION_AGE, SignIn, new_code
 
-# https://learn.microsoft.com/azure/container-instances/container-instances-container-group-automatic-ssl
-# https://learn.microsoft.com/azure/container-apps/connect-apps#fqdn
+# https://learn.microsoft.com/azure/container-instances/container-instances-quickstart
+# https://learn.microsoft.com/azure/container-apps/connect-apps
 AZURE = (".azurecontainer.io", ".azurecontainerapps.io")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 ENTER = "/.portal/enter"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.containerinstance.models import ContainerGroup
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from emulator.defaults import RESOURCE_GROUP
 from tests.emulator.services.container_machine import Machine
@@ -28,27 +28,37 @@ def name(machine: Machine, unique: str) -> Iterator[str]:
     machine.groups.begin_delete(RESOURCE_GROUP, f"form-{unique}").result()
 
 
-def fill(page: Page, name: str, image: str) -> None:
-    page.get_by_label("Container name").fill(name)
-    page.get_by_label("Image", exact=True).fill(image)
-    page.get_by_label("DNS name label").fill(name)
-    page.get_by_label("Environment variables", exact=True).fill("COLOUR=blue")
-    page.get_by_label("Secure environment variables").fill("PASSWORD=s3cret=value")
+def type_at(page: Page, target: Locator, text: str) -> None:
+    """Go to a field or a button with the Tab key alone, and type."""
+    for _ in range(60):
+        if target.evaluate("element => element === document.activeElement"):
+            page.keyboard.type(text)
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"the Tab key does not lead to {target}")
 
 
-def test_a_group_made_by_form_answers(
+def test_a_group_made_by_form_and_keyboard_answers(
     open_portal: Opener, machine: Machine, name: str, group: ContainerGroup
 ) -> None:
     page = open_portal("/container-instances")
-    page.get_by_role("link", name="Create container instances").click()
+    type_at(page, page.get_by_role("link", name="Create container instances"), "\n")
+    expect(page.get_by_role("heading", name="Create container instances")).to_be_visible()
     image = machine.web("web")["properties"]["image"]
     assert page.locator("#images option").evaluate_all(
         "(options) => options.map((option) => option.value)"
     ) == [image]
     # Azure's own words, and nothing that was typed is lost.
-    fill(page, name, image)
-    page.get_by_label("Number of CPU cores").fill("99")
-    page.get_by_role("button", name="Create").click()
+    for label, text in {
+        "Container name": name,
+        "Image": image,
+        "Number of CPU cores": "99",
+        "DNS name label": name,
+        "Environment variables": "COLOUR=blue",
+        "Secure environment variables": "PASSWORD=s3cret=value",
+    }.items():
+        type_at(page, page.get_by_label(label, exact=True), text)
+    type_at(page, page.get_by_role("button", name="Create"), "\n")
     expect(page.get_by_role("alert")).to_contain_text("is not available in the location")
     expect(page.get_by_label("Secure environment variables")).to_have_value("PASSWORD=s3cret=value")
 

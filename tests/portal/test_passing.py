@@ -115,6 +115,16 @@ def test_a_link_from_a_terminal_signs_in_and_opens(portal: Portal, address: str)
     assert answer.headers["location"].startswith("/open?to=http%3A%2F%2F")
 
 
+def test_live_azure_needs_no_portal_in_between(address: str, tmp_path: Path) -> None:
+    live = Portal(tmp_path, "--live")
+    try:
+        opened = Visitor(live).open(f"{address}/docs?a=1")
+        assert opened.headers["location"] == f"{address}/docs?a=1"
+        assert Visitor(live).open("http://example.com/").status_code == 404
+    finally:
+        live.stop()
+
+
 def test_nobody_else_passes(portal: Portal, visitor: Visitor, address: str) -> None:
     origin = visitor.enter(address)
     stranger = Visitor(portal, signed_in=False)
