@@ -206,7 +206,7 @@ class CreateApp:
             kind = "Container Apps Environment"
             steps.append(Step(name, kind, "PUT", environment_id, body))
         configuration["activeRevisionsMode"] = "Single"
-        if ingress := read_ingress(draft):
+        if ingress := read_ingress(draft.ingress_fields):
             configuration["ingress"] = ingress
         properties["environmentId"] = environment_id
         app: Json = {"location": region, "properties": properties}

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import copy
 import re
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,6 +113,11 @@ class Draft:
             return self["image"]
         return f"{self['server']}/{self['image']}"
 
+    @property
+    def ingress_fields(self) -> dict[str, str]:
+        """The page Ingress; the quickstart image brings its own, as in Azure's portal."""
+        return {**FIRST, "ingress": "on"} if self["quickstart"] else self.fields
+
     def problems(self) -> list[tuple[str, str, str]]:
         """Return the page, the field and the message of everything that is wrong on its face."""
         wrong = []
@@ -144,13 +151,13 @@ class Draft:
             if self["source"] != "acr":
                 names += ["server", *(["username", "password"] if self["private"] else [])]
             needed += [("container", name) for name in names]
-        if self["ingress"]:
-            needed.append(("ingress", "port"))
+            needed += [("ingress", "port")] * bool(self["ingress"])
         return needed
 
     def _numbers(self) -> list[tuple[str, str, int, int]]:
         ports = ("port", *(["exposed"] if self["type"] == "tcp" else []))
-        numbers = [("ingress", name, 1, 65535) for name in ports if self["ingress"]]
+        is_asked = self["ingress"] and not self["quickstart"]
+        numbers = [("ingress", name, 1, 65535) for name in ports if is_asked]
         scale = [("scale", "least", 0, 1000), ("scale", "most", 1, 1000)]
         return numbers + (scale if self.app else [])
 
@@ -232,8 +239,9 @@ class Draft:
         return draft
 
 
-def read_ingress(values: Any) -> Json | None:
+def read_ingress(values: Mapping[str, str]) -> Json | None:
     """Return the ingress that the fields of its page ask for, None where it is not enabled."""
+    values = defaultdict(str, values)
     if not values["ingress"]:
         return None
     is_tcp = values["type"] == "tcp"

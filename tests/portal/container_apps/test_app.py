@@ -7,12 +7,14 @@ from collections import Counter
 import pytest
 from playwright.sync_api import expect
 
-from emulator.defaults import RESOURCE_GROUP
+from emulator.defaults import REGION, RESOURCE_GROUP
 from tests.emulator.services.apps_bench import AppsBench
 from tests.waiting import until
 
 from ..accessibility import violations
 from ..conftest import Opener
+
+JOB = "mcr.microsoft.com/k8se/quickstart-jobs:latest"
 
 
 def path(apps: AppsBench, tab: str = "") -> str:
@@ -209,6 +211,54 @@ def test_by_keyboard_alone_until_it_is_deleted(open_portal: Opener, apps: AppsBe
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Container Apps", exact=True)).to_be_visible()
     expect(page.get_by_role("rowheader", name=apps.name, exact=True)).to_have_count(0)
+
+
+def test_what_is_measured_is_drawn(open_portal: Opener, apps: AppsBench) -> None:
+    apps.put(apps.body())
+    for _ in range(7):
+        apps.ask()
+    page = open_portal(path(apps, "metrics"))
+    page.get_by_text("Requests as a table").click()
+    requests = page.get_by_role("figure").filter(has_text="Requests")
+    expect(requests.get_by_role("row").nth(1)).to_contain_text("7")
+    expect(page.get_by_role("img", name="Replica Count")).to_be_visible()
+
+
+def test_environments_jobs_and_the_revision_mode(open_portal: Opener, apps: AppsBench) -> None:
+    apps.put(apps.body())
+    environment = apps.environment_id.rpartition("/")[2]
+    template = {"containers": [{**apps.container(), "image": JOB, "name": "job"}]}
+    configuration = {
+        "triggerType": "Manual",
+        "replicaTimeout": 60,
+        "manualTriggerConfig": {"parallelism": 1, "replicaCompletionCount": 1},
+    }
+    properties = {
+        "environmentId": apps.environment_id,
+        "configuration": configuration,
+        "template": template,
+    }
+    job = {"location": REGION, "properties": properties}
+    name = f"job-{apps.unique}"
+    apps.client.jobs.begin_create_or_update(RESOURCE_GROUP, name, job).result()
+
+    page = open_portal("/container-apps")
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name))
+    row.get_by_role("button", name="Start").click()
+    expect(row.locator("[data-label='Last executions']")).to_contain_text("Succeeded")
+
+    # What is still used is not deleted, and Azure says so.
+    page.get_by_role("button", name=f"Delete environment {environment}").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill(environment)
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("alert")).to_contain_text(environment)
+    apps.client.jobs.begin_delete(RESOURCE_GROUP, name).result()
+    expect(row).to_have_count(0)
+
+    page.goto(path(apps, "revisions"))
+    page.get_by_role("button", name="Choose revision mode: Multiple").click()
+    until(lambda: apps.get().properties.configuration.active_revisions_mode == "Multiple")
+    expect(page.get_by_role("button", name="Choose revision mode: Single")).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "dark"), [(400, False), (1600, True)])

@@ -22,6 +22,16 @@ def begin(page: Page, name: str, environment: str) -> None:
     page.get_by_label("Environment name").fill(environment)
 
 
+def choose_image(page: Page, image: str) -> None:
+    """Fill in the page Container with an image of Microsoft's registry."""
+    go(page, "Container")
+    page.get_by_label("Simple hello world container").uncheck()
+    page.get_by_label("Docker Hub or other registries").check()
+    page.get_by_label("Registry login server").fill("mcr.microsoft.com")
+    page.get_by_label("Name", exact=True).fill("web")
+    page.get_by_label("Image and tag").fill(image)
+
+
 def go(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).last.click()  # some are a tab as well
 
@@ -41,7 +51,6 @@ def test_an_app_and_its_environment_by_form_alone(open_portal: Opener, apps: App
     page.get_by_label("Name of variable 1").fill("VERSION")
     page.get_by_label("Value of variable 1").fill("by form")
     go(page, "Next: Ingress")
-    page.get_by_role("group", name="Ingress traffic").wait_for(state="detached")
     page.get_by_role("checkbox", name="Enabled").check()
     page.get_by_label("Accepting traffic from anywhere").check()
 
@@ -66,12 +75,18 @@ def test_an_app_and_its_environment_by_form_alone(open_portal: Opener, apps: App
     assert secret.name.startswith("reg-pswd-")
     assert apps.ask().json()["version"] == "by form"
 
+    page.get_by_role("link", name="Go to resource").click()
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name=apps.fqdn()).click()
+    expect(opened.value.locator("body")).to_contain_text('"version": "by form"')
+
 
 def test_what_is_wrong_is_said_in_azures_words_and_what_was_typed_stays(
     open_portal: Opener, apps: AppsBench
 ) -> None:
     page = open_portal("/container-apps")
     begin(page, "No Good--", f"env-{apps.unique}")
+    choose_image(page, "")
     go(page, "Ingress")
     page.get_by_role("checkbox", name="Enabled").check()
     page.get_by_label("Target port").fill("70000")
@@ -80,6 +95,7 @@ def test_what_is_wrong_is_said_in_azures_words_and_what_was_typed_stays(
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("Validation failed")
     expect(alert).to_contain_text("Invalid ContainerApp name 'No Good--'")
+    expect(alert).to_contain_text("Container, Image and tag: The value must not be empty.")
     expect(alert).to_contain_text("between 1 and 65535")
     expect(page.get_by_role("button", name="Create", exact=True)).to_be_disabled()
     page.get_by_role("button", name="Ingress has errors").click()
@@ -93,6 +109,7 @@ def test_what_only_azure_can_refuse_is_told_and_can_be_changed(
 ) -> None:
     page = open_portal("/container-apps")
     begin(page, apps.name, f"env-{apps.unique}")
+    choose_image(page, "k8se/quickstart:latest")
     go(page, "Ingress")
     page.get_by_role("checkbox", name="Enabled").check()
     page.get_by_label("TCP").check()
