@@ -5,7 +5,7 @@ PYTHON ?= $(shell python3.11 -c 'print("python3.11")' 2>/dev/null || echo python
 KERNEL ?= azure-local
 COURSE = .venv/bin/python -m course
 
-.PHONY: help setup lab test course bench fuzz faults conformance az lint notebooks site lock clean
+.PHONY: help setup lab test course bench fuzz faults conformance az lint notebooks screenshots site lock clean
 
 help:
 	@echo "make lab        JupyterLab on the start page (KERNEL=azure-live: on live Azure)"
@@ -18,6 +18,7 @@ help:
 	@echo "make az         Microsoft's pages with the real az CLI, results in build/az.json"
 	@echo "make lint       style, format, types and import rules alone"
 	@echo "make notebooks  build notebooks/*.ipynb from notebooks/src"
+	@echo "make screenshots   the portal's pictures in docs/images/portal, taken anew"
 	@echo "make site       the lessons and docs as a static site, in build/site"
 	@echo "make lock       work out requirements.lock anew from pyproject.toml"
 	@echo "make clean      remove .venv and build"
@@ -37,7 +38,7 @@ course: setup
 conformance: setup
 	@$(COURSE) conformance --specs "$(SPECS)"
 
-test bench fuzz faults az lint notebooks site lock: setup
+test bench fuzz faults az lint notebooks screenshots site lock: setup
 	@$(COURSE) $@
 
 clean:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -202,6 +203,13 @@ def az(arguments: tuple[str, ...]) -> None:
     from course.az import follow_pages
 
     _exit(follow_pages(arguments) == 0)
+
+
+@main.command()
+def screenshots() -> None:
+    """Take the pictures of the portal anew: docs/images/portal."""
+    os.environ["TAKE_SCREENSHOTS"] = "1"
+    _exit(_python("pytest", ("tests/portal/test_screenshots.py",)))
 
 
 @main.command()
