@@ -152,12 +152,10 @@ class Passing:
         target = await self.check(url)
         if self.pages.settings.live:
             return RedirectResponse(url, 303)
-        parts = urlsplit(url.strip())
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        port = (request.scope.get("server") or ("", None))[1]
-        if request.scope.get("root_path") and (not port or not _is_loopback(request.headers)):
+        path = path_of(url)
+        if request.scope.get("root_path") and not _is_loopback(request.headers):
             return self.pages.see(request, f"/open/{target.label}{path}")
-        return RedirectResponse(self._entrance(target, path, int(port or 80)), 303)
+        return RedirectResponse(self._entrance(target, path, port_of(request)), 303)
 
     async def show_in_sandbox(self, request: Request) -> Response:
         """A page for a browser that reaches Jupyter alone. Raises RefusedError."""
@@ -195,7 +193,6 @@ class Passing:
             return PlainTextResponse(NOT_OPENED, 403)
         if request.headers.get("upgrade", "").lower() == "websocket":
             return PlainTextResponse("The portal passes no WebSockets on.\n", 501)
-        port = (request.scope.get("server") or ("", None))[1] or 80
         origin = f"http://{request.headers['host']}"
         path = request.scope["raw_path"].decode("ascii")
         if not path.startswith("/"):  # it would be a part of the host's name
@@ -203,7 +200,7 @@ class Passing:
         url = target.url + path + query_of(request)
         answer = await self._pass(request, request.method, url, asked(request, origin, target))
         if location := answer.headers.get("location"):
-            answer.headers["location"] = self._moved(location, target, int(port))
+            answer.headers["location"] = self._moved(location, target, port_of(request))
         return answer
 
     def _enter(self, request: Request, target: Target) -> Response:
@@ -223,8 +220,7 @@ class Passing:
         other = Target.of_url(location)
         if other is None or not (other == target or other.is_azure):
             return location
-        parts = urlsplit(location)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        path = path_of(location)
         return path if other == target else self._entrance(other, path, port)
 
     async def _pass(
@@ -268,6 +264,17 @@ def asked(request: Request, origin: str, target: Target) -> list[tuple[str, str]
         if value or name != "cookie":
             found.append((name, value))
     return found
+
+
+def path_of(url: str) -> str:
+    """Return an address's path and query."""
+    parts = urlsplit(url.strip())
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def port_of(request: Request) -> int:
+    """Return the portal's own port, whatever proxy the request came through."""
+    return int(request.scope["server"][1])
 
 
 def query_of(request: Request) -> str:
