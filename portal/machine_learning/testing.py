@@ -6,6 +6,7 @@ https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-en
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from portal.machine_learning.endpoint import Endpoint, OnlineEndpoints
 from portal.machine_learning.snippets import EXAMPLE, curl, python
 from portal.pages import Pages, text_field
 
+NUMBERS = re.compile(r"\[\n[-+.,\deE\s]+\n\s*\]")
 DEPLOYMENT = "azureml-model-deployment"
 # Beginnings of headers that say what became of a request.
 TELLING = ("azureml-", "ms-azureml-", "x-ms-", "x-request-id", "retry-after", "www-authenticate")
@@ -114,8 +116,11 @@ class Testing:
 
 
 def pretty(text: str) -> str:
-    """Return JSON indented, and other text as it is."""
+    """Return JSON indented, with lists of numbers on one line, and other text as it is."""
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        shown = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except ValueError:
         return text
+    return NUMBERS.sub(
+        lambda found: " ".join(found[0].split()).replace("[ ", "[")[:-2] + "]", shown
+    )

@@ -154,6 +154,14 @@ def test_a_token_is_fetched_when_asked_for(open_portal: Opener, bench: Workbench
     expect(page.get_by_text("It expires at")).to_be_visible()
 
 
+@pytest.mark.parametrize("auth_mode", ["aml_token", "aad_token"])
+def test_a_token_opens_the_endpoint(open_portal: Opener, bench: Workbench, auth_mode: str) -> None:
+    page = open_portal(f"{ENDPOINTS}/{bench.endpoint(auth_mode=auth_mode).name}/test")
+    page.get_by_role("button", name="Test", exact=True).click()
+    expect(page.locator("#answer")).to_contain_text("404")  # not 401; it has no deployment
+    expect(page.locator("#answer")).to_contain_text("No deployment takes this request")
+
+
 def test_logs_follow_pause_and_filter(open_portal: Opener, bench: Workbench, served: str) -> None:
     ask = bench.caller(served)
     page = open_portal(f"{ENDPOINTS}/{served}/logs")
