@@ -57,6 +57,9 @@ document.addEventListener("submit", (event) => {
 // that were opened stay open.
 document.addEventListener("input", (event) => event.target.form?.setAttribute("data-edited", ""));
 document.addEventListener("reset", (event) => event.target.removeAttribute("data-edited"));
+// What was typed into a dialog goes with it. The event does not bubble, so it is caught on its way.
+const emptied = (event) => event.target.querySelectorAll("form").forEach((form) => form.reset());
+document.addEventListener("close", emptied, true);
 const isUsed = (part) =>
   part.matches?.("[data-live]") &&
   (part.querySelector("form[data-edited], dialog[open]") || part.closest("[data-paused]"));

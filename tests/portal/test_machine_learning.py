@@ -101,6 +101,9 @@ def test_a_deployment_of_the_sdk_appears_with_its_states_and_its_log(
     row = row_of(page, "blue")
     expect(row).to_contain_text("Creating")
     expect(page.get_by_label("Log of blue")).to_contain_text("init waits")
+    page.get_by_role("button", name="Delete deployment blue").click()
+    page.keyboard.type("b")
+    page.keyboard.press("Escape")  # the page goes on showing what changes
     go.touch()
     poller.result()
     expect(row).to_contain_text("Succeeded")
