@@ -11,11 +11,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from course.troubleshooting import PAGE, Entry, find_entry
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 AADSTS = re.compile(r"AADSTS\d+")
+WRITTEN = re.compile(
+    r"\((?P<code>\w+)\) (?P<message>.*)", re.DOTALL
+)  # as azure-core writes an error
 SHOWN_LINES = 32  # of a message or a log: its first and its last
 FIRST_LINES = 4
 SIGN_IN = "azure.core.exceptions.ClientAuthenticationError"
@@ -36,12 +40,16 @@ class AzureError:
         if self.log:
             parts.append(self.log)
         if self.entry:
-            parts.append(f"What to do ({self.entry.title}): {_address(self.entry, '')}")
+            where = f"{_page('')}#{self.entry.anchor}"
+            parts.append(f"What to do ({self.entry.title}): {where}")
         return "\n\n".join(parts)
 
     def as_html(self, traceback: str, folder: Path) -> str:
         """Return the box, with the traceback folded; links are relative to `folder`."""
-        pre = 'style="margin: 4px 0; white-space: pre-wrap; overflow-wrap: anywhere"'
+        pre = (
+            'style="margin: 4px 0; white-space: pre-wrap; word-break: normal; '
+            'overflow-wrap: anywhere"'
+        )
         parts = [
             '<div role="group" aria-label="Error" style="max-width: 60rem; padding: 6px 14px; '
             'border: 1px solid #b3261e; border-left-width: 6px; border-radius: 4px">',
@@ -52,8 +60,9 @@ class AzureError:
             head, _, lines = self.log.partition("\n")
             parts.append(f"{html.escape(head)}\n<pre {pre}>{html.escape(lines)}</pre>")
         if self.entry:
-            address = html.escape(_address(self.entry, os.path.relpath(PAGE.parent.parent, folder)))
-            told = f"{html.escape(self.entry.title)}"
+            page = _page(os.path.relpath(PAGE.parent.parent, folder))
+            address = html.escape(f"{page}#{quote(self.entry.jupyter_anchor)}")
+            told = html.escape(self.entry.title)
             parts.append(f'<div>What to do: <a href="{address}">{told}</a></div>')
         parts.append(
             f"<details><summary>The whole traceback</summary><pre {pre}>{html.escape(traceback)}"
@@ -93,7 +102,7 @@ def explain(error: BaseException, is_local_lost: bool) -> AzureError | None:
     if "requests.exceptions.HTTPError" in kinds and getattr(error, "response", None) is not None:
         return _answer(error, error.response)  # type: ignore[attr-defined]  # as looked at above
     if "azure.core.exceptions.HttpResponseError" in kinds:
-        return _refusal(error)
+        return _refusal(error, is_sign_in=SIGN_IN in kinds)
     if "azure.ai.ml.exceptions.MlException" in kinds:
         title = f"The SDK refused this before it asked Azure ({type(error).__name__})."
         text = _plain(str(error))
@@ -104,20 +113,24 @@ def explain(error: BaseException, is_local_lost: bool) -> AzureError | None:
     return None
 
 
-def _refusal(error: Any) -> AzureError:
+def _refusal(error: Any, *, is_sign_in: bool) -> AzureError:
     """What Azure said, in the shape of its REST API, or what its sign-in said."""
     text, log = _plain(str(error)), _notes(error)
     code = getattr(error.error, "code", None)
-    signed_in = AADSTS.search(text)
+    message = text
     if code:
         details = [f"{each.code}: {each.message}" for each in error.error.details or ()]
         message = "\n".join([str(error.error.message or text), *details])
         title = f"Azure says: {code}"
     elif error.response is not None:
-        title, message = f"Azure says: {error.status_code} {error.reason}", text
+        title = f"Azure says: {error.status_code} {error.reason}"
+    elif is_sign_in:
+        number = AADSTS.search(text)
+        title = f"The sign-in failed: {number[0]}" if number else "The sign-in failed."
+    elif written := WRITTEN.match(text):
+        title, message = f"Azure says: {written['code']}", written["message"]
     else:
-        title = f"The sign-in failed: {signed_in[0]}" if signed_in else "The sign-in failed."
-        message = text
+        title = f"{type(error).__name__}:"
     status = _model_status(error.response)
     entry = find_entry(error.status_code, f"{code} {text} {log} {status}")
     return AzureError(title, _clip(_plain(message)), log, entry)
@@ -141,9 +154,9 @@ def _notes(error: BaseException) -> str:
     return "\n".join(_clip(_plain(note)) for note in getattr(error, "__notes__", ()))
 
 
-def _address(entry: Entry, root: str) -> str:
-    path = Path(root) / PAGE.relative_to(PAGE.parent.parent)
-    return f"{path.as_posix()}#{entry.anchor}"
+def _page(root: str) -> str:
+    """Return the way to the page from the folder in which `root` is the course's."""
+    return (Path(root) / PAGE.relative_to(PAGE.parent.parent)).as_posix()
 
 
 def _plain(text: str) -> str:

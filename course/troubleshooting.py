@@ -17,15 +17,20 @@ PAGE = ROOT / "docs" / "troubleshooting.md"
 ROW = re.compile(
     r"^\| (?P<sign>[^|*].*?) \| \[(?P<title>[^]]+)\]\(#(?P<anchor>[^)]+)\)", re.MULTILINE
 )
+HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
 STATUS = re.compile(r"(\d{3})\b")
 WORDS = re.compile(r"`([^`]+)`|(model status \d+)")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One sign of an entry: all of `words` are in the error, and its status is `status`, if any."""
+    """One sign of an entry: all of `words` are in the error, and its status is `status`, if any.
+
+    `anchor` is its heading's on GitHub and on the course's site, `jupyter_anchor` in JupyterLab.
+    """
 
     anchor: str
+    jupyter_anchor: str
     title: str
     status: int | None
     words: tuple[str, ...]
@@ -41,13 +46,21 @@ def entries() -> tuple[Entry, ...]:
 
 
 def _read(page: str) -> Iterator[Entry]:
+    headings = {_slug(heading): heading for heading in HEADING.findall(page)}
     for row in ROW.finditer(page):
         for sign in row["sign"].split(" or "):
             status = STATUS.match(sign)
             words = tuple(quoted or plain for quoted, plain in WORDS.findall(sign))
             if status or words:
                 number = int(status[1]) if status else None
-                yield Entry(row["anchor"], row["title"], number, words)
+                # JupyterLab keeps all but the spaces:
+                # https://github.com/jupyterlab/jupyterlab/blob/main/packages/rendermime/src/renderers.ts
+                in_jupyter = headings[row["anchor"]].replace(" ", "-")
+                yield Entry(row["anchor"], in_jupyter, row["title"], number, words)
+
+
+def _slug(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def find_entry(status: int | None, text: str) -> Entry | None:

@@ -41,7 +41,7 @@ def test_azures_code_and_message_once(ml_client: MLClient, unique: str) -> None:
 def test_a_sign_in_that_is_refused(ml_client: MLClient) -> None:
     credential = ClientSecretCredential("common", "0" * 8, "wrong")
     shown = told(raised(lambda: credential.get_token("https://management.azure.com/.default")))
-    assert shown.title.startswith("The sign-in failed")
+    assert shown.title.startswith("The sign-in failed: AADSTS")
 
 
 def test_what_the_sdk_refuses_itself(ml_client: MLClient) -> None:
@@ -98,6 +98,7 @@ def test_a_log_in_the_errors_notes_leads_to_its_cause() -> None:
     error = HttpResponseError("(ResourceNotReady) User container has crashed.")
     error.add_note("The end of the log of blue:\nModuleNotFoundError: No module named 'skimage'")
     shown = told(error)
+    assert shown.title == "Azure says: ResourceNotReady"
     assert shown.log.startswith("The end of the log of blue:\n")
     assert shown.entry
     assert shown.entry.anchor == "resourcenotready-import-of-a-missing-package"
@@ -112,12 +113,12 @@ def test_of_a_long_message_its_beginning_and_its_end() -> None:
 
 
 def test_the_page_holds_all_of_it_escaped_and_a_link_from_the_notebooks_folder() -> None:
-    entry = Entry("anchor", "a <b> title", None, ())
+    entry = Entry("anchor", "An,-anchor", "a <b> title", None, ())
     page = AzureError("Azure says: <No>", "a & b", "The log:\n1 < 2", entry).as_html(
         "Traceback <module>", Path(__file__).parent.parent.parent / "notebooks"
     )
     for part in ("Azure says: &lt;No&gt;", "a &amp; b", "1 &lt; 2", "a &lt;b&gt; title"):
         assert part in page
-    assert '<a href="../docs/troubleshooting.md#anchor">' in page
+    assert '<a href="../docs/troubleshooting.md#An%2C-anchor">' in page
     folded = page.partition("<details>")[2].partition("</details>")[0]
     assert "Traceback &lt;module&gt;" in folded
