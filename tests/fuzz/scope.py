@@ -17,12 +17,16 @@ def near(message: Message) -> Wanted:
     return lambda name: path.startswith(f"{name}/") or f"{name}/".startswith(f"{path}/")
 
 
+# Their resources are those of any provider, or below these, whose lists lead there.
+EVERYWHERE = ("microsoft.authorization", "microsoft.insights", "microsoft.resources")
+
+
 def of_provider(message: Message) -> Wanted:
-    """All of the provider's; every list, where the path names no provider that has any."""
+    """All of the provider's; every list, where the path names no provider that has its own."""
     if message.host != MANAGEMENT:
         return lambda name: name == message.host
     provider = message.path.lower().rpartition("/providers/")[2].partition("/")[0]
-    if not provider.startswith("microsoft.") or provider == "microsoft.resources":
+    if not provider.startswith("microsoft.") or provider in EVERYWHERE:
         return lambda _: True
     return lambda name: f"/providers/{provider}/" in name or name.endswith("/resourcegroups")
 
