@@ -9,6 +9,8 @@ https://github.com/Azure/azure-libraries-for-net/issues/495 (the interval)
 https://github.com/Azure/azure-sdk-for-python/issues/19585 (the aggregation)
 https://github.com/tomkerkhove/promitor/issues/2084 (the dimension)
 https://github.com/hashicorp/terraform-provider-azurerm/issues/8851 (the namespace)
+
+A parameter may be encoded twice: the az CLI does so, and the reference asks it of brackets.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
 
 from emulator.arm.errors import not_emulated
 from emulator.arm.fields import seconds_of, shown
@@ -89,7 +92,7 @@ def read_query(query: Mapping[str, str], *, span: tuple[datetime, datetime]) -> 
     steps = -(-minutes * 60 // seconds)
     if steps > MOST_POINTS:
         raise QueryError(f"{steps} values are too many: ask for a longer interval.")
-    text = query.get("$filter") or query.get("filter") or ""
+    text = unquote(query.get("$filter") or query.get("filter") or "")
     try:
         choices = read_filter(text) if text else ()
     except MetricFilterError as error:
@@ -120,7 +123,8 @@ def read_metrics(query: Mapping[str, str], resource_type: str) -> Sequence[Metri
     if not known:
         raise not_emulated(f"the metrics of {resource_type}")
     check_namespace(query, resource_type)
-    names = [name.strip() for name in query.get("metricnames", "").split(",") if name.strip()]
+    given = unquote(query.get("metricnames", "")).split(",")
+    names = [name.strip() for name in given if name.strip()]
     if len(names) > MOST_METRICS:
         raise QueryError(f"{len(names)} metrics are asked for at once, {MOST_METRICS} is the most.")
     if not names:
@@ -144,7 +148,7 @@ def read_metrics(query: Mapping[str, str], resource_type: str) -> Sequence[Metri
 
 def check_namespace(query: Mapping[str, str], resource_type: str) -> None:
     """Raises QueryError for a namespace that the resource has no metrics in."""
-    given = query.get("metricnamespace", "")
+    given = unquote(query.get("metricnamespace", ""))
     if given and given.lower() != resource_type.lower():
         raise QueryError(
             f"Detect invalid value: {given} for query parameter: 'metricnamespace', the value must "
@@ -159,8 +163,9 @@ def check_namespace(query: Mapping[str, str], resource_type: str) -> None:
 def time_span(text: str, now: datetime) -> tuple[datetime, datetime]:
     """Start and end of a `timespan`: two times, a time and a duration in either order, or a
     duration until now. The last hour if it is "". Raises QueryError."""
-    before, slash, after = text.strip().partition("/")
-    if not text.strip():
+    text = unquote(text).strip()
+    before, slash, after = text.partition("/")
+    if not text:
         return now - timedelta(hours=1), now
     duration = _duration(before if not slash else after)
     if not slash:
