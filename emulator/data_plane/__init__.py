@@ -25,6 +25,7 @@ What both have in common:
     backend.py             what answers: a port, and how many requests it is at
     traffic.py             draws by weight
     refusal.py             an answer of our own
+    traffic_counts.py      what was answered, counted by the minute (tally.py)
     http.py                the HTTP that we write
     routes/                what the services publish here, who know nothing of the rest
 

@@ -36,6 +36,7 @@ What runs:
     runner.py             one active revision: its replicas, as many as the scale rules ask for
     scaling.py            how many that are
     load_meter.py         what they use, where a rule goes by that
+    app_gauges.py         what is measured of them for Azure Monitor
     plan.py               what a replica runs, from a spec
     app_images.py         which image that is, and whether the app may have it
     replica.py            one replica: its containers, probed and restarted

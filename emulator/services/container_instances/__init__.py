@@ -9,6 +9,7 @@ group_spec         what a group is asked to be, with container_spec, resources_s
 group_record       how a group is stored and shown; views what is seen of its containers
 group_lifecycle    its states, and the work of its changes
 group_runner       what runs of a group; container_runner of one container
+group_gauges       what is measured of it for Azure Monitor
 images, addresses, quota
                    what a group needs beside its containers
 terminals, logs    what exec, attach and the logs answer with

@@ -30,6 +30,7 @@ What runs:
     deployment_folder.py    model, code and logs on disk
     deployment_image.py     the image and the containers of one whose environment is a Dockerfile
     scoring_routes.py       what the gateway is told
+    deployment_gauges.py    what is measured of instances for Azure Monitor
     mlflow_model.py         what an MLflow model's folder says, and yaml_text.py, which reads YAML
     assets.py, blobs.py     where an asset's files are
 

@@ -94,7 +94,7 @@ class MetricRecorder:
         minute = int(self.clock()) // MINUTE
         news: dict[Key, Tally] = {}
         for (at, resource, what, labels), tally in self.counts.take():
-            news[at, resource.lower(), what, labels] = tally
+            news.setdefault((at, resource.lower(), what, labels), Tally()).merge(tally)
         for one in readings:
             key = (minute, one.resource.lower(), one.what, one.labels)
             news.setdefault(key, Tally()).add(one.value)
