@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from course.azure_error import LOST
+from course.execution import LessonFailedError, execute
 from course.lessons import NOTEBOOKS
 from course.local_connection import STARTED
+from course.places import LOCAL
 from emulator.home import Home
 
 from .cells import started
+from .conftest import notebook
 from .test_local_connection import CONNECT, kill
 
 MISSING = "name = 'none'\nml_client.online_endpoints.get(name)"
@@ -72,6 +76,26 @@ def test_an_error_of_azure_is_a_box_and_its_traceback_is_one_command_away(home: 
         assert "Traceback (most recent call last)" in other.error
         stopped = kernel.run("import requests\nrequests.get('http://127.0.0.1:1')")
         assert "Traceback (most recent call last)" in stopped.error, "no part of Azure"
+
+
+@pytest.mark.usefixtures("kernelspecs")
+def test_a_lesson_that_is_run_as_a_whole_stops_there_and_tells_the_line(
+    home: Home, tmp_path: Path
+) -> None:
+    refused = 'raise HttpResponseError("(OutOfQuota) Not enough quota")'
+    lesson = notebook(
+        tmp_path / "01-refused.ipynb",
+        f"from azure.core.exceptions import HttpResponseError\nprint('before')\n{refused}",
+        "print('never')",
+    )
+    with pytest.raises(LessonFailedError) as failed:
+        execute(lesson, tmp_path / "out.ipynb", LOCAL, tmp_path)
+    assert f">   3  {refused}\n" in str(failed.value)
+    assert str(failed.value).endswith("HttpResponseError: (OutOfQuota) Not enough quota")
+    first, second = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-2:]
+    kinds = [output.output_type for output in first.outputs]
+    assert kinds == ["stream", "display_data", "error"]
+    assert second.execution_count is None
 
 
 @pytest.mark.usefixtures("kernelspecs")
