@@ -91,3 +91,16 @@ document.addEventListener("refresh", () => {
     while (list.children.length > Number(list.dataset.most)) list.lastElementChild.remove();
   }
 });
+
+// A live part that could not be asked for is old: the page says so, and why.
+const old = new Map();
+document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
+  if (leaving || !target.matches("[data-live]")) return;
+  const answer = new DOMParser().parseFromString(detail.xhr.responseText, "text/html");
+  const why = answer.querySelector("main .message")?.textContent.trim() ?? "The portal does not answer.";
+  if (detail.successful) old.delete(target.id);
+  else old.set(target.id, why);
+  const notice = document.getElementById("old");
+  notice.hidden = !old.size;
+  notice.querySelector("span").textContent = [...new Set(old.values())].join(" ");
+});

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from azure.ai.ml import MLClient
@@ -75,3 +76,27 @@ def test_live_azure_has_a_band_that_says_so(
     finally:
         page.close()
         portal.stop()
+
+
+def test_a_page_says_that_it_is_old(
+    browser: Browser, local_azure: LocalAzure, tmp_path: Path
+) -> None:
+    portal = Portal(tmp_path)
+    with browser.new_context() as context, ExitStack() as stack:
+        stack.callback(portal.stop)
+        page = context.new_page()
+        page.goto(portal.link)
+        old = page.get_by_text("What is shown may be old.")
+        expect(page.get_by_role("heading", name="Home")).to_be_visible()
+        expect(old).to_be_hidden()
+
+        refused = (
+            "<main><div class='message'>InternalServerError: Azure has a problem.</div></main>"
+        )
+        page.route(f"{portal.url}/", lambda route: route.fulfill(status=502, body=refused))
+        expect(page.get_by_role("alert")).to_contain_text("Azure has a problem.")
+        page.unroute(f"{portal.url}/")
+        expect(old).to_be_hidden()
+
+        portal.stop()
+        expect(page.get_by_role("alert")).to_contain_text("The portal does not answer.")
