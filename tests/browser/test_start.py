@@ -216,6 +216,17 @@ def test_stored_lessons_are_not_changed_and_their_texts_are_not_in_the_way(
     page.keyboard.press("Control+s")
     expect(page.get_by_text("notebooks/01-connect.ipynb is read-only")).to_be_visible()
     assert (NOTEBOOKS / "01-connect.ipynb").read_bytes() == before
+    page.get_by_role("button", name="Open my own").click()
+    expect(notebook(page).locator(".jp-OutputArea-output")).to_have_count(0)
+    expect(page.locator(".lm-mod-current", has_text="01-connect.ipynb")).to_be_visible()
+
+
+def test_the_portal_opens_in_a_panel(open_lab: Opener) -> None:
+    page = open_lab()
+    start(page).get_by_role("link", name="Portal").click()
+    portal = page.frame_locator(".jp-ServerProxy iframe")
+    expect(portal.get_by_role("link", name="Activity").first).to_be_visible(timeout=START)
+    assert len(page.context.pages) == 1
 
 
 def test_the_launcher_shows_both_kernels_logos(open_lab: Opener) -> None:

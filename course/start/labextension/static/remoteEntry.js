@@ -10,6 +10,7 @@
   const NAME = "deploying-models-on-azure";
   const PAGE = "course-start";
   const COMMAND = "course:start";
+  const OPEN_PANEL = "server-proxy:open"; // jupyter-server-proxy's
   const LIVE = "azure-live";
   const REFRESH = 3000; // milliseconds, while the page can be seen
 
@@ -53,9 +54,32 @@
   }
   const script = document.currentScript.src;
 
+  /** Ask the server; return the answer's text. Throws an Error with a sentence for the learner. */
+  async function ask(lab, path, request = {}) {
+    const { ServerConnection } = lab.services;
+    const settings = ServerConnection.makeSettings();
+    const url = lab.coreutils.URLExt.join(settings.baseUrl, "course", path);
+    let answer;
+    try {
+      answer = await ServerConnection.makeRequest(url, request, settings);
+    } catch {
+      throw new Error("Jupyter's server does not answer. Is it still running?");
+    }
+    const text = await answer.text();
+    if (!answer.ok) {
+      let reason;
+      try {
+        reason = JSON.parse(text).message;
+      } catch {
+        reason = answer.statusText;
+      }
+      throw new Error(reason);
+    }
+    return text;
+  }
+
   /** The page: what the server renders, and what its links and buttons do. */
   function startPage(lab, app, documents) {
-    const settings = lab.services.ServerConnection.makeSettings();
     const content = document.createElement("div");
     const message = document.createElement("p");
     message.className = "course-message";
@@ -73,28 +97,6 @@
     widget.node.tabIndex = -1;
     widget.node.append(message, content);
 
-    /** Ask the server; return the answer's text. Throws an Error with a sentence for the learner. */
-    async function ask(path, request) {
-      const url = lab.coreutils.URLExt.join(settings.baseUrl, "course", path);
-      let answer;
-      try {
-        answer = await lab.services.ServerConnection.makeRequest(url, request, settings);
-      } catch {
-        throw new Error("Jupyter's server does not answer. Is it still running?");
-      }
-      const text = await answer.text();
-      if (!answer.ok) {
-        let reason;
-        try {
-          reason = JSON.parse(text).message;
-        } catch {
-          reason = answer.statusText;
-        }
-        throw new Error(reason);
-      }
-      return text;
-    }
-
     function say(text, failed = false) {
       message.textContent = text;
       message.classList.toggle("course-failed", failed);
@@ -102,7 +104,7 @@
 
     /** Show what the server has now. What had the focus has it still. */
     async function refresh() {
-      const now = await ask("start", {});
+      const now = await ask(lab, "start");
       if (now === html || widget.isDisposed) {
         return;
       }
@@ -170,7 +172,7 @@
       const [during, after] = azure[action];
       const body = JSON.stringify({ do: action });
       await doing(during, async () => {
-        await ask("azure", { method: "POST", body });
+        await ask(lab, "azure", { method: "POST", body });
         return after;
       });
     }
@@ -183,7 +185,9 @@
         if (context?.model.dirty) {
           await context.save();
         }
-        const { kept } = JSON.parse(await ask(`lessons/${number}/restore`, { method: "POST" }));
+        const { kept } = JSON.parse(
+          await ask(lab, `lessons/${number}/restore`, { method: "POST" })
+        );
         await context?.revert();
         const where = kept ? ` Yours is kept as ${kept}.` : "";
         return `Lesson ${number} is as new.${where}`;
@@ -191,13 +195,21 @@
     }
 
     content.addEventListener("click", (event) => {
-      const target = event.target.closest("a[data-open], button");
-      if (!target || (target.tagName === "A" && (event.ctrlKey || event.metaKey))) {
+      const target = event.target.closest("a[data-open], a[data-panel], button");
+      const panel = target?.dataset.panel;
+      if (
+        !target ||
+        (target.tagName === "A" && (event.ctrlKey || event.metaKey)) ||
+        (panel && !app.commands.hasCommand(OPEN_PANEL)) // then it is a link to a new tab
+      ) {
         return;
       }
       event.preventDefault();
       const { open, factory, azure: action, restore: number, path } = target.dataset;
-      if (open) {
+      if (panel) {
+        const id = `server-proxy:${panel}`; // the tile's, so that there is one panel
+        void app.commands.execute(OPEN_PANEL, { id, title: "Portal", url: target.href });
+      } else if (open) {
         void app.commands.execute("docmanager:open", { path: open, factory });
       } else if (!busy && action) {
         void changeAzure(action);
@@ -214,6 +226,26 @@
       document.removeEventListener("visibilitychange", tryRefresh);
     });
     return widget;
+  }
+
+  /** In a lesson of notebooks/, which cannot be saved, lead to the learner's own. */
+  async function offerOwn(lab, app, context) {
+    await context.ready;
+    const name = context.path.split("/").pop();
+    if (context.contentsModel?.writable !== false || !/(^|\/)notebooks\/\d\d-/.test(context.path)) {
+      return;
+    }
+    const page = new DOMParser().parseFromString(await ask(lab, "start"), "text/html");
+    const own = Array.from(page.querySelectorAll("a[data-open]"), (link) => link.dataset.open)
+      .find((path) => path.endsWith(`/${name}`));
+    if (!own) {
+      return;
+    }
+    const callback = () => app.commands.execute("docmanager:open", { path: own });
+    lab.apputils.Notification.info(
+      "This is the lesson with its results, to read. You cannot save changes here.",
+      { autoClose: false, actions: [{ label: "Open my own", callback }] }
+    );
   }
 
   /** Put the button that leads to the page into each notebook, and mark those on live Azure. */
@@ -233,6 +265,7 @@
         };
         context.sessionContext.kernelChanged.connect(mark);
         mark();
+        offerOwn(lab, app, context).catch((error) => console.warn(error));
         return back;
       },
     };
