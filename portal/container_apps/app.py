@@ -7,9 +7,9 @@ https://learn.microsoft.com/azure/container-apps/revisions-manage
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -17,7 +17,7 @@ from portal.azure import Json, RefusedError, body_of
 from portal.container_apps.draft import RULES, ingress_fields, read_ingress, rule_of
 from portal.container_apps.log import SYSTEM, LogStream
 from portal.metrics import charts
-from portal.pages import Pages, text_field
+from portal.pages import Pages
 from portal.traffic import read_shares
 
 PAGE = "/container-apps/{group}/{name}"
@@ -26,6 +26,8 @@ TABS = {
     "ingress": "Ingress", "secrets": "Secrets", "logs": "Log stream", "metrics": "Metrics",
     "console": "Request console", "json": "JSON view",
 }  # fmt: skip
+# A change -> what it changes, where its name does not say so.
+NOUNS = {"mode": "revision mode", "label": "labels", "secret": "secrets", "forget": "secrets"}
 
 
 class ContainerApp:
@@ -48,7 +50,7 @@ class ContainerApp:
         refusal: RefusedError | None = None,
         **values: Any,
     ) -> Response:
-        """A tab. `values` take the place of what it would show of the app."""
+        """A tab. `values` take the place of what it would show; `sent`: refused fields."""
         tab = request.path_params.get("tab", "overview")
         if tab not in TABS:
             return self.pages.render(request, "missing.html", 404)
@@ -71,6 +73,7 @@ class ContainerApp:
                 "tab": tab,
                 "pairs": pairs,
                 "refusal": refusal,
+                "sent": {},
                 **more,
                 **values,
             },
@@ -127,7 +130,7 @@ class ContainerApp:
     async def _secrets(self, app: Json, request: Request) -> Json:
         secrets = (app["properties"].get("configuration") or {}).get("secrets") or []
         uses = {one["name"]: _uses(app, one["name"]) for one in secrets}
-        return {"uses": uses, "revealed": {}, "typed": ""}
+        return {"uses": uses, "revealed": {}}
 
     async def _metrics(self, app: Json, request: Request) -> Json:
         by_revision = "Replicas,Requests,UsageNanoCores,WorkingSetBytes"
@@ -179,39 +182,37 @@ class ContainerApp:
     async def change(self, request: Request) -> Response:
         """Do what a form of a tab asks for, named by its field `do`."""
         form, app_id = await request.form(), self._id(request)
-        do, tab = text_field(form, "do"), request.path_params.get("tab")
+        sent = {name: str(form.getlist(name)[-1]) for name in form}
+        do, tab = sent.get("do", ""), request.path_params.get("tab")
         try:
             if do == "reveal":
-                name, values = text_field(form, "secret"), await self._values(app_id)
+                name, values = sent["secret"], await self._values(app_id)
                 return await self.show(request, revealed={name: values.get(name, "")})
-            title, method, path, body = await self._wanted(do, form, app_id)
+            title, method, path, body = await self._wanted(do, sent, app_id)
             name = request.path_params["name"]
             link = "/container-apps" if do == "delete" else _link(request)
             await self.pages.operations.change(
                 method, app_id + path, body, title=title.format(app=name), link=link
             )
         except RefusedError as refusal:
-            typed: Json = {"typed": text_field(form, "secret")} if do == "secret" else {}
-            if do == "ingress":
-                typed = {"fields": _typed(form)}
-            return await self.show(request, refusal, **typed)
+            return await self.show(request, refusal, sent=sent)
         return self.pages.see(request, link if do == "delete" or not tab else f"{link}/{tab}")
 
     async def _wanted(
-        self, do: str, form: FormData, app_id: str
+        self, do: str, sent: Mapping[str, str], app_id: str
     ) -> tuple[str, str, str, Json | None]:
         """Return a change's title, its method, the end of its path, and its body.
 
         Raises RefusedError.
         """
-        revision = text_field(form, "revision")
+        revision = sent.get("revision", "")
         if do in ("start", "stop"):
             return f"{do.capitalize()} {{app}}", "POST", f"/{do}", None
         if do in ("activate", "deactivate", "restart"):
             return f"{do.capitalize()} {revision}", "POST", f"/revisions/{revision}/{do}", None
         app = await self.azure.get(app_id)
         if do == "delete":
-            if text_field(form, "name") != app["name"]:
+            if sent.get("name") != app["name"]:
                 raise RefusedError(400, "", "The name that was typed is another one.")
             return "Delete {app}", "DELETE", "", None
         configuration = app["properties"].get("configuration") or {}
@@ -219,27 +220,27 @@ class ContainerApp:
         change: Json
         try:
             if do == "mode":
-                change = {"activeRevisionsMode": text_field(form, "mode")}
+                change = {"activeRevisionsMode": sent["mode"]}
             elif do == "traffic":
-                change = {"ingress": {"traffic": _shared(traffic, read_shares(form))}}
+                change = {"ingress": {"traffic": _shared(traffic, read_shares(sent))}}
             elif do == "label":
-                label = text_field(form, "label")
-                change = {"ingress": {"traffic": _labelled(traffic, revision, label)}}
+                labelled = _labelled(traffic, revision, sent["label"].strip())
+                change = {"ingress": {"traffic": labelled}}
             elif do == "ingress":
-                change = {"ingress": read_ingress(_typed(form))}
+                change = {"ingress": read_ingress(sent)}
             else:
-                change = {"secrets": await self._changed_secrets(do, form, app_id)}
+                change = {"secrets": await self._changed_secrets(sent, app_id)}
         except ValueError as error:  # no number, or shares that do not add up
             raise RefusedError(400, "", str(error)) from None
         body = {"location": app["location"], "properties": {"configuration": change}}
-        return f"Change of {do} of {{app}}", "PATCH", "", body
+        return f"Update the {NOUNS.get(do, do)} of {{app}}", "PATCH", "", body
 
-    async def _changed_secrets(self, do: str, form: FormData, app_id: str) -> list[Json]:
+    async def _changed_secrets(self, sent: Mapping[str, str], app_id: str) -> list[Json]:
         """Return all secrets, one of them added, changed or (`forget`) taken away."""
-        values, name = await self._values(app_id), text_field(form, "secret")
+        values, name = await self._values(app_id), sent["secret"].strip()
         values.pop(name, None)
-        if do != "forget":
-            values[name] = str(form.get("value") or "")
+        if sent["do"] != "forget":
+            values[name] = sent["value"]
         return [{"name": key, "value": value} for key, value in values.items()]
 
     async def _values(self, app_id: str) -> dict[str, str]:
@@ -272,11 +273,6 @@ def _labelled(traffic: list[Json], revision: str, label: str) -> list[Json]:
     if label:
         its["label"] = label
     return [one for one in shares.values() if one.get("weight") or one.get("label")]
-
-
-def _typed(form: FormData) -> dict[str, str]:
-    """Return the fields of the page Ingress as they were sent."""
-    return {name: str([*form.getlist(name), ""][-2:][0]) for name in ingress_fields(None)}
 
 
 def _link(request: Request) -> str:

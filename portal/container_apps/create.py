@@ -146,7 +146,12 @@ class CreateApp:
         here = [one for one in environments if _plain(one["location"]) == _plain(draft["region"])]
         if draft["environment"] not in (NEW, *(one["id"] for one in here)):
             draft.fields["environment"] = here[0]["id"] if here else NEW
-        return {"groups": groups, "locations": locations, "environments": here}
+        physical = [
+            one
+            for one in locations
+            if (one.get("metadata") or {}).get("regionType", "Physical") == "Physical"
+        ]
+        return {"groups": groups, "locations": physical, "environments": here}
 
     async def _container(self, draft: Draft) -> Json:
         listed = await self.azure.list(
@@ -199,10 +204,10 @@ class CreateApp:
         environment_id, name = draft["environment"], draft["environment_name"]
         if environment_id == NEW:
             environment_id = f"{group_id}/providers/Microsoft.App/managedEnvironments/{name}"
-            body = {
-                "location": region,
-                "properties": {"zoneRedundant": True} if draft["redundant"] else {},
-            }
+            # As Azure's portal makes one: https://learn.microsoft.com/azure/container-apps/structure
+            profile = {"name": "Consumption", "workloadProfileType": "Consumption"}
+            made = {"workloadProfiles": [profile], "zoneRedundant": bool(draft["redundant"])}
+            body = {"location": region, "properties": made}
             kind = "Container Apps Environment"
             steps.append(Step(name, kind, "PUT", environment_id, body))
         configuration["activeRevisionsMode"] = "Single"
