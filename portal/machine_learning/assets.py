@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from portal.azure import Azure, Json, RefusedError
 from portal.machine_learning.blobs import BlobFile, list_files
+from portal.machine_learning.endpoint import OnlineEndpoints
 from portal.machine_learning.workspaces import Workspaces
 from portal.pages import Pages, segment
 
@@ -102,8 +103,9 @@ class Assets:
         workspace = await self.workspaces.of(request)
         name = request.path_params["name"]
         versions = await versions_of(self.azure, workspace.id, kind, name)
-        files = {}
+        files, endpoints = {}, []
         if kind == "models":
+            endpoints = await OnlineEndpoints(self.pages).all(workspace)
             each = await asyncio.gather(*(self._files(workspace.id, one) for one in versions))
             files = {one.version: found for one, found in zip(versions, each, strict=True)}
         return self.pages.render(
@@ -114,6 +116,7 @@ class Assets:
             name=name,
             versions=versions,
             files=files,
+            endpoints=endpoints,
         )
 
     async def _files(self, workspace: str, model: AssetVersion) -> list[BlobFile] | RefusedError:

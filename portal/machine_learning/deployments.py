@@ -17,7 +17,7 @@ from portal.azure import Json, RefusedError
 from portal.costs import Costs
 from portal.machine_learning.assets import AssetVersion, list_versions
 from portal.machine_learning.code_upload import upload_code
-from portal.machine_learning.endpoint import Deployment, Endpoint, OnlineEndpoints
+from portal.machine_learning.endpoint import Endpoint, OnlineEndpoints
 from portal.machine_learning.instance_types import DEFAULT, list_instance_types
 from portal.pages import Pages, money, segment, text_field
 
@@ -28,6 +28,8 @@ DEFAULTS = {
     "timeout": "5000",
     "concurrency": "1",
 }
+# The other fields of the form.
+FIELDS = ("deployment", "model", "environment", "other_environment", "code_id", "code_files")
 MLFLOW = "mlflow_model"
 
 
@@ -46,15 +48,14 @@ class Deployments:
         self.endpoints = OnlineEndpoints(pages)
 
     async def form(self, request: Request) -> Response:
-        endpoint, deployments = await self.endpoints.with_deployments(request)
+        endpoint = await self.endpoints.of(request)
         given = {**DEFAULTS, "model": request.query_params.get("model", "")}
-        return await self._form(request, endpoint, deployments, given)
+        return await self._form(request, endpoint, given)
 
     async def _form(
         self,
         request: Request,
         endpoint: Endpoint,
-        deployments: list[Deployment],
         given: Mapping[str, Any],
         refusal: RefusedError | None = None,
     ) -> Response:
@@ -66,13 +67,12 @@ class Deployments:
                 self.azure, self.costs, self.pages.subscription, workspace.location
             ),
         )
-        prices = {one.name: one.price for one in instance_types}
-        default = given.get("instance_type") or DEFAULT
-        hour = prices.get(default)
+        chosen = given.get("instance_type", "")
+        hour = {one.name: one.price for one in instance_types}.get(chosen)
         return self.pages.render(
             request,
             "machine_learning/create_deployment.html",
-            price=f"{default}: {money(hour)} an hour for each instance." if hour else "",
+            price=f"{chosen}: {money(hour)} an hour for each instance." if hour else "",
             endpoint=endpoint,
             models=[(one.id, shown(one)) for one in models],
             environments=[(one.id, one.label) for one in environments],
@@ -103,7 +103,7 @@ class Deployments:
                 link=endpoint.page(),
             )
         except RefusedError as refusal:
-            return await self._form(request, endpoint, deployments, given, refusal)
+            return await self._form(request, endpoint, given, refusal)
         return self.pages.see(request, endpoint.page())
 
     async def scale(self, request: Request) -> Response:
@@ -134,9 +134,6 @@ class Deployments:
         except RefusedError as refusal:
             self.pages.say(title, str(refusal), failed=True, link=link)
         return self.pages.see(request, link)
-
-
-FIELDS = ("deployment", "model", "environment", "other_environment", "code_id", "code_files")
 
 
 def deployment_body(location: str, given: Mapping[str, str]) -> Json:

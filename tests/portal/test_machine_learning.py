@@ -209,7 +209,7 @@ def test_a_deployment_by_form_is_refused_mended_made_scaled_and_deleted(
 
 
 def test_a_model_shows_its_versions_tags_and_files(
-    open_portal: Opener, ml_client: MLClient, tmp_path: Path, unique: str
+    open_portal: Opener, ml_client: MLClient, served: str, tmp_path: Path, unique: str
 ) -> None:
     name = f"folder-{unique}"
     (tmp_path / "model" / "deep").mkdir(parents=True)
@@ -223,6 +223,9 @@ def test_a_model_shows_its_versions_tags_and_files(
     row.get_by_role("link").click()
     expect(page.get_by_role("heading", name="Version 3")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="deep/weights.bin")).to_contain_text("2.5 kB")
+
+    page.get_by_role("link", name=f"Deploy to {served}").click()
+    expect(page.get_by_label("Model").locator("option:checked")).to_have_text(f"{name}:3")
 
 
 def test_a_workspace_is_chosen_where_there_are_several(open_portal: Opener, unique: str) -> None:
