@@ -58,7 +58,7 @@ clean_up = False
 # >
 # > Dear colleague,
 # >
-# > our twenty branches buy from three growers, and now and then a bottle is not from the grower on
+# > Our twenty branches buy from three growers, and now and then a bottle is not from the grower on
 # > its label. Each branch has a small laboratory, which takes thirteen readings of a wine. Our data
 # > team has trained a model that names the grower from these readings. It is hardly ever wrong, and
 # > it lives on a laptop. Please put it where every branch can ask it.
@@ -74,7 +74,7 @@ clean_up = False
 # > resources in the portal, and must not be able to read the key there. Our own gateway stands in
 # > front of your service and takes care of https, so plain http is fine from there on.
 # >
-# > **Crashes.** If it falls over at night it must get up by itself. Your client, which our
+# > **Crashes.** If it falls over at night, it has to get back up by itself. Your client, which our
 # > warehouse will use, should sit that out, too.
 # >
 # > **Version 2** of the model is enclosed. The data team says that it is better still. Bring it up
@@ -166,7 +166,7 @@ print(name)
 # %%
 from practice.widgets.quiz import predict
 
-guess = predict("How many small container apps for the price of one endpoint?", ["2", "5", "15"])
+guess = predict("How many apps for the price of one endpoint?", ["2", "5", "15"])
 guess
 
 # %%
@@ -180,7 +180,11 @@ choices = [
     costs.ManagedEndpoint(machine.usd, work, name=f"endpoint, one {instance_type}"),
     costs.ContainerGroup(group_prices, work, name="group, 1 core and 1.5 GB"),
     costs.ContainerApp(
-        app_prices, work, min_replicas=1, free=costs.NO_GRANTS, name="app, half a core and 1 GiB"
+        app_prices,
+        work,
+        min_replicas=1,
+        free=costs.NO_GRANTS,
+        name="app, half a core and 1 GiB",
     ),
 ]
 print(f"US dollars in {price_region}, for 30,000 requests a day")
@@ -328,13 +332,14 @@ classify = ...
 # ## Exercises
 #
 # The parts of the letter, one by one. Each check looks for your service in Azure by its name. Where
-# one says *not quite*, it says what it saw; mend that and check again.
+# one says *not quite*, it says what it saw; mend that and check again. After a change of `key` or
+# `classify`, run the next cell again first.
 
 # %%
 from practice.capstone.hand_in import HandIn
 from practice.exercises import lesson_12 as exercises
 
-hand_in = HandIn(subscription_id, resource_group, workspace_name, name)
+hand_in = HandIn(subscription_id, resource_group, workspace_name, name, key, classify)
 
 # %% [markdown]
 # ### One service
@@ -351,7 +356,7 @@ exercises.service.check(hand_in)
 # Wines that no version has seen get their growers, and wrong requests get a 4xx.
 
 # %%
-exercises.answers.check(hand_in, key)
+exercises.answers.check(hand_in)
 
 # %% [markdown]
 # ### The key
@@ -359,7 +364,7 @@ exercises.answers.check(hand_in, key)
 # Nobody gets in without it, and nobody can read it by looking at the resource.
 
 # %%
-exercises.lock.check(hand_in, key)
+exercises.lock.check(hand_in)
 
 # %% [markdown]
 # ### A busy minute
@@ -368,7 +373,7 @@ exercises.lock.check(hand_in, key)
 # earlier ones were answered or not, and what is measured includes any waiting.
 
 # %%
-exercises.target.check(hand_in, key)
+exercises.target.check(hand_in)
 
 # %% [markdown]
 # ### On the hour
@@ -376,7 +381,7 @@ exercises.target.check(hand_in, key)
 # Twenty requests at the same moment, four times, and nobody asks twice.
 
 # %%
-exercises.on_the_hour.check(hand_in, key)
+exercises.on_the_hour.check(hand_in)
 
 # %% [markdown]
 # ### The crash
@@ -386,7 +391,7 @@ exercises.on_the_hour.check(hand_in, key)
 # minutes before it starts it again: lesson 06.)
 
 # %%
-exercises.crash.check(hand_in, key, classify)
+exercises.crash.check(hand_in)
 
 # %% [markdown]
 # ### The bad version
@@ -395,7 +400,7 @@ exercises.crash.check(hand_in, key, classify)
 # are all answered by version 1.
 
 # %%
-exercises.bad_version.check(hand_in, key)
+exercises.bad_version.check(hand_in)
 
 # %% [markdown]
 # ### The budget
@@ -409,8 +414,9 @@ exercises.budget.check(hand_in)
 # ## Cleaning up
 #
 # When you are through, or stop for the day, set `clean_up = True` in the first cell, run that cell,
-# and then this one. It deletes everything of that name, both versions of it. An image in a registry
-# stays with the registry; if you made one just for this, delete it too (lesson 06).
+# and then this one. It deletes whatever has that name, both versions of it. An environment of
+# Container Apps that you called something else is left for you to delete, and so is a registry that
+# you made just for this (lesson 06).
 
 # %%
 from azure.ai.ml import MLClient
@@ -444,7 +450,7 @@ def mine():
     ):
         for each in listed:
             found[kind, each.name] = lambda n, delete=delete: delete(resource_group, n)
-    return {which: delete for which, delete in found.items() if which[1].startswith(name)}
+    return {which: delete for which, delete in found.items() if which[1] in (name, f"{name}-v2")}
 
 
 if clean_up:

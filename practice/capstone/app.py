@@ -12,7 +12,7 @@ from azure.mgmt.appcontainers import ContainerAppsAPIClient
 from azure.mgmt.appcontainers.models import ContainerApp, Revision, Template
 
 from practice.capstone.door import Door
-from practice.capstone.service import Beside, Size
+from practice.capstone.service import Beside, NoAddressError, Size
 from practice.capstone.terms import AT_ONCE, PER_DAY, REGION, WORK
 from practice.pricing import costs, prices
 from practice.pricing.decision import APP
@@ -27,19 +27,19 @@ class AppService:
 
     def door(self) -> Door:
         properties = self._get().properties
-        assert properties
-        assert properties.configuration
-        assert properties.configuration.ingress
-        return Door(f"https://{properties.configuration.ingress.fqdn}/score")
+        configuration = properties.configuration if properties else None
+        ingress = configuration.ingress if configuration else None
+        if ingress is None or not ingress.external:
+            raise NoAddressError(
+                f"Nobody reaches the app {self.name}: it needs an ingress that is external."
+            )
+        return Door(f"https://{ingress.fqdn}/score")
 
     def trouble(self) -> str:
         properties = self._get().properties
         if properties is None or properties.provisioning_state != "Succeeded":
             state = properties.provisioning_state if properties else "without properties"
             return f"The app {self.name} is {state}. Its log says why."
-        ingress = properties.configuration.ingress if properties.configuration else None
-        if ingress is None or not ingress.external:
-            return f"Nobody reaches the app {self.name}: it needs an ingress that is external."
         for each in self._answering():
             kinds = {
                 str(getattr(probe.type, "value", probe.type))

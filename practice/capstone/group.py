@@ -14,7 +14,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.containerinstance import ContainerInstanceManagementClient
 
 from practice.capstone.door import Door
-from practice.capstone.service import Beside, Size
+from practice.capstone.service import Beside, NoAddressError, Size
 from practice.capstone.terms import AT_ONCE, PER_DAY, REGION, WORK
 from practice.pricing import costs, prices
 from practice.pricing.decision import GROUP
@@ -37,11 +37,6 @@ class GroupService:
         group = self._get()
         if group.provisioning_state != "Succeeded":
             return f"The group {self.name} is {group.provisioning_state}. Look at its events."
-        if group.ip_address is None or not group.ip_address.fqdn:
-            return (
-                f"The group {self.name} has no address. It needs an ip_address of the type Public "
-                "with a dns_name_label."
-            )
         view = group.instance_view
         if view and view.state == "Stopped":
             return f"The group {self.name} is stopped. Start it."
@@ -92,8 +87,6 @@ class GroupService:
         except ResourceNotFoundError:
             return []
         stopped = group.instance_view and group.instance_view.state == "Stopped"
-        if group.ip_address is None or not group.ip_address.fqdn:
-            return [Beside(str(group.name), Door(""), closed="it has no address")]
         return [Beside(str(group.name), _door(group), closed="it is stopped" if stopped else "")]
 
     def size(self) -> Size:
@@ -110,4 +103,9 @@ class GroupService:
 
 
 def _door(group: Any) -> Door:
+    if group.ip_address is None or not group.ip_address.fqdn:
+        raise NoAddressError(
+            f"The group {group.name} has no address. It needs an ip_address of the type Public "
+            "with a dns_name_label."
+        )
     return Door(f"http://{group.ip_address.fqdn}/score")

@@ -1,8 +1,8 @@
-"""What a learner hands in: a name, under which the checker looks for one of three services."""
+"""What a learner hands in: a name under which one of three services is found, a key, a client."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from azure.ai.ml import MLClient
 from azure.core.exceptions import ResourceNotFoundError
@@ -15,9 +15,13 @@ from practice.capstone.endpoint import EndpointService
 from practice.capstone.group import GroupService
 from practice.capstone.service import Service
 
+AGAIN = ", and run the cell with HandIn again."
 
-class NoServiceError(LookupError):
-    """Nothing has the name; the message says what was looked for."""
+Classify = Callable[[list[list[float]]], Sequence[str]]
+
+
+class NotHandedInError(LookupError):
+    """Something is not there yet; the message says what."""
 
 
 class SeveralServicesError(Exception):
@@ -25,17 +29,43 @@ class SeveralServicesError(Exception):
 
 
 class HandIn:
-    """A name in a resource group and workspace, with the clients that look there."""
+    """A name in a resource group and workspace, with the clients that look there.
+
+    `key` opens the service, `classify` is the learner's client: wines to growers. Either may still
+    be `...`.
+    """
 
     def __init__(
-        self, subscription_id: str, resource_group: str, workspace_name: str, name: str
+        self,
+        subscription_id: str,
+        resource_group: str,
+        workspace_name: str,
+        name: str,
+        key: object = ...,
+        classify: object = ...,
     ) -> None:
         credential = DefaultAzureCredential()
         self.name = name
+        self._key = key
+        self._classify = classify
         self.resource_group = resource_group
         self.models = MLClient(credential, subscription_id, resource_group, workspace_name)
         self.instances = ContainerInstanceManagementClient(credential, subscription_id)
         self.apps = ContainerAppsAPIClient(credential, subscription_id)
+
+    @property
+    def key(self) -> str:
+        """The key. Raises NotHandedInError."""
+        if not isinstance(self._key, str):
+            raise NotHandedInError("key is no key yet. Put it there, in step 4" + AGAIN)
+        return self._key
+
+    @property
+    def classify(self) -> Classify:
+        """The client. Raises NotHandedInError."""
+        if not callable(self._classify):
+            raise NotHandedInError("classify is no client yet. Put it there, in step 5" + AGAIN)
+        return self._classify
 
     def services(self) -> list[Service]:
         """Return every service with the name."""
@@ -57,10 +87,10 @@ class HandIn:
         return [service for service, get in looked_for if _is_there(get)]
 
     def service(self) -> Service:
-        """Return the one service. Raises NoServiceError and SeveralServicesError."""
+        """Return the one service. Raises NotHandedInError and SeveralServicesError."""
         found = self.services()
         if not found:
-            raise NoServiceError(
+            raise NotHandedInError(
                 f"No endpoint, container group or container app is named {self.name} yet."
             )
         if len(found) > 1:

@@ -9,6 +9,10 @@ from typing import Protocol
 from practice.capstone.door import Door
 
 
+class NoAddressError(Exception):
+    """Nobody can ask the service; the message says what is missing."""
+
+
 @dataclass(frozen=True)
 class Beside:
     """A version that stands beside the one for everybody, and how to ask it.
@@ -38,7 +42,7 @@ class Service(Protocol):
         """One of practice.pricing.decision.SERVICES."""
 
     def door(self) -> Door:
-        """Return where everybody asks, without a key."""
+        """Return where everybody asks, without a key. Raises NoAddressError."""
 
     def trouble(self) -> str:
         """Return a sentence about what is not as it should be, or nothing."""

@@ -1,6 +1,6 @@
 """The parts of lesson 12, the capstone. Each looks at what stands in Azure, and asks it.
 
-`hand_in` says under which name to look; `key` is what opens the service.
+`hand_in` says under which name to look, and has the key and the learner's client.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import wraps
 from statistics import median
-from typing import Any
 
 from practice.capstone.door import Door, Reply, tally, until
-from practice.capstone.hand_in import HandIn, NoServiceError, SeveralServicesError
-from practice.capstone.service import Beside
+from practice.capstone.hand_in import Classify, HandIn, NotHandedInError, SeveralServicesError
+from practice.capstone.service import Beside, NoAddressError
 from practice.capstone.terms import (
     ACCURACY,
     ANSWERED,
@@ -46,23 +45,21 @@ AWAY = (0, 502, 503, 504)  # what a gateway, or nobody, says for a program that 
 COMPARED = 5  # requests of each kind
 HEAVY = 10  # times as long as a refusal: then it is the model that takes the time
 
-Classify = Callable[[list[list[float]]], Sequence[str]]
-
 
 def missing(message: str) -> Verdict:
     return Verdict(AnswerState.WRONG, message)
 
 
-def of_one_service(judge: Callable[..., Verdict]) -> Callable[..., Verdict]:
-    """Make a judge say so when nothing has been handed in, or more than one service."""
+def of_one_service(judge: Callable[[HandIn], Verdict]) -> Callable[[HandIn], Verdict]:
+    """Make a judge say so where there is no service, several, or one without address."""
 
     @wraps(judge)
-    def looked_for(*answers: object) -> Verdict:
+    def looked_for(hand_in: HandIn) -> Verdict:
         try:
-            return judge(*answers)
-        except NoServiceError as error:
+            return judge(hand_in)
+        except NotHandedInError as error:
             return not_attempted(str(error))
-        except SeveralServicesError as error:
+        except (NoAddressError, SeveralServicesError) as error:
             return missing(str(error))
 
     return looked_for
@@ -83,16 +80,17 @@ def of_one_service(judge: Callable[..., Verdict]) -> Callable[..., Verdict]:
 def service(hand_in: HandIn) -> Verdict:
     """One service has the name, and it is ready."""
     found = hand_in.service()
+    door = found.door()
     trouble = found.trouble()
     if trouble:
         return missing(trouble)
-    reply = found.door().classify([held_out()[0][0]])
+    reply = door.classify([held_out()[0][0]])
     if reply.status in AWAY:
         return missing(
-            f"{found.door().url} is there, and nobody answers: {reply}. Give it a minute; then "
+            f"{door.url} is there, and nobody answers: {reply}. Give it a minute; then "
             "look at its state and its log."
         )
-    return right(f"A {found.kind}, which answers at {found.door().url}.")
+    return right(f"A {found.kind}, which answers at {door.url}.")
 
 
 @exercise(
@@ -110,9 +108,9 @@ def service(hand_in: HandIn) -> Verdict:
     """,
 )
 @of_one_service
-def answers(hand_in: HandIn, key: str) -> Verdict:
+def answers(hand_in: HandIn) -> Verdict:
     """The held-out wines get the right grower, and wrong requests a 4xx."""
-    door = hand_in.service().door().opened_by(key)
+    door = hand_in.service().door().opened_by(hand_in.key)
     wines = held_out()
     reply = door.classify([row for row, _ in wines])
     if reply.growers is None:
@@ -153,11 +151,11 @@ def answers(hand_in: HandIn, key: str) -> Verdict:
     """,
 )
 @of_one_service
-def lock(hand_in: HandIn, key: str) -> Verdict:
+def lock(hand_in: HandIn) -> Verdict:
     """Only the key opens the service, and who may read the resource cannot read it."""
-    if not isinstance(key, str) or len(key) < SHORTEST_KEY:
-        return missing(f"The key should be text of at least {SHORTEST_KEY} characters.")
-    found = hand_in.service()
+    found, key = hand_in.service(), hand_in.key
+    if len(key) < SHORTEST_KEY:
+        return missing(f"The key should have at least {SHORTEST_KEY} characters.")
     door = found.door()
     wine = [held_out()[0][0]]
     for what, other in (("no key", door), ("a wrong key", door.opened_by(key[::-1] + "x"))):
@@ -188,13 +186,13 @@ def lock(hand_in: HandIn, key: str) -> Verdict:
     """,
 )
 @of_one_service
-def target(hand_in: HandIn, key: str) -> Verdict:
+def target(hand_in: HandIn) -> Verdict:
     """Of the answers in a busy minute, SHARE come within TARGET seconds, and none is lost."""
     found = hand_in.service()
     cold = found.cold_start()
     if cold:
         return missing(cold)
-    door = found.door().opened_by(key)
+    door = found.door().opened_by(hand_in.key)
     wines = held_out()
     count = PER_SECOND * SECONDS
     bodies = [{"data": [wines[number % len(wines)][0]]} for number in range(count)]
@@ -241,12 +239,10 @@ def target(hand_in: HandIn, key: str) -> Verdict:
     """,
 )
 @of_one_service
-def crash(hand_in: HandIn, key: str, classify: Any) -> Verdict:
+def crash(hand_in: HandIn) -> Verdict:
     """The drill ends the process; it comes back by itself, and the client sits it out."""
-    if not callable(classify):
-        return missing("classify should be your client: a function that is given a list of wines.")
-    found = hand_in.service()
-    door = found.door().opened_by(key)
+    found, classify = hand_in.service(), hand_in.classify
+    door = found.door().opened_by(hand_in.key)
     wine, grower = held_out()[0]
     first = list(classify([wine]))
     if first != [grower]:
@@ -292,10 +288,10 @@ def crash(hand_in: HandIn, key: str, classify: Any) -> Verdict:
     """,
 )
 @of_one_service
-def bad_version(hand_in: HandIn, key: str) -> Verdict:
+def bad_version(hand_in: HandIn) -> Verdict:
     """Version 2 stands beside and can be asked; everybody gets version 1."""
     found = hand_in.service()
-    everybody, others = found.door().opened_by(key), found.beside()
+    everybody, others = found.door().opened_by(hand_in.key), found.beside()
     wines = held_out()
     for other in others:
         if other.per_cent:
@@ -327,7 +323,7 @@ def bad_version(hand_in: HandIn, key: str) -> Verdict:
             "it, and ask it about wines whose grower you know."
         )
     for other in others:
-        reply = _asked(other, key)
+        reply = _asked(other, hand_in.key)
         if reply and reply.version == BAD:
             return right(
                 f"{other.name} has version {BAD}, and is right about {_known([reply]):.0%} of "
@@ -347,10 +343,10 @@ def bad_version(hand_in: HandIn, key: str) -> Verdict:
     """,
 )
 @of_one_service
-def on_the_hour(hand_in: HandIn, key: str) -> Verdict:
+def on_the_hour(hand_in: HandIn) -> Verdict:
     """AT_ONCE requests come at the same moment, several times; nearly all are answered in time."""
     found = hand_in.service()
-    door = found.door().opened_by(key)
+    door = found.door().opened_by(hand_in.key)
     wines = held_out()
     moments = [float(second) for second in range(BURSTS) for _ in range(AT_ONCE)]
     bodies = [{"data": [wines[number % len(wines)][0]]} for number in range(len(moments))]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -23,6 +22,7 @@ from azure.mgmt.containerinstance import models as aci
 from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 from azure.mgmt.containerregistrytasks import ContainerRegistryTasksMgmtClient
 
+from emulator.defaults import WORKSPACE
 from practice.capstone import terms
 from practice.capstone.hand_in import HandIn
 from practice.catalogue import SOURCES
@@ -34,10 +34,9 @@ from scoring.wine import train, wine_model
 from scoring.wine.solutions import container_app, container_group, image, managed_endpoint
 from scoring.wine.solutions.client import WineClient
 from tests.azure import azure_in, course_client
-from tests.notebooks.conftest import INSTANCE_TYPE
+from tests.notebooks.conftest import INSTANCE_TYPE, code_of
 from tests.waiting import until
 
-ALONE = ("service", "budget")  # look at resources only
 TIMED = ("target", "on_the_hour")
 PARTS = [name for name, value in vars(lesson_12).items() if isinstance(value, Exercise)]
 
@@ -46,28 +45,24 @@ PARTS = [name for name, value in vars(lesson_12).items() if isinstance(value, Ex
 class Solution:
     """What a learner hands in."""
 
-    hand_in: HandIn
-    key: Any
-    classify: Any
+    client: MLClient
+    name: str
+    key: object
+    classify: object
+
+    @property
+    def hand_in(self) -> HandIn:
+        place = (self.client.subscription_id, self.client.resource_group_name)
+        return HandIn(*map(str, place), WORKSPACE, self.name, self.key, self.classify)
 
     def verdict(self, part: str) -> Verdict:
         exercise: Exercise = getattr(lesson_12, part)
-        if part in ALONE:
-            return exercise.verdict(self.hand_in)
-        if part == "crash":
-            return exercise.verdict(self.hand_in, self.key, self.classify)
-        return exercise.verdict(self.hand_in, self.key)
+        return exercise.verdict(self.hand_in)
 
 
 def solution(client: MLClient, name: str, key: str) -> Solution:
-    hand_in = HandIn(
-        str(client.subscription_id),
-        str(client.resource_group_name),
-        str(client.workspace_name),
-        name,
-    )
-    url = hand_in.service().door().url
-    return Solution(hand_in, key, WineClient(url, key).classify)
+    url = Solution(client, name, key, ...).hand_in.service().door().url
+    return Solution(client, name, key, WineClient(url, key).classify)
 
 
 @pytest.fixture(scope="module")
@@ -177,31 +172,33 @@ def test_the_letter_asks_for_what_is_checked() -> None:
 
 
 def test_nothing_is_not_attempted(workspace: MLClient) -> None:
-    hand_in = HandIn(
-        str(workspace.subscription_id),
-        str(workspace.resource_group_name),
-        str(workspace.workspace_name),
-        "wine-nothing",
-    )
-    verdicts = [
-        nothing.verdict(part)
-        for nothing in (Solution(hand_in, "k" * 32, len), Solution(hand_in, ..., ...))
-        for part in PARTS
-    ]
+    nothing = Solution(workspace, "wine-nothing", ..., ...)
+    verdicts = [nothing.verdict(part) for part in PARTS]
     assert {verdict.state for verdict in verdicts} == {AnswerState.NOT_ATTEMPTED}
     assert "is named wine-nothing yet" in verdicts[0].message
     assert len(PARTS) == 8
 
 
+def test_key_and_client_are_asked_for_where_they_are_missing(app: Solution) -> None:
+    without_key, without_client = replace(app, key=...), replace(app, classify=...)
+    for part, handed_in, named in (
+        ("answers", without_key, "key is no key yet. Put it there, in step 4"),
+        ("crash", without_client, "classify is no client yet. Put it there, in step 5"),
+    ):
+        verdict = handed_in.verdict(part)
+        assert verdict.state is AnswerState.NOT_ATTEMPTED
+        assert named in verdict.message
+
+
 def test_bad_version_2_gets_ten_per_cent(workspace: MLClient, endpoint: Solution) -> None:
-    name = endpoint.hand_in.name
+    name = endpoint.name
     managed_endpoint.set_traffic(workspace, name, blue=90, green=10)
     is_wrong(endpoint.verdict("bad_version"), "green gets 10 %")
     managed_endpoint.set_traffic(workspace, name, blue=100, green=0)
 
 
 def test_bad_version_2_gets_everything(workspace: MLClient, endpoint: Solution) -> None:
-    name = endpoint.hand_in.name
+    name = endpoint.name
     managed_endpoint.set_traffic(workspace, name, green=100)
     is_wrong(endpoint.verdict("bad_version"), "60 of 60 answers came from version 2")
     is_wrong(endpoint.verdict("answers"), "Is this version 1?")
@@ -209,21 +206,21 @@ def test_bad_version_2_gets_everything(workspace: MLClient, endpoint: Solution) 
 
 
 def test_bad_one_request_at_a_time(workspace: MLClient, endpoint: Solution) -> None:
-    blue = workspace.online_deployments.get("blue", endpoint.hand_in.name)
+    blue = workspace.online_deployments.get("blue", endpoint.name)
     blue.request_settings.max_concurrent_requests_per_instance = 1
     workspace.online_deployments.begin_create_or_update(blue).result()
     fails_only_in("on_the_hour", endpoint, "x 429", "max_concurrent_requests_per_instance=1 ")
 
 
 def test_bad_two_machines_where_one_will_do(workspace: MLClient, endpoint: Solution) -> None:
-    blue = workspace.online_deployments.get("blue", endpoint.hand_in.name)
+    blue = workspace.online_deployments.get("blue", endpoint.name)
     blue.instance_count = 2
     workspace.online_deployments.begin_create_or_update(blue).result()
     fails_only_in("budget", endpoint, f"2 x {INSTANCE_TYPE}", "the letter has 250")
 
 
 def test_bad_an_endpoint_forgotten_beside_the_group(workspace: MLClient, group: Solution) -> None:
-    endpoints, name = workspace.online_endpoints, group.hand_in.name
+    endpoints, name = workspace.online_endpoints, group.name
     endpoints.begin_create_or_update(ManagedOnlineEndpoint(name=name, auth_mode="key")).result()
     is_wrong(group.verdict("service"), "managed endpoint and a container group are both named")
     endpoints.begin_delete(name).result()
@@ -232,7 +229,7 @@ def test_bad_an_endpoint_forgotten_beside_the_group(workspace: MLClient, group: 
 
 def test_bad_a_client_that_asks_once(app: Solution) -> None:
     def classify(rows: list[list[float]]) -> list[str]:
-        door = app.hand_in.service().door().opened_by(app.key)
+        door = app.hand_in.service().door().opened_by(app.hand_in.key)
         answer = requests.post(door.url, json={"data": rows}, headers=door.headers, timeout=60)
         answer.raise_for_status()
         growers: list[str] = answer.json()["growers"]
@@ -241,19 +238,48 @@ def test_bad_a_client_that_asks_once(app: Solution) -> None:
     is_wrong(replace(app, classify=classify).verdict("crash"), "your client had given up")
 
 
+def update(
+    azure: Azure, name: str, configuration: aca.Configuration, template: aca.Template | None = None
+) -> None:
+    """Send the app what changes."""
+    change = aca.ContainerApp(
+        location=azure.location,
+        properties=aca.ContainerAppProperties(configuration=configuration, template=template),
+    )
+    azure.apps.container_apps.begin_update(azure.resource_group, name, change).result()
+
+
 def test_bad_an_app_that_goes_to_zero(azure: Azure, wine_image: Image, app: Solution) -> None:
-    name = app.hand_in.name
+    name = app.name
     third = container_app.template(wine_image, "1", min_replicas=0)
     third.revision_suffix = "v3"
     traffic = [aca.TrafficWeight(revision_name=f"{name}--v3", weight=100)]
-    change = aca.ContainerApp(
-        location=azure.location,
-        properties=aca.ContainerAppProperties(
-            configuration=aca.Configuration(ingress=aca.Ingress(traffic=traffic)), template=third
-        ),
-    )
-    azure.apps.container_apps.begin_update(azure.resource_group, name, change).result()
+    update(azure, name, aca.Configuration(ingress=aca.Ingress(traffic=traffic)), third)
     fails_only_in("target", app, "v3 has min_replicas=0")
+
+
+def test_bad_an_app_with_an_open_key_and_no_probe(
+    azure: Azure, wine_image: Image, app: Solution
+) -> None:
+    name = app.name
+    fourth = container_app.template(wine_image, "1", min_replicas=1)
+    fourth.revision_suffix = "v4"
+    assert fourth.containers
+    assert fourth.containers[0].env
+    fourth.containers[0].env[1] = aca.EnvironmentVar(name="API_KEY", value=str(app.key))
+    fourth.containers[0].probes = []
+    traffic = [aca.TrafficWeight(revision_name=f"{name}--v4", weight=100)]
+    update(azure, name, aca.Configuration(ingress=aca.Ingress(traffic=traffic)), fourth)
+    is_wrong(app.verdict("service"), "v4 has no readiness probe")
+    is_wrong(app.verdict("lock"), "can read the key in its revision wine-app--v4")
+
+
+def test_bad_an_app_that_nobody_reaches(azure: Azure, app: Solution) -> None:
+    name = app.name
+    update(azure, name, aca.Configuration(ingress=aca.Ingress(external=False)))
+    for part in ("service", "answers"):
+        is_wrong(app.verdict(part), "Nobody reaches the app")
+    update(azure, name, aca.Configuration(ingress=aca.Ingress(external=True)))
 
 
 # In front of the API: who grows what is looked up anew for each request, as in the old system.
@@ -280,7 +306,7 @@ def with_a_mistake(
     azure: Azure, wine_image: Image, handed_in: Solution, *, code: str = "", **change: str
 ) -> Solution:
     """The group anew, with this mistake."""
-    name, key = handed_in.hand_in.name, change.pop("key", handed_in.key)
+    name, key = handed_in.name, change.pop("key", str(handed_in.key))
     described = container_group.describe(azure, name, wine_image, "1", key, **change)
     if code:
         program = (
@@ -328,8 +354,27 @@ def test_bad_wrong_requests_are_an_error_of_ours(
 
 
 def test_without_version_2_that_part_is_not_attempted(azure: Azure, group: Solution) -> None:
-    groups, name = azure.instances.container_groups, f"{group.hand_in.name}-v2"
+    groups, name = azure.instances.container_groups, f"{group.name}-v2"
     groups.begin_delete(azure.resource_group, name).result()
     verdict = group.verdict("bad_version")
     assert verdict.state is AnswerState.NOT_ATTEMPTED
     assert "stands nowhere" in verdict.message
+
+
+def test_cleaning_up_deletes_what_has_the_name(
+    workspace: MLClient, azure: Azure, group: Solution, app: Solution, endpoint: Solution
+) -> None:
+    (cell,) = (code for code in code_of("12") if "def mine():" in code)
+    for handed_in in (group, app, endpoint):
+        names = {
+            "subscription_id": workspace.subscription_id,
+            "resource_group": workspace.resource_group_name,
+            "workspace_name": workspace.workspace_name,
+            "name": handed_in.name,
+        }
+        exec(cell, names | {"clean_up": False})
+        assert len(handed_in.hand_in.services()) == 1
+        exec(cell, names | {"clean_up": True})
+        assert handed_in.hand_in.services() == []
+    apps = azure.apps.managed_environments
+    assert list(apps.list_by_resource_group(azure.resource_group)) == []
