@@ -16,6 +16,7 @@ from shlex import quote as shell
 from typing import Any
 
 import aiohttp
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -35,7 +36,10 @@ class Asked:
     method: str
     url: str
     headers: dict[str, str]
-    body: str
+    body: str = ""
+    field: str = ""  # of a form that a file is sent in, in place of a body
+    file: str = ""  # the file's name
+    content: bytes = b""
 
     @property
     def curl(self) -> str:
@@ -43,6 +47,7 @@ class Asked:
         words = ["curl -i" + ("" if self.method == "GET" else f" -X {self.method}")]
         words += [f"-H {shell(f'{name}: {value}')}" for name, value in self.headers.items()]
         words += [f"--data-raw {shell(self.body)}"] if self.body else []
+        words += [f"-F {shell(f'{self.field}=@{self.file}')}"] if self.file else []
         return " \\\n  ".join([*words, shell(self.url)])
 
     @property
@@ -51,6 +56,7 @@ class Asked:
         lines = [repr(self.method), repr(self.url)]
         lines += [f"headers={self.headers!r}"] if self.headers else []
         lines += [f"data={self.body!r}"] if self.body else []
+        lines += [f"files={{{self.field!r}: open({self.file!r}, 'rb')}}"] if self.file else []
         given = "".join(f"    {line},\n" for line in [*lines, "timeout=60"])
         return (
             f"import requests\n\nanswer = requests.request(\n{given})\n"
@@ -85,7 +91,7 @@ class Console:
         found: list[Asked] = []
         # An app without such a document is no mistake, nor is one whose document is malformed.
         with suppress(aiohttp.ClientError, TimeoutError, ValueError, AttributeError, TypeError):
-            answer = await self._ask(Asked("GET", f"{target.url}/openapi.json", {}, ""))
+            answer = await self._ask(Asked("GET", f"{target.url}/openapi.json", {}))
             found = list(described(json.loads(answer["body"])))
         return self.pages.render(
             request, "console_operations.html", operations=found, target=target
@@ -104,7 +110,12 @@ class Console:
                 raise ValueError(f"A header is a name, a colon and a value, not {line!r}.")
             headers[name.title()] = value
         path = text_field(form, "path").lstrip("/")
-        return Asked(method, f"{target.url}/{path}", headers, body)
+        url, file = f"{target.url}/{path}", form.get("file")
+        if not isinstance(file, UploadFile) or not file.filename:
+            return Asked(method, url, headers, body)
+        headers.pop("Content-Type", None)  # that of the form, with what parts it
+        field = text_field(form, "field") or "file"
+        return Asked(method, url, headers, "", field, file.filename, await file.read())
 
     async def _ask(self, asked: Asked) -> Json:
         """Return an answer's `status`, `reason`, `headers` and `body` as text, "" where it is none;
@@ -113,13 +124,20 @@ class Console:
         Raises aiohttp.ClientError, TimeoutError, ValueError.
         """
         began, content = time.perf_counter(), b""
+        headers = asked.headers
+        data: bytes | aiohttp.Payload | None = asked.body.encode() or None
+        if asked.file:
+            form = aiohttp.FormData()
+            form.add_field(asked.field, asked.content, filename=asked.file)
+            data = form()
+            headers = {**headers, "Content-Type": data.content_type}
         async with (
             asyncio.timeout(LONGEST),
             self.passing.session.request(
                 asked.method,
                 asked.url,
-                headers=asked.headers,
-                data=asked.body.encode() or None,
+                headers=headers,
+                data=data,
                 allow_redirects=False,
             ) as answer,
         ):
@@ -161,7 +179,9 @@ def described(document: Any) -> Iterator[Asked]:
                 content = (operation.get("requestBody") or {}).get("content") or {}
                 schema = (content.get("application/json") or {}).get("schema")
                 body = json.dumps(example_of(schema, document)) if schema else ""
-                yield Asked(method.upper(), path, {}, body)
+                parts = (content.get("multipart/form-data") or {}).get("schema")
+                field = next(iter(example_of(parts, document) or {}), "") if parts else ""
+                yield Asked(method.upper(), path, {}, body, field)
 
 
 def example_of(schema: Any, document: Json, depth: int = 0) -> Any:

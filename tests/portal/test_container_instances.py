@@ -137,6 +137,16 @@ def test_a_log_is_followed_and_a_request_sent(open_portal: Opener, group: Contai
     answer.get_by_text("The same with curl").click()
     expect(answer.get_by_label("curl", exact=True)).to_contain_text("-X POST")
     expect(log.get_by_role("log")).to_contain_text("POST /predict HTTP/1.1")
+
+    page.get_by_text("Send a file in place of a body").click()
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": "digit.txt", "mimeType": "text/plain", "buffer": b"a digit"}
+    )
+    page.get_by_role("button", name="Send").click()
+    expect(answer.get_by_text("The same with curl")).to_be_visible()
+    expect(body).to_contain_text("multipart/form-data; boundary=")
+    expect(body).to_contain_text('filename=\\"digit.txt\\"')
+    expect(body).to_contain_text("a digit")
     page.get_by_label("Path").fill("/teapot")
     page.get_by_role("button", name="Send").click()
     expect(answer).to_contain_text("418")
