@@ -41,9 +41,10 @@ class CreateApp:
         page, draft = query.get("page", ""), self.drafts.get(query.get("draft", ""))
         if draft is None:
             draft = await self._new(query.get("app", ""))
-            page = page if page in draft.pages else next(iter(draft.pages))
-            return self._see(request, draft, page)
-        return await self._render(request, draft, page)
+            return self._see(request, draft, draft.page_named(page))
+        if page == "deployment" and draft.steps:
+            return await self._render(request, draft, page)
+        return await self._render(request, draft, draft.page_named(page))
 
     async def _new(self, app_id: str) -> Draft:
         number = next(self.numbers)
@@ -68,7 +69,8 @@ class CreateApp:
         problems = draft.problems() if checked else []
         if page == "review":
             problems += await self._problems(draft)
-        choices = await getattr(self, f"_{page}", self._nothing)(draft)
+        asked = {"basics": self._basics, "container": self._container}.get(page)
+        choices = await asked(draft) if asked else {}
         return self.pages.render(
             request,
             "container_apps/create.html",
@@ -93,7 +95,7 @@ class CreateApp:
         draft = self.drafts.get(text_field(form, "draft"))
         if draft is None:  # the portal was started again meanwhile
             return self.pages.see(request, PAGE)
-        page, to = text_field(form, "page"), text_field(form, "to")
+        page, to = draft.page_named(text_field(form, "page")), text_field(form, "to")
         draft.read(page, form)
         names = list(draft.pages)
         if to in ("next", "previous"):
@@ -115,26 +117,24 @@ class CreateApp:
     async def _problems(self, draft: Draft) -> list[tuple[str, str, str]]:
         """Return what Azure's portal finds wrong by asking Azure, as `Draft.problems`."""
         wrong = []
-        if draft.app is None and draft["name"] and draft["group"]:
+        is_first = draft.app is None and not draft.steps  # one that failed may be tried again
+        if is_first and draft["name"] and draft["group"]:
             with suppress(RefusedError):
                 await self.azure.get(self._app_id(draft))
                 message = f"A container app named '{draft['name']}' is in this group already."
                 wrong.append(("basics", "name", message))
-        if draft["registry"] and draft["source"] == "acr" and not draft["quickstart"]:
-            registry = await self._registry(draft["registry"])
-            is_admin = registry and registry["properties"].get("adminUserEnabled")
-            if draft["authentication"] == "secret" and not is_admin:
+        server = self._server(draft)
+        wants_admin = draft["source"] == "acr" and draft["authentication"] == "secret"
+        if server and wants_admin and server not in draft.registries:
+            registry = await self._registry(server)
+            if not registry or not registry["properties"].get("adminUserEnabled"):
                 message = (
-                    f"Cannot access ACR {draft['registry']} because admin credentials on the ACR "
-                    "are disabled."
+                    f"Cannot access ACR {server} because admin credentials on the ACR are disabled."
                 )
                 wrong.append(("container", "registry", message))
         return wrong
 
     # What can be chosen on each page
-
-    async def _nothing(self, draft: Draft) -> Json:
-        return {}
 
     async def _basics(self, draft: Draft) -> Json:
         subscription = self.pages.subscription
@@ -221,10 +221,8 @@ class CreateApp:
 
     async def _access(self, draft: Draft) -> Json:
         """Return the secrets and registries of a configuration that the image's registry needs."""
-        server, user = self._server(draft), ""
-        given = (draft.app or {}).get("properties", {}).get("configuration") or {}
-        registries = given.get("registries") or []
-        if not server or any(one["server"] == server for one in registries):
+        server, user, registries = self._server(draft), "", [*draft.registries.values()]
+        if not server or server in draft.registries:
             return {}
         if draft["source"] == "acr" and draft["authentication"] == "identity":
             return {"registries": [*registries, {"server": server, "identity": "system"}]}

@@ -90,6 +90,15 @@ class Draft:
     def pages(self) -> dict[str, str]:
         return REVISE if self.app else CREATE
 
+    def page_named(self, name: str) -> str:
+        return name if name in self.pages else next(iter(self.pages))
+
+    @property
+    def registries(self) -> dict[str, Json]:
+        """The registries that the app can sign in to already, by their servers."""
+        configuration = (self.app or {}).get("properties", {}).get("configuration") or {}
+        return {one["server"]: one for one in configuration.get("registries") or []}
+
     def read(self, page: str, form: Any) -> None:
         for name in FIELDS.get(page, "").split():
             given = [str(value).strip() for value in form.getlist(name)]
