@@ -76,6 +76,15 @@ class Azure:
                 return None
             raise
 
+    async def find_all(self, path: str, version: str = "", **query: str) -> list[Json]:
+        """As `list`, but no items where what they belong to is gone. Raises RefusedError."""
+        try:
+            return await self.list(path, version, **query)
+        except RefusedError as refusal:
+            if refusal.status == 404:
+                return []
+            raise
+
     async def list(self, path: str, version: str = "", **query: str) -> list[Json]:
         """Return all items of a list, whatever pages it comes in. Raises RefusedError."""
         return [item async for item in self._items(path, version, query)]

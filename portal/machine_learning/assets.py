@@ -54,7 +54,7 @@ class AssetVersion:
 
 async def versions_of(azure: Azure, workspace: str, kind: str, name: str) -> list[AssetVersion]:
     """Return an asset's versions, newest first. Raises RefusedError."""
-    found = await azure.list(f"{workspace}/{kind}/{segment(name)}/versions", **ACTIVE)
+    found = await azure.find_all(f"{workspace}/{kind}/{segment(name)}/versions", **ACTIVE)
     versions = [AssetVersion(name, body) for body in found]
     return sorted(versions, key=lambda one: one.created, reverse=True)
 
@@ -102,6 +102,7 @@ class Assets:
     async def _one(self, request: Request, kind: str) -> Response:
         workspace = await self.workspaces.of(request)
         name = request.path_params["name"]
+        await self.azure.get(f"{workspace.id}/{kind}/{segment(name)}")
         versions = await versions_of(self.azure, workspace.id, kind, name)
         files, endpoints = {}, []
         if kind == "models":

@@ -172,7 +172,7 @@ class OnlineEndpoints:
             raise
 
     async def deployments(self, endpoint: Endpoint) -> list[Deployment]:
-        found = await self.azure.list(f"{endpoint.id}/deployments")
+        found = await self.azure.find_all(f"{endpoint.id}/deployments")
         return [Deployment(endpoint, body) for body in found]
 
     async def with_deployments(self, request: Request) -> tuple[Endpoint, list[Deployment]]:

@@ -109,6 +109,11 @@ def test_a_deployment_of_the_sdk_appears_with_its_states_and_its_log(
     expect(row).to_contain_text("Succeeded")
     expect(page.get_by_label("Log of blue")).to_have_count(0)
 
+    endpoint = ml_client.online_endpoints.get(name)
+    endpoint.tags = {"owner": "the SDK"}
+    ml_client.online_endpoints.begin_create_or_update(endpoint).result()
+    expect(page.locator("#facts")).to_contain_text("owner: the SDK")
+
 
 def test_the_keyboard_alone_creates_an_endpoint_and_deletes_it(
     open_portal: Opener, ml_client: MLClient, unique: str
