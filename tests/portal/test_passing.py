@@ -218,11 +218,13 @@ def test_through_jupyter_a_page_is_in_a_sandbox(
     monkeypatch.setenv("PORTAL_PROXY_SECRET", "secret")
     behind = Portal(tmp_path)
 
-    def ask(path: str, host: str) -> requests.Response:
+    def ask(path: str, host: str, method: str = "GET") -> requests.Response:
         jupyter = {"X-Portal-Secret": "secret", "X-Forwarded-Prefix": "/user/ada/portal"}
-        return requests.get(
+        browser = {"Host": host, "Cookie": "jupyter=1", "Sec-Fetch-Site": "same-origin"}
+        return requests.request(
+            method,
             f"{behind.url}{path}",
-            headers={**jupyter, "Host": host, "Cookie": "jupyter=1"},
+            headers={**jupyter, **browser},
             proxies={"http": ""},
             allow_redirects=False,
         )
@@ -243,6 +245,9 @@ def test_through_jupyter_a_page_is_in_a_sandbox(
         assert "set-cookie" not in ask(f"/open/{label}/cookie", "hub.example.com").headers
         elsewhere = ask("/open/example.com.http-80/", "hub.example.com")
         assert elsewhere.status_code == 404
+        # Jupyter's proxy would put its own part before an absolute path once more.
+        posted = ask("/registries/group/name", "hub.example.com", "POST")
+        assert posted.headers["location"] == "../../registries/group/name"
         # Where there is an origin of its own, no page shares the portal's.
         visitor = Visitor(portal)
         assert visitor.session.get(f"{portal.url}/open/{label}/docs").status_code == 404
