@@ -10,6 +10,8 @@ import ast
 import sys
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.error import InputRejected
@@ -63,9 +65,25 @@ class Resumption(ast.NodeTransformer):
             for each in waiting.unfinished:
                 each.cell = each.cell or self.last
             if any(each.cell == cell for each in waiting.unfinished):
+                waiting.unfinished.extend(self._others(waiting, cell))
                 node.body[:0] = ast.parse(self.GO_ON.format(cell=cell)).body
         self.last = cell
         return node
+
+    def _others(self, waiting: ModuleType, cell: str) -> list[Any]:
+        """Return what else is under way that the notebook has in a variable, or in a list there.
+
+        A cell may begin several operations before it waits for the first.
+        """
+        known = {each.poller for each in waiting.unfinished}
+        values = list(self.shell.user_ns.values())
+        held = {
+            each
+            for value in values
+            for each in (value if isinstance(value, list | tuple) else [value])
+            if isinstance(each, waiting.LROPoller) and not each.done()
+        }
+        return [waiting.Unfinished(each, "another operation", cell) for each in held - known]
 
     def _cell(self, node: ast.AST) -> str:
         """Return the id that the notebook has for the cell, which may be edited; else its code."""

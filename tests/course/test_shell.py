@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -153,3 +154,61 @@ def test_a_cell_that_was_interrupted_goes_on_waiting_when_it_is_run_again(
         assert "blue, under way already: Failed after " in again.printed
         assert "\rblue: Succeeded after " in again.printed
         assert again.printed.endswith("Succeeded\n")
+
+
+WORK = """
+from pathlib import Path
+import time
+from azure.core.polling import LROPoller, PollingMethod
+from helpers.wait import wait
+
+class Work(PollingMethod):
+    state = "InProgress"
+    def __init__(self, gate): self.gate = Path(gate)
+    def initialize(self, *_): pass
+    def run(self):
+        while not self.gate.exists():
+            time.sleep(0.05)
+        self.state = "Succeeded"
+    def status(self): return self.state
+    def finished(self): return self.state == "Succeeded"
+    def resource(self): return None
+"""
+BOTH = """
+pollers = [LROPoller(None, None, lambda _: None, Work(gate)) for gate in ("one", "two")]
+wait(pollers[0], "first")
+wait(pollers[1], "second")
+"""
+
+
+@pytest.mark.usefixtures("kernelspecs")
+def test_a_cell_that_began_two_operations_waits_for_both_before_it_begins_them_again(
+    home: Home, tmp_path: Path
+) -> None:
+    with started("azure-local", tmp_path) as kernel:
+        kernel.run(WORK)
+        interrupted = False
+
+        def interrupt(printed: str) -> None:
+            nonlocal interrupted
+            if not interrupted:
+                interrupted = True
+                kernel.manager.interrupt_kernel()
+
+        assert kernel.run(BOTH, interrupt).error_name == "WaitingStopped"
+
+        def open_gates(printed: str) -> None:
+            if "first, under way already: InProgress" in printed:
+                (tmp_path / "one").touch()
+            if "another operation, under way already: InProgress" in printed:
+                (tmp_path / "two").touch()
+
+        again = kernel.run(BOTH, open_gates)
+        assert (again.status, again.displays) == ("ok", [])
+        ends = re.findall(r"\r([^\r]+): Succeeded after", again.printed)
+        assert ends == [
+            "first, under way already",
+            "another operation, under way already",
+            "first",
+            "second",
+        ]
