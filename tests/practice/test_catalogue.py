@@ -49,3 +49,8 @@ def test_it_knows_every_exercise_of_the_course(one: Lesson) -> None:
     assert {task.name for task in one.tasks} == set(there)
     assert all(exercise.lesson == one.number for exercise in there.values())
     assert all(task.heading for task in one.tasks)
+
+
+@pytest.mark.parametrize("one", catalogue.lessons(), ids=lambda one: one.number)
+def test_each_lesson_says_how_long_it_takes(one: Lesson) -> None:
+    assert 10 <= one.minutes <= 120

@@ -159,4 +159,4 @@ def test_damaged_progress_is_told_and_the_page_is_there(server: Server) -> None:
     Path(os.environ["COURSE_PROGRESS"]).write_text("{")
     page = server.page()
     assert "progress.json is damaged" in page
-    assert "0 of 27 exercises passed" in page
+    assert re.search(r"0 of \d+ exercises passed", page)
