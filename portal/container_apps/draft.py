@@ -31,7 +31,7 @@ FIELDS: dict[str, str] = {
     "scale": "least most",
 }
 DOCKER_HUB = "docker.io"
-FIRST = {
+FIRST = dict.fromkeys(" ".join(FIELDS.values()).split(), "") | {
     "quickstart": "on", "source": "acr", "authentication": "secret", "server": DOCKER_HUB,
     "size": "0.5,1Gi", "external": "yes", "type": "http", "certificates": "ignore",
     "transport": "auto", "port": "80",

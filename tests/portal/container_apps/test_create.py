@@ -110,6 +110,8 @@ def test_what_only_azure_can_refuse_is_told_and_can_be_changed(
     page = open_portal("/container-apps")
     begin(page, apps.name, f"env-{apps.unique}")
     choose_image(page, "k8se/quickstart:latest")
+    go(page, "Review + create")
+    expect(page.get_by_role("main")).to_contain_text("Disabled")  # nobody was at Ingress yet
     go(page, "Ingress")
     page.get_by_role("checkbox", name="Enabled").check()
     page.get_by_label("TCP").check()
