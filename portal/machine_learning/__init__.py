@@ -3,6 +3,7 @@
 https://learn.microsoft.com/rest/api/azureml/
 
 workspaces.py    the workspace that pages are about
+resource_view.py  what endpoints, deployments and assets have in common
 assets.py        models with their files, and environments, by version
 blobs.py         files in blob storage
 endpoint.py      an online endpoint and its deployments, as Azure describes them

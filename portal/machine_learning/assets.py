@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from portal.azure import Azure, Json, RefusedError
+from portal.azure import Azure, RefusedError
 from portal.machine_learning.blobs import BlobFile, list_files
 from portal.machine_learning.endpoint import OnlineEndpoints
+from portal.machine_learning.resource_view import ResourceView
 from portal.machine_learning.workspaces import Workspaces
 from portal.pages import Pages, segment
 
@@ -24,38 +25,20 @@ ANONYMOUS = "CliV2AnonymousEnvironment"
 
 
 @dataclass(frozen=True)
-class AssetVersion:
-    """`asset`: the name that all versions share."""
+class AssetVersion(ResourceView):
+    """`asset`: the name that all versions share; `name` is the version."""
 
     asset: str
-    body: Json
-
-    @property
-    def id(self) -> str:
-        return str(self.body["id"])
-
-    @property
-    def version(self) -> str:
-        return str(self.body["name"])
 
     @property
     def label(self) -> str:
-        return f"{self.asset}:{self.version}"
-
-    @property
-    def properties(self) -> Json:
-        found: Json = self.body["properties"]
-        return found
-
-    @property
-    def created(self) -> str:
-        return str((self.body.get("systemData") or {}).get("createdAt") or "")
+        return f"{self.asset}:{self.name}"
 
 
 async def versions_of(azure: Azure, workspace: str, kind: str, name: str) -> list[AssetVersion]:
     """Return an asset's versions, newest first. Raises RefusedError."""
     found = await azure.find_all(f"{workspace}/{kind}/{segment(name)}/versions", **ACTIVE)
-    versions = [AssetVersion(name, body) for body in found]
+    versions = [AssetVersion(body, name) for body in found]
     return sorted(versions, key=lambda one: one.created, reverse=True)
 
 
@@ -108,7 +91,7 @@ class Assets:
         if kind == "models":
             endpoints = await OnlineEndpoints(self.pages).all(workspace)
             each = await asyncio.gather(*(self._files(workspace.id, one) for one in versions))
-            files = {one.version: found for one, found in zip(versions, each, strict=True)}
+            files = {one.name: found for one, found in zip(versions, each, strict=True)}
         return self.pages.render(
             request,
             "machine_learning/asset.html",

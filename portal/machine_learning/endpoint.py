@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from portal.azure import Json, RefusedError
+from portal.azure import RefusedError
+from portal.machine_learning.resource_view import ResourceView
 from portal.machine_learning.workspaces import Workspace, Workspaces
 from portal.pages import Pages, segment, state_kind
 
@@ -32,26 +33,8 @@ TABS = (
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class Endpoint(ResourceView):
     workspace: Workspace
-    body: Json
-
-    @property
-    def id(self) -> str:
-        return str(self.body["id"])
-
-    @property
-    def name(self) -> str:
-        return str(self.body["name"])
-
-    @property
-    def properties(self) -> Json:
-        found: Json = self.body["properties"]
-        return found
-
-    @property
-    def state(self) -> str:
-        return str(self.properties.get("provisioningState") or "")
 
     @property
     def auth_mode(self) -> str:
@@ -83,32 +66,12 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class Deployment(ResourceView):
     endpoint: Endpoint
-    body: Json
-
-    @property
-    def name(self) -> str:
-        return str(self.body["name"])
-
-    @property
-    def properties(self) -> Json:
-        found: Json = self.body["properties"]
-        return found
-
-    @property
-    def state(self) -> str:
-        return str(self.properties.get("provisioningState") or "")
 
     @property
     def is_busy(self) -> bool:
         return state_kind(self.state) == "busy"
-
-    @property
-    def since(self) -> str:
-        """When its last change began."""
-        dates = self.body.get("systemData") or {}
-        return str(dates.get("lastModifiedAt") or dates.get("createdAt") or "")
 
     @property
     def instances(self) -> int:
@@ -153,7 +116,7 @@ class OnlineEndpoints:
 
     async def all(self, workspace: Workspace) -> list[Endpoint]:
         found = await self.azure.list(f"{workspace.id}/onlineEndpoints")
-        return [Endpoint(workspace, body) for body in found]
+        return [Endpoint(body, workspace) for body in found]
 
     async def of(self, request: Request) -> Endpoint:
         """Return the endpoint that a page's path names: its name is unique in a region, so another
@@ -162,18 +125,18 @@ class OnlineEndpoints:
         workspace = await self.workspaces.of(request)
         path = f"{workspace.id}/onlineEndpoints/{name}"
         try:
-            return Endpoint(workspace, await self.azure.get(path))
+            return Endpoint(await self.azure.get(path), workspace)
         except RefusedError as refusal:
             if refusal.status != 404 or "workspace" in request.query_params:
                 raise
             for other in await self.workspaces.all():
                 if body := await self.azure.find(f"{other.id}/onlineEndpoints/{name}"):
-                    return Endpoint(other, body)
+                    return Endpoint(body, other)
             raise
 
     async def deployments(self, endpoint: Endpoint) -> list[Deployment]:
         found = await self.azure.find_all(f"{endpoint.id}/deployments")
-        return [Deployment(endpoint, body) for body in found]
+        return [Deployment(body, endpoint) for body in found]
 
     async def with_deployments(self, request: Request) -> tuple[Endpoint, list[Deployment]]:
         """Raises RefusedError."""
