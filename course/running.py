@@ -28,6 +28,7 @@ from course.notebooks import WIDGET
 from course.places import TITLES, open_place
 
 # What nbconvert writes for a figure without a description.
+PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}  # that lessons link, and their types
 UNDESCRIBED = "No description has been provided for this image"
 
 
@@ -100,17 +101,19 @@ def write_page(notebook: Path, folder: Path) -> None:
 
 
 def _attach_pictures(cell: NotebookNode, folder: Path) -> None:
-    """Put the SVG pictures that a markdown cell links, relative to `folder`, into the cell."""
+    """Put the pictures that a markdown cell links, relative to `folder`, into the cell."""
 
     def attach(link: re.Match[str]) -> str:
         picture = folder / link["target"]
         if not picture.is_file():
             return link[0]
         data = base64.b64encode(picture.read_bytes()).decode()
-        cell.setdefault("attachments", {})[picture.name] = {"image/svg+xml": data}
+        cell.setdefault("attachments", {})[picture.name] = {PICTURES[picture.suffix]: data}
         return f"![{link['alt']}](attachment:{picture.name})"
 
-    cell.source = re.sub(r"!\[(?P<alt>[^]]*)\]\((?P<target>[^)]+\.svg)\)", attach, cell.source)
+    cell.source = re.sub(
+        r"!\[(?P<alt>[^]]*)\]\((?P<target>[^)]+\.(svg|png))\)", attach, cell.source
+    )
 
 
 def _describe(page: str, notebook: NotebookNode) -> str:

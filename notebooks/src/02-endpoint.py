@@ -35,12 +35,12 @@
 # Afterwards you can
 #
 # - choose a name that Azure accepts;
-# - create an endpoint, wait for it, and find its scoring URI;
+# - create an endpoint, wait for it, and find its scoring URI, by code and in the portal;
 # - choose between `key`, `aml_token` and `aad_token`;
 # - call the endpoint with plain HTTP, and tell a 401 from a 404;
 # - find out why a client is refused, and mend it.
 #
-# **Time:** about 30 minutes.
+# **Time:** about 30 minutes. The step in the portal takes five more.
 #
 # ## What this costs on live Azure
 #
@@ -202,6 +202,28 @@ guess.compare(str(answer.status_code))
 # **What happened.** The lock opened, but there is nobody home: **404**, no deployment takes this
 # request. That is the answer whenever no deployment has traffic, so remember it: it looks like a
 # wrong address, and is not.
+#
+# ## In the portal
+#
+# What code has made can also be looked at. The *portal* shows all that Azure has for you: it is
+# the tile *Portal* in JupyterLab's launcher, or type `course portal` in a terminal. Choose
+# *Machine Learning* there, and then your endpoint, `digits-...`.
+#
+# > **Before you look.** The page has a tab for those who want to call the endpoint. Will it show
+# > the keys?
+#
+# ![The endpoint's page in the portal, with the tabs Details, Test, Consume, Monitoring and Logs.
+# Details says that there are no deployments yet, so it answers 404, and lists the attributes: it
+# is Succeeded, with its REST endpoint and key-based
+# authentication.](../docs/images/portal/endpoint-new.png)
+#
+# **What you see.** *Details* says what your cells printed, the scoring URI under the name of *REST
+# endpoint*, and why the answer was 404. *Consume* has what a client needs, but hides the keys until
+# you press *Show keys*. That sends the same request as `get_keys`; the page *Activity* lists it,
+# and those of this notebook too.
+#
+# On live Azure: [Azure Machine Learning studio](https://ml.azure.com), *Endpoints*. The tabs have
+# the same names, but for *Logs*, which is *Deployment logs*; there is no list of requests.
 #
 # ## A failure on purpose: the wrong key
 #

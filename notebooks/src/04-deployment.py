@@ -22,12 +22,12 @@
 #
 # - choose a model and an environment, and describe a deployment of them;
 # - bring it up, watch its state, and send it traffic;
-# - ask it for predictions with the SDK and with plain HTTP;
+# - ask it for predictions with the SDK, with plain HTTP, and in the portal;
 # - change keys without locking anybody out, and see a token expire;
 # - say from an error's code what went wrong, find the log that tells more, and repair it.
 #
-# **Time:** about 35 minutes. On live Azure, waiting adds more than an hour: a good lesson to have
-# beside other work.
+# **Time:** about 35 minutes. The step in the portal takes five more. On live Azure, waiting adds
+# more than an hour: a good lesson to have beside other work.
 #
 # ## What this costs on live Azure
 #
@@ -306,6 +306,28 @@ print("requests to /score:", logs.count('"POST /score HTTP'))
 # > machine before the server starts: `get_logs(..., container_type="storage-initializer")`. Look
 # > there when the first one is empty. In a terminal, `az ml online-deployment get-logs` shows the
 # > first one, and with `--container storage-initializer` the second.
+
+# %% [markdown]
+# ## In the portal
+#
+# For a quick try no code is needed. In the portal (lesson 02 says how it is opened), choose
+# *Machine Learning*, your endpoint, and the tab *Test*. Draw a digit, and press *Test*.
+#
+# > **Before you try it.** Your drawing has become 64 numbers, in *Input data*. Delete one of them,
+# > with its comma, and press *Test* again. Which status comes back now?
+#
+# ![The tab Test in the portal. On the left a four that somebody has drawn, and below it the same as
+# 8 by 8 numbers. On the right the result, Succeeded 200, by the deployment blue, with the digit and
+# its ten probabilities, and the headers of the answer.](../docs/images/portal/endpoint-test.png)
+#
+# **What you see.** 424, as above: the script said no. Each answer comes with its time, its headers
+# and the deployment that gave it, and *The same request in Python* is there to copy. Then open
+# *Logs*: what you send in another window appears there line by line, and the storage initializer's
+# log is beside it.
+#
+# On live Azure: [Azure Machine Learning studio](https://ml.azure.com), *Endpoints*. *Test* takes
+# JSON for a deployment that you choose, without a drawing; *Deployment logs* has only the first of
+# the two logs.
 
 # %% [markdown]
 # ## Change the keys

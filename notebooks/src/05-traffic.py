@@ -25,10 +25,12 @@
 # - try the new one while it has no traffic at all;
 # - mirror traffic to it, and split the traffic between both;
 # - say whether a measured share is what you asked for, or too far from it to be chance;
+# - move traffic with a mouse, and see the next requests follow;
 # - tell a time-out (408) from too many requests (429), and do something about each;
 # - roll back, and delete what is not needed any more.
 #
-# **Time:** about 35 minutes. On live Azure, waiting adds about an hour.
+# **Time:** about 35 minutes. The step in the portal takes five more, and on live Azure, waiting
+# adds about an hour.
 #
 # ## What this costs on live Azure
 #
@@ -306,6 +308,50 @@ for count in (400, 800, 1600):
 # width you need four times as many. That is worth knowing before you judge a new version by ten
 # requests.
 #
+# ## In the portal
+#
+# Traffic is moved with a mouse, too. Open your endpoint in the portal: under *Traffic*, give *blue*
+# 20 and *green* 80, and press *Update traffic*. (While the sum is not 100, you cannot.)
+#
+# ![Details of an endpoint in the portal. Two deployments, blue and green, are Succeeded. Below,
+# under Traffic, each has a slider: blue stands at 20 and green at 80, sum 100 per cent; then
+# Mirrored traffic, and the button Update traffic.](../docs/images/portal/endpoint-traffic.png)
+#
+# > **Before you run it.** Nothing has changed in this notebook. Which shares will its next requests
+# > get: those of the last cell that set them, or those of the slider?
+#
+# The next cell reads the traffic from Azure, asks, and draws the figure for it.
+
+# %%
+traffic = ml_client.online_endpoints.get(endpoint_name).traffic
+print("traffic:", dict(sorted(traffic.items())))
+
+counted = ask(request_count)
+plots.shares(
+    [
+        plots.Share(f"{name}, {share} %", counted[name] / request_count, *band(share / 100))
+        for name, share in sorted(traffic.items())
+    ],
+    what="share of the requests that each deployment answered",
+)
+
+# %% [markdown]
+# **What happened.** Traffic belongs to the endpoint, so whoever moves it, the next request follows.
+# (If you left the slider alone, it is still 50 and 50.) Move it, run the cell again, and have
+# *Monitoring* open beside the notebook: it draws how many requests each deployment had a minute,
+# how long they took, and how many failed.
+#
+# On live Azure: [Azure Machine Learning studio](https://ml.azure.com), *Endpoints*. The button
+# *Update traffic* is in *Details* and opens the sliders; *Monitoring* runs some minutes behind, and
+# wants a deployment with `app_insights_enabled=True`. It is handy in a hurry; but code can be
+# reviewed, and run again.
+#
+# The lesson goes on with half and half:
+
+# %%
+split(blue=50, green=50)
+
+# %% [markdown]
 # ## Three failures on purpose
 #
 # Each deployment so far answered quickly, and one client asked at a time. Out there it is
@@ -532,10 +578,6 @@ print(dict(ask(20)))
 # %% [markdown]
 # And had all been well, it would be the same call the other way round: `split(blue=0, green=100)`.
 # Then *blue* stays for some days, until nobody wants it back, and is deleted.
-#
-# > **Tip.** On live Azure, [Azure Machine Learning studio](https://ml.azure.com) does the same
-# > with a mouse: *Endpoints*, your endpoint, *Update traffic*. Handy in a hurry; but code can be
-# > reviewed and run again.
 #
 # ## Exercises
 #

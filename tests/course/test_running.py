@@ -216,16 +216,17 @@ def test_a_widget_is_text_on_the_page(tmp_path: Path) -> None:
     assert "html-manager" not in page
 
 
-def test_a_linked_picture_is_in_the_page(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "kind"), [("life.svg", "svg+xml"), ("page.png", "png")])
+def test_a_linked_picture_is_in_the_page(tmp_path: Path, name: str, kind: str) -> None:
     """The page is in another folder than the lesson, whose links would lead nowhere."""
     (tmp_path / "lessons").mkdir()
-    (tmp_path / "life.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
-    cell = nbformat.v4.new_markdown_cell("![The life of it](../life.svg)")
+    (tmp_path / name).write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    cell = nbformat.v4.new_markdown_cell(f"![What it\nshows](../{name})")
     file = tmp_path / "lesson.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), file)
     write_page(file, tmp_path / "lessons")
     (source,) = re.findall(r'<img[^>]* src="([^"]*)"', file.with_suffix(".html").read_text())
-    assert source.startswith("data:image/svg+xml;base64,")
+    assert source.startswith(f"data:image/{kind};base64,")
 
 
 def test_a_line_that_was_written_over_is_shown_once(tmp_path: Path) -> None:
