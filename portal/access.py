@@ -97,6 +97,8 @@ class Access:
             if through_jupyter:
                 # Jupyter cuts its own part off the path; links need it.
                 scope["root_path"] = headers.get("x-forwarded-prefix", "").rstrip("/")
+                # https://asgi.readthedocs.io/en/latest/specs/www.html: the path has it in it
+                scope["path"] = scope["root_path"] + path
             else:
                 check_host(headers)
             check_origin(scope["method"], headers)

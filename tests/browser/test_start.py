@@ -223,9 +223,16 @@ def test_stored_lessons_are_not_changed_and_their_texts_are_not_in_the_way(
 
 def test_the_portal_opens_in_a_panel(open_lab: Opener) -> None:
     page = open_lab()
+    failed: list[str] = []
+    page.on(
+        "response",
+        lambda one: failed.append(one.url) if "/portal/" in one.url and one.status >= 400 else None,
+    )
     start(page).get_by_role("link", name="Portal").click()
     portal = page.frame_locator(".jp-ServerProxy iframe")
     expect(portal.get_by_role("link", name="Activity").first).to_be_visible(timeout=START)
+    expect(portal.locator("header.top")).to_have_css("display", "flex")  # its style is there
+    assert failed == []
     assert len(page.context.pages) == 1
 
 

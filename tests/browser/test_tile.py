@@ -15,6 +15,8 @@ def test_the_tile_opens_the_portal_in_a_panel(lab: str, browser: Browser) -> Non
     page = browser.new_page(viewport={"width": 1400, "height": 900})
     page.set_default_timeout(30 * SECONDS)
     page.goto(f"http://{host}/lab/workspaces/tile?reset&token={token}", timeout=START)
+    expect(page.locator(".course-start h1")).to_be_visible(timeout=START)
+    page.keyboard.press("Control+Shift+l")  # a launcher
     page.get_by_text("Portal, Azure (local)").click(timeout=START)
     portal = page.frame_locator("iframe[src*='/portal/']")
     expect(portal.get_by_role("heading", name="Home")).to_be_visible(timeout=START)
