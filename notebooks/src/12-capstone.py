@@ -234,8 +234,13 @@ print("the last one within the letter's 5 seconds:", sum(each) < 5)
 # ## Your work
 #
 # Seven steps, with room for each. Earlier lessons have all the pieces: copy what you like from
-# them, and change it. After the fourth step the checks of *One service* to *The budget* below can
-# be run, in any order and as often as you like.
+# them, and change it. (Outside the course you would install `azure-ai-ml` for an endpoint, or
+# `azure-mgmt-containerregistry` and `azure-mgmt-containerregistrytasks` with
+# `azure-mgmt-containerinstance` or `azure-mgmt-appcontainers` for a container, and `azure-identity`
+# for either.)
+#
+# From the fourth step on you can run the checks in *Exercises* below, in any order and as often as
+# you like.
 #
 # ### Step 1: choose
 #
@@ -278,6 +283,10 @@ for package in ("scikit-learn", "joblib", "numpy"):
 # Under the name in `name`. Think of the twenty on the hour, of the first branch in the morning, and
 # of the crash at night. An endpoint brings its own keys; for a container you make one, with
 # `secrets.token_hex()`.
+#
+# Then look at what you have made in the portal (its tile is on JupyterLab's start page; on live
+# Azure it is at [portal.azure.com](https://portal.azure.com)), as anyone at Alder & Finch might. Is
+# everything up? Can you find the key?
 
 # %%
 # Your code goes here.

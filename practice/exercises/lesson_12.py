@@ -327,7 +327,8 @@ def bad_version(hand_in: HandIn) -> Verdict:
         if reply and reply.version == BAD:
             return right(
                 f"{other.name} has version {BAD}, and is right about {_known([reply]):.0%} of "
-                f"the held-out wines; everybody gets version {GOOD}, right about {known:.0%}."
+                f"the held-out wines; everybody gets version {GOOD}, which is right about "
+                f"{known:.0%}."
             )
     told = "; ".join(f"{other.name}: {other.closed or 'another version'}" for other in others)
     return missing(f"Nowhere beside can version {BAD} be asked with the key ({told}).")
