@@ -19,6 +19,7 @@ metrics.py       numbers that Azure Monitor keeps
 charts.py        line charts over time
 passing.py       requests passed on to apps and container groups, each at an origin of its own
 console.py       one request to an app, by a form
+costs.py         what resources cost
 home.py          the page of all resources; a page of each service beside it
 container_apps/  Container Apps
 container_instances/  Container Instances

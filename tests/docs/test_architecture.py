@@ -12,7 +12,7 @@ from course.lessons import ROOT
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 DRAWING = ElementTree.parse(ROOT / "docs" / "images" / "rooms.svg").getroot()
 DRAWN = " ".join(element.text or "" for element in DRAWING.iter("{http://www.w3.org/2000/svg}text"))
-PACKAGES = ["course", "emulator", "helpers", "practice", "scoring"]
+PACKAGES = ["course", "emulator", "helpers", "portal", "practice", "scoring"]
 # As `emulator/arm/http.py`, `notebooks/src/` and `README.md`; a name to be chosen has NN in it.
 PATH = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/|[\w.-]+(?:/[\w.-]+)+|[A-Z]\w+\.md|pyproject\.toml)`")
 
