@@ -23,7 +23,7 @@ from portal.sign_in import SESSION_AGE, SignIn
 SECRET_HEADER = "x-portal-secret"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 SAFE = ("GET", "HEAD")
-OPEN = ("/static/", "/sign-in")  # paths for everybody: they show nothing of Azure
+OPEN = "/static/"  # for everybody: it shows nothing of Azure
 
 NOT_SIGNED_IN = """\
 You are not signed in to the portal, or its link was used before.
@@ -142,14 +142,19 @@ class Access:
 
 def cookie_name(headers: Headers) -> str:
     """Return the session cookie's name. Browsers send a cookie to all ports of a host."""
-    return f"portal-{urlsplit('//' + headers.get('host', '')).port or 80}"
+    return f"portal-{_name_and_port(headers)[1] or 80}"
+
+
+def _name_and_port(headers: Headers) -> tuple[str, str]:
+    host = headers.get("host", "")
+    name, _, port = host.rpartition(":") if ":" in host.rpartition("]")[2] else (host, "", "")
+    return name, port
 
 
 def check_host(headers: Headers) -> None:
     """Refuse names that are not the loopback's: another site's name may lead to this address."""
-    host = headers.get("host", "")
-    name = host.rpartition(":")[0] if ":" in host.rpartition("]")[2] else host
-    if name not in LOOPBACK:
+    name, port = _name_and_port(headers)
+    if name not in LOOPBACK or not (port.isdecimal() or not port):
         raise NotLetInError(421, "The portal answers to 127.0.0.1 and localhost alone.\n")
 
 

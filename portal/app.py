@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from portal import machine_learning
-from portal.access import Access
+from portal.access import OPEN, Access
 from portal.activity import Activity
 from portal.azure import Azure
 from portal.console import Console
@@ -61,6 +61,8 @@ def create_app(settings: Settings) -> Starlette:
         await azure.close()
 
     async def not_found(request: Request, _: Exception) -> Response:
+        if request.url.path.startswith(OPEN):  # a page has notifications, which are not for all
+            return PlainTextResponse("There is no such file.\n", 404)
         return pages.render(request, "missing.html", 404)
 
     routes: list[BaseRoute] = [

@@ -114,6 +114,10 @@ class Azure:
 
         `path` begins with /subscriptions; `version` is needed where API_VERSIONS has none for it.
         """
+        if not path.startswith("/subscriptions") or {".", ".."} & set(path.split("/")):
+            # What does not begin with a slash would be a part of the host's name, and dots lead to
+            # another resource than the one that was asked for.
+            raise RefusedError(400, "InvalidResourceId", f"{path} is not the id of a resource.")
         params = {"api-version": version or version_for(path), **(query or {})}
         request = HttpRequest(method, MANAGEMENT + path, params=params, json=body)
         return await self._run(self.resource_manager, request)
@@ -122,12 +126,14 @@ class Azure:
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
     ) -> AsyncHttpResponse:
         """Return the answer of any address of Azure's, whatever its status. Raises RefusedError
-        where there is no answer."""
+        where there is no answer, and for what no header may hold."""
         request = HttpRequest(method, url, headers=dict(headers), content=content)
         try:
             answer = await self.others.send_request(request)
         except AzureError as error:
             raise no_answer(error) from None
+        except ValueError as error:
+            raise RefusedError(400, "", str(error)) from None
         return answer
 
     async def _run(self, client: Client, request: HttpRequest) -> AsyncHttpResponse:

@@ -153,9 +153,7 @@ class Pages:
                 if refusal.status == 404 and "hx-request" in request.headers:
                     # What a live part shows is gone: the page is asked for anew, and says so.
                     return Response(status_code=204, headers={"hx-refresh": "true"})
-                status = 404 if refusal.status == 404 else 502
-                if status == 404 and request.method == "GET" and "hx-request" in request.headers:
-                    return Response(headers={"hx-refresh": "true"})  # the whole page is gone
+                status = refusal.status if refusal.status in (400, 404) else 502
                 return self.render(request, "refusal.html", status, refusal=refusal)
 
         return tell

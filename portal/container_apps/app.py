@@ -17,7 +17,7 @@ from portal.azure import Json, RefusedError, body_of
 from portal.container_apps.draft import RULES, ingress_fields, read_ingress, rule_of
 from portal.container_apps.log import SYSTEM, LogStream
 from portal.metrics import charts
-from portal.pages import Pages
+from portal.pages import Pages, segment
 from portal.traffic import read_shares
 
 PAGE = "/container-apps/{group}/{name}"
@@ -28,6 +28,13 @@ TABS = {
 }  # fmt: skip
 # A change -> what it changes, where its name does not say so.
 NOUNS = {"mode": "revision mode", "label": "labels", "secret": "secrets", "forget": "secrets"}
+
+
+class Sent(dict[str, str]):
+    """A form's fields."""
+
+    def __missing__(self, name: str) -> str:
+        raise RefusedError(400, "", f"The form lacks its field {name}.")
 
 
 class ContainerApp:
@@ -80,7 +87,7 @@ class ContainerApp:
         )
 
     def _id(self, request: Request) -> str:
-        group, name = request.path_params["group"], request.path_params["name"]
+        group, name = (segment(request.path_params[key]) for key in ("group", "name"))
         scope = f"{self.pages.subscription}/resourceGroups/{group}"
         return f"{scope}/providers/Microsoft.App/containerApps/{name}"
 
@@ -182,7 +189,7 @@ class ContainerApp:
     async def change(self, request: Request) -> Response:
         """Do what a form of a tab asks for, named by its field `do`."""
         form, app_id = await request.form(), self._id(request)
-        sent = {name: str(form.getlist(name)[-1]) for name in form}
+        sent = Sent({name: str(form.getlist(name)[-1]) for name in form})
         do, tab = sent.get("do", ""), request.path_params.get("tab")
         try:
             if do == "reveal":
@@ -209,7 +216,8 @@ class ContainerApp:
         if do in ("start", "stop"):
             return f"{do.capitalize()} {{app}}", "POST", f"/{do}", None
         if do in ("activate", "deactivate", "restart"):
-            return f"{do.capitalize()} {revision}", "POST", f"/revisions/{revision}/{do}", None
+            path = f"/revisions/{segment(revision)}/{do}"
+            return f"{do.capitalize()} {revision}", "POST", path, None
         app = await self.azure.get(app_id)
         if do == "delete":
             if sent.get("name") != app["name"]:
@@ -276,7 +284,8 @@ def _labelled(traffic: list[Json], revision: str, label: str) -> list[Json]:
 
 
 def _link(request: Request) -> str:
-    return f"/container-apps/{request.path_params['group']}/{request.path_params['name']}"
+    group, name = (segment(request.path_params[key]) for key in ("group", "name"))
+    return f"/container-apps/{group}/{name}"
 
 
 def _told(rule: Json) -> tuple[str, str, str]:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from portal.azure import Json, RefusedError, body_of
 from portal.container_apps.draft import LABELS, NEW, RULES, SIZES, Draft, Step, read_ingress
 from portal.login_server import repositories, tags
-from portal.pages import Pages, text_field
+from portal.pages import Pages, segment, text_field
 from portal.resource_ids import ResourceId
 
 PAGE = "/container-apps/create"
@@ -49,7 +49,10 @@ class CreateApp:
     async def _new(self, app_id: str) -> Draft:
         number = next(self.numbers)
         if app_id:
-            draft = Draft.of_app(number, await self.azure.get(app_id))
+            app = await self.azure.get(app_id)
+            if str(app.get("type")).lower() != "microsoft.app/containerapps":
+                raise RefusedError(404, "ResourceNotFound", f"{app_id} is not a container app.")
+            draft = Draft.of_app(number, app)
         else:
             draft = Draft(number, None)
             groups = await self.azure.list(f"{self.pages.subscription}/resourcegroups")
@@ -172,12 +175,13 @@ class CreateApp:
 
     def _group_id(self, draft: Draft) -> str:
         group = draft["new_group"] if draft["group"] == NEW else draft["group"]
-        return f"{self.pages.subscription}/resourceGroups/{group}"
+        return f"{self.pages.subscription}/resourceGroups/{segment(group)}"
 
     def _app_id(self, draft: Draft) -> str:
         if draft.app:
             return str(draft.app["id"])
-        return f"{self._group_id(draft)}/providers/Microsoft.App/containerApps/{draft['name']}"
+        name = segment(draft["name"])
+        return f"{self._group_id(draft)}/providers/Microsoft.App/containerApps/{name}"
 
     async def _registry(self, server: str) -> Json | None:
         listed = await self.azure.list(
@@ -203,7 +207,8 @@ class CreateApp:
             steps.append(Step(name, "Resource group", "PUT", group_id, {"location": region}))
         environment_id, name = draft["environment"], draft["environment_name"]
         if environment_id == NEW:
-            environment_id = f"{group_id}/providers/Microsoft.App/managedEnvironments/{name}"
+            provider = f"{group_id}/providers/Microsoft.App"
+            environment_id = f"{provider}/managedEnvironments/{segment(name)}"
             # As Azure's portal makes one: https://learn.microsoft.com/azure/container-apps/structure
             profile = {"name": "Consumption", "workloadProfileType": "Consumption"}
             made = {"workloadProfiles": [profile], "zoneRedundant": bool(draft["redundant"])}

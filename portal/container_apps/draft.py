@@ -140,9 +140,11 @@ class Draft:
         for page, name in self._needed():
             if not self[name]:
                 wrong.append((page, name, EMPTY))
+        if not re.fullmatch(r"[0-9.]+,[0-9.]+Gi", self["size"]):
+            wrong.append(("container", "size", "The value must be one of the choices."))
         for page, name, least, most in self._numbers():
             given = self[name]
-            if given and not (given.isdecimal() and least <= int(given) <= most):
+            if given and not (re.fullmatch(r"[0-9]{1,5}", given) and least <= int(given) <= most):
                 message = f"The value must be a number between {least} and {most}."
                 wrong.append((page, name, message))
         return wrong
@@ -249,20 +251,29 @@ class Draft:
 
 
 def read_ingress(values: Mapping[str, str]) -> Json | None:
-    """Return the ingress that the fields of its page ask for, None where it is not enabled."""
+    """Return the ingress that the fields of its page ask for, None where it is not enabled.
+
+    Raises ValueError where a port is no number.
+    """
     values = defaultdict(str, values)
     if not values["ingress"]:
         return None
     is_tcp = values["type"] == "tcp"
     return {
         "external": values["external"] == "yes",
-        "targetPort": int(values["port"]),
+        "targetPort": _port(values["port"]),
         "transport": "tcp" if is_tcp else values["transport"],
         "allowInsecure": bool(values["insecure"]),
         "clientCertificateMode": values["certificates"],
         "stickySessions": {"affinity": "sticky" if values["affinity"] else "none"},
-        "exposedPort": int(values["exposed"] or 0) if is_tcp else 0,
+        "exposedPort": _port(values["exposed"] or "0") if is_tcp else 0,
     }
+
+
+def _port(given: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", given):
+        raise ValueError(f"{given!r} is no port.")
+    return int(given)
 
 
 def ingress_fields(ingress: Json | None) -> dict[str, str]:
@@ -307,7 +318,7 @@ def _rule(name: str, kind: str, value: str) -> Json:
 def _rows(form: Any, *names: str) -> list[tuple[str, ...]]:
     """Return the rows that have a name; the form has one row more than there are."""
     columns = [[str(value).strip() for value in form.getlist(name)] for name in names]
-    return [row for row in zip(*columns, strict=True) if row[0]]
+    return [row for row in zip(*columns, strict=False) if row[0]]
 
 
 def _parts(text: str) -> list[str]:

@@ -71,7 +71,10 @@ class ContainerApps:
     async def change(self, request: Request) -> Response:
         """Start a job, or delete an environment."""
         form = await request.form()
-        target = ResourceId.parse(text_field(form, "id"))
+        try:
+            target = ResourceId.parse(text_field(form, "id"))
+        except ValueError as error:
+            return await self.show(request, RefusedError(400, "", str(error)))
         verb, method, path = (
             ("Start", "POST", "/start")
             if target.type.lower() == "microsoft.app/jobs"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import shlex
 from typing import Any
 
@@ -122,7 +123,10 @@ class CreateGroup:
 def group_of(values: dict[str, str]) -> Json:
     """Return the body of a group. Raises ValueError where a field cannot be read."""
     ports = [_port(word) for word in values["ports"].replace(",", " ").split()]
-    requests = {"cpu": float(values["cpu"]), "memoryInGB": float(values["memory"])}
+    requests = {
+        "cpu": _number("Number of CPU cores", values["cpu"]),
+        "memoryInGB": _number("Memory", values["memory"]),
+    }
     variables = [
         {"name": name, kind: value}
         for field, kind in (("variables", "value"), ("secure", "secureValue"))
@@ -147,9 +151,19 @@ def group_of(values: dict[str, str]) -> Json:
     return {"location": values["region"], "properties": properties}
 
 
+def _number(label: str, given: str) -> float:
+    try:
+        number = float(given)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{label}: {given!r} is not a number.")
+    return number
+
+
 def _port(word: str) -> Json:
     number, _, protocol = word.partition("/")
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > 5:
         raise ValueError(f"Ports: {word!r} is not a number.")
     return {"port": int(number), "protocol": (protocol or "TCP").upper()}
 
@@ -163,7 +177,10 @@ def _variable(line: str) -> tuple[str, str]:
 
 def _command(text: str) -> list[str]:
     """A JSON array, as Azure's portal has it, or words as in a shell."""
-    words = json.loads(text) if text.startswith("[") else shlex.split(text)
+    try:
+        words = json.loads(text) if text.startswith("[") else shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"Command override: {error}.") from None
     if not all(isinstance(word, str) for word in words):
         raise ValueError("Command override: an array of strings.")
     return list(words)

@@ -6,6 +6,7 @@ https://learn.microsoft.com/rest/api/azureml/online-deployments
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ DEFAULTS = {
 }
 # The other fields of the form.
 FIELDS = ("deployment", "model", "environment", "other_environment", "code_id", "code_files")
+WHOLE = re.compile("[0-9]{1,9}")
 MLFLOW = "mlflow_model"
 
 
@@ -108,11 +110,12 @@ class Deployments:
 
     async def scale(self, request: Request) -> Response:
         count = text_field(await request.form(), "instances")
+        capacity = int(count) if WHOLE.fullmatch(count) else 0
         return await self._change(
             request,
             "PATCH",
             "Scale deployment",
-            {"sku": {"name": "Default", "capacity": int(count) if count.isdecimal() else 0}},
+            {"sku": {"name": "Default", "capacity": capacity}},
         )
 
     async def delete(self, request: Request) -> Response:
@@ -140,7 +143,7 @@ def deployment_body(location: str, given: Mapping[str, str]) -> Json:
     """Return the body for a form's fields. Raises RefusedError for what is no number."""
 
     def whole(name: str, label: str) -> int:
-        if not given.get(name, "").isdecimal():
+        if not WHOLE.fullmatch(given.get(name, "")):
             raise RefusedError(400, "BadArgument", f"{label} has to be a whole number.")
         return int(given[name])
 

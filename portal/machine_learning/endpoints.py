@@ -14,7 +14,7 @@ from starlette.responses import Response
 from portal.azure import Json, RefusedError
 from portal.machine_learning.endpoint import AUTHENTICATION, Endpoint, OnlineEndpoints
 from portal.pages import Pages, segment, text_field
-from portal.traffic import read_shares
+from portal.traffic import read_shares, whole_number
 
 LOG_LINES = 25  # of a deployment that is on its way, in the list
 # What a PUT takes of what a GET shows.
@@ -61,7 +61,7 @@ class Endpoints:
         shares = {
             one.name: int(share)
             for one in deployments
-            if (share := text_field(given, f"share:{one.name}")).isdecimal()
+            if (share := text_field(given, f"share:{one.name}")).isdecimal() and len(share) <= 3
         }
         mirrored = next(((one.name, one.mirrored) for one in deployments if one.mirrored), ("", 0))
         return self.pages.render(
@@ -124,7 +124,7 @@ class Endpoints:
         try:
             shares = read_shares(form, zero=True)
             mirrored = text_field(form, "mirror")
-            share = int(text_field(form, "mirror-share") or "0")
+            share = whole_number("Mirrored traffic", text_field(form, "mirror-share") or "0")
             await self._put(endpoint, shares, {mirrored: share} if mirrored and share else {})
         except (ValueError, RefusedError) as problem:
             return await self._details(request, form, str(problem))

@@ -104,3 +104,33 @@ def test_a_secret_header_is_worth_nothing_where_none_was_set(
     portal: Portal, session: requests.Session
 ) -> None:
     assert session.get(f"{portal.url}/", headers={"X-Portal-Secret": ""}).status_code == 403
+
+
+def test_who_is_not_signed_in_sees_no_notifications(
+    portal: Portal, session: requests.Session
+) -> None:
+    with requests.Session() as owner:
+        owner.trust_env = False
+        owner.get(portal.link)
+        assert "Local Azure" in owner.get(f"{portal.url}/nothing-here").text
+    assert session.get(f"{portal.url}/static/nothing-here").text == "There is no such file.\n"
+    assert session.get(f"{portal.url}/sign-in-elsewhere").status_code == 403
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:99999", "127.0.0.1:abc"])
+def test_a_host_without_a_port_that_can_be_is_no_error_of_the_portal(
+    portal: Portal, session: requests.Session, host: str
+) -> None:
+    assert session.get(f"{portal.url}/", headers={"Host": host}).status_code in (403, 421)
+
+
+@pytest.mark.parametrize("address", ["@127.0.0.1:1/x", ".example.com/x", "/../x", "x"])
+def test_a_link_sends_the_credential_nowhere_but_to_azure(
+    portal: Portal, session: requests.Session, address: str
+) -> None:
+    session.get(portal.link)
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    asked = {"app": address}
+    answer = session.get(f"{portal.url}/container-apps/create", params=asked, headers=link)
+    assert answer.status_code == 400
+    assert "is not the id of a resource" in answer.text
