@@ -10,6 +10,8 @@ from tests.azure import LocalAzure, azure_in
 from tests.emulator.services.apps_bench import AppsBench
 from tests.emulator.services.container_machine import Machine, settings
 
+from ..conftest import Opener
+
 
 @pytest.fixture(scope="package")
 def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
@@ -23,3 +25,9 @@ def apps(local_azure: LocalAzure, unique: str) -> Iterator[AppsBench]:
     bench = AppsBench(Machine("process", local_azure), unique)
     yield bench
     bench.clean()
+
+
+@pytest.fixture
+def open_portal(apps: AppsBench, open_portal: Opener) -> Opener:
+    """The pages are closed before the apps that they show are deleted."""
+    return open_portal
