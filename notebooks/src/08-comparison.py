@@ -987,5 +987,6 @@ from practice import progress
 progress.show("08")
 
 # %% [markdown]
-# This was the last lesson. You can train a model, register it, put it behind an address in three
-# ways, watch it, repair it, pay for it with open eyes, and take it away again.
+# One lesson is left, the [capstone](12-capstone.ipynb): a letter with a model, a budget and a
+# deadline, and no recipe. You are ready for it: you can train a model, register it, put it behind an
+# address in three ways, watch it, repair it, pay for it with open eyes, and take it away again.
