@@ -42,17 +42,19 @@ def running_lab(folder: Path, kernel: str, settings: Mapping[str, str]) -> Itera
         text=True,
     )
     assert process.stdout is not None
-    address = next((line.strip() for line in process.stdout if "token=" in line), None)
-    assert address is not None, "course lab ended before it told its address"
-    yield address
-    process.terminate()
     try:
-        process.wait(timeout=60)
-    except subprocess.TimeoutExpired:
-        # Jupyter Server can wait for ever for a kernel that was starting; tests/course/test_lab.py
-        # is where stopping is tested.
-        process.kill()
-        process.wait()
+        address = next((line.strip() for line in process.stdout if "token=" in line), None)
+        assert address is not None, "course lab ended before it told its address"
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            # Jupyter Server can wait for ever for a kernel that was starting;
+            # tests/course/test_lab.py is where stopping is tested.
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="module")
