@@ -13,9 +13,10 @@ from tests.emulator.services.container_machine import Machine, settings
 from ..conftest import Opener
 
 
-@pytest.fixture(scope="package")
+# A folder without an __init__.py is no package: such a fixture would last for the session.
+@pytest.fixture(scope="module")
 def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
-    """Its settings are in os.environ while tests of this folder run."""
+    """Its settings are in os.environ while the tests of a module run."""
     with azure_in(tmp_path_factory.mktemp("apps-azure"), settings("process")) as azure:
         yield azure
 
