@@ -35,10 +35,11 @@
 # - build an image in a registry, without Docker on your machine;
 # - run it as a container group, find its address, and send it a digit as a file;
 # - keep secrets out of code and out of what Azure shows;
-# - say what happens when the program in a container ends, find out why it did, and repair it.
+# - say what happens when the program in a container ends, find out why it did, and repair it;
+# - see all of this on the group's page in the portal, and stop, start and delete it there.
 #
-# **Time:** about 35 minutes. The exercises take ten more, and on live Azure you wait for another
-# fifteen while things are built and started.
+# **Time:** about 35 minutes. The step in the portal takes five more and the exercises ten, and on
+# live Azure you wait for another fifteen while things are built and started.
 #
 # ## What this costs on live Azure
 #
@@ -785,6 +786,26 @@ print("pictures sent:", log_of(group_name).count('"POST /predict_file HTTP/1.1" 
 # anew, and so would every file that the old one had written. On live Azure, its IP address may be
 # another one as well. What has to stay belongs into a database or into storage.
 #
+# ## In the portal
+#
+# All that you have asked for by code in this lesson is on one page: choose *Container Instances* in
+# the portal, and the group `digits-...`.
+#
+# > **Before you try it.** Keep the page in view, press *Stop*, and when the status has changed,
+# > *Start*. Which of these will differ afterwards: address, start time, restart count, log?
+#
+# ![The page of a container group in the portal, with the buttons Start, Stop, Restart and Delete.
+# The group is Running; its address is a link. The table of containers has image, state, start time
+# and restart count; the table of events has Pulling, Pulled, Created and
+# Started.](../docs/images/portal/container-group.png)
+#
+# **What you see.** *Stopped*, with a *Killing* among the events. Then a new start time, and under
+# *Logs* a log that begins anew. The restart count is still 0: it counts what the restart policy
+# does, not what you do. *Address* opens the API in a tab; add `/docs` to it, and try a picture.
+#
+# On live Azure: [Azure portal](https://portal.azure.com), *Container instances*, your group. The
+# buttons are above *Overview*; *Events* and *Logs* are in *Settings*, *Containers*.
+#
 # ## Exercises
 #
 # ### A group of your own
@@ -842,7 +863,9 @@ exercises.month.check(month)
 # %% [markdown]
 # ## Cleaning up
 #
-# Delete the groups, yours among them. Unlike a stop, this is for good.
+# Delete the groups, yours among them. Unlike a stop, this is for good. The first one you can delete
+# with the mouse: *Delete* on its page in the portal wants its name typed, so that nobody deletes by
+# a slip. (The Azure portal asks for a *Yes*.) The cell deletes what is left.
 
 
 # %%

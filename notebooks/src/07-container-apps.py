@@ -37,8 +37,8 @@
 #   that pays;
 # - give an app a secret without anybody reading it.
 #
-# **Time:** about 35 minutes. The exercises take ten more, and on live Azure you wait for another
-# half an hour while things start or fail.
+# **Time:** about 35 minutes. The form in the portal takes ten more and the exercises another ten.
+# On live Azure you wait for half an hour while things start or fail.
 #
 # ## What this costs on live Azure
 #
@@ -48,8 +48,8 @@
 # ([prices](https://azure.microsoft.com/pricing/details/container-apps/)). A replica that is always
 # kept pays about an eighth for its cores while it waits, and an app that has scaled to zero pays
 # nothing. The first 180,000 core seconds, 360,000 gigabyte seconds and 2 million requests of a
-# month are free. This lesson has at most four replicas with half a core each for half an hour:
-# 3,600 core seconds, within what is free, or else about 15 cents. The registry costs what it cost
+# month are free. This lesson has at most five replicas with half a core each for half an hour:
+# 4,500 core seconds, within what is free, or else about 19 cents. The registry costs what it cost
 # in lesson 06, 17 cents a day, and stays for lesson 08, unless you set `clean_up = True`.
 
 # %% tags=["parameters"]
@@ -345,44 +345,77 @@ print(requests.get(yaml_url, timeout=240).json())
 # %% [markdown]
 # ## The same app in the portal
 #
-# For a first look there is the [Azure portal](https://portal.azure.com), where an app is made with
-# a mouse. The drawings show what its forms ask for; the portal itself looks nicer, and changes from
-# time to time. (Local Azure has no such forms, so this part is to read, or to do on live Azure.)
+# For a first look there is a form. You fill it in, and the SDK finds what you have made: another
+# app, `mine-` and your suffix. In the portal, choose *Container Apps* and *Create a container app*.
+# The first page, *Basics*, asks where:
 #
-# Choose *Create a resource*, then *Container App*. The first page, *Basics*, asks where:
-#
-# ![Drawing of the form Basics: subscription; resource group rg-deploying-models; container app name
-# digits; deployment source container image; region West Europe; environment
-# digits.](../docs/images/portal-container-app-basics.svg)
+# ![The page Basics of the form Create Container App: subscription; resource group
+# rg-deploying-models; container app name digits; deployment source container image; region West
+# Europe; Container Apps environment.](../docs/images/portal/app-basics.png)
 #
 # 1. the resource group, the same as in this notebook;
-# 2. a name, which becomes the first part of the address;
-# 3. the region and the environment: one that is there, or a new one.
+# 2. the name, `mine-...`, which becomes the first part of the address;
+# 3. the region, and the environment: here the one that is there, `digits-...`.
 #
 # The second page, *Container*, asks what runs:
 #
-# ![Drawing of the form Container: quickstart image not ticked; name digits; image source Azure
-# Container Registry; registry, image digits, tag 1; 0.5 CPU cores and 1 Gi memory; environment
-# variable APP_VERSION with value 1.](../docs/images/portal-container-app-container.svg)
+# ![The page Container: quickstart image not ticked; name digits; image source Azure Container
+# Registry; registry, image digits, tag 1; 0.5 CPU cores and 1 Gi memory; environment variable
+# APP_VERSION with value 1.](../docs/images/portal/app-container.png)
 #
 # 1. take away the tick at *Use quickstart image*, or you will admire Microsoft's welcome page;
-# 2. choose the registry, the image and the tag;
+# 2. give the container a name, and choose the registry, the image and the tag;
 # 3. choose half a core and 1 gigabyte;
-# 4. add the variable `APP_VERSION`.
+# 4. add the variable `APP_VERSION`, with a value of your choice.
 #
 # The third page, *Ingress*, asks who may come in:
 #
-# ![Drawing of the form Ingress: ingress enabled; traffic accepted from anywhere; type HTTP;
-# insecure connections not allowed; target port
-# 80.](../docs/images/portal-container-app-ingress.svg)
+# ![The page Ingress: ingress enabled; traffic accepted from anywhere; type HTTP; insecure
+# connections not allowed; target port 80.](../docs/images/portal/app-ingress.png)
 #
 # 1. tick *Enabled*;
 # 2. accept traffic from anywhere;
 # 3. give the port on which the container listens: 80.
 #
-# *Review + create* looks it over, and after a minute *Go to resource* leads to the app. Its
-# *Application Url* is what you have in `url` here. Scaling and revisions are on pages of their own,
-# *Scale* and *Revisions and replicas*.
+# *Review + create* looks it over and shows all of it once more:
+#
+# ![The page Review + create: validation passed; below it what was chosen on the other pages, and
+# the button Create.](../docs/images/portal/app-review.png)
+#
+# > **Before you press it.** *Create* sends what the cells above have sent. Which parts of the
+# > description did the form not ask for? What will stand there?
+#
+# When it is made, *Go to resource* leads to the app. Its *Application Url* is what you have in
+# `url` for the first one.
+#
+# On live Azure: [Azure portal](https://portal.azure.com), *Container Apps*, *Create*, *Container
+# App*. It has the same pages, and some fields more, which can stay as they are.
+#
+# ### An app made by form
+#
+# Now find it with the SDK. (The check is the first exercise of this lesson.)
+
+# %%
+from practice.exercises import lesson_07 as exercises
+
+my_name = f"mine-{suffix}"
+
+for each in client.container_apps.list_by_resource_group(resource_group):
+    if suffix in each.name.split("-"):
+        now = each.properties
+        mode = now.configuration.active_revisions_mode.value
+        print(f"{each.name}: {now.provisioning_state.value}, revision mode {mode},")
+        print("   image", now.template.containers[0].image)
+
+# %%
+exercises.by_form.check(client, resource_group, my_name, image.reference)
+
+# %% [markdown]
+# **What happened.** An app is an app, whoever made it: the form sends the same description to the
+# same address. What it does not ask for has Azure's defaults: revision mode `Single`, a suffix made
+# up for the revision, no probe of your own, 0 to 10 replicas. (*mine-...* is not in the list? Then
+# there is none yet: the page *Create Container App* says how far it is, or in red what is wrong.
+# Create it, and run the two cells again. The lesson goes on without it, too.)
 #
 # ## A second revision
 #
@@ -779,8 +812,6 @@ for secret in client.container_apps.list_secrets(resource_group, app_name).value
 # on Azure.
 
 # %%
-from practice.exercises import lesson_07 as exercises
-
 # Your code goes here.
 
 # %%
@@ -815,10 +846,11 @@ exercises.secret_variable.check(client, resource_group, app_name)
 # %% [markdown]
 # ## Cleaning up
 #
-# First the app, then the environment: one that still has apps is not deleted.
+# First the apps, then the environment: one that still has apps is not deleted.
 
 # %%
-wait(client.container_apps.begin_delete(resource_group, app_name), "deleting the app")
+for name in (app_name, my_name):
+    wait(client.container_apps.begin_delete(resource_group, name), f"deleting {name}")
 wait(
     client.managed_environments.begin_delete(resource_group, environment_name),
     "deleting the environment",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import requests
+from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
 from azure.mgmt.appcontainers.models import Template
 
@@ -9,6 +11,74 @@ from practice.exercises.checks import Verdict, exercise, not_attempted, right, w
 
 SECRET, VARIABLE = "api-token", "API_TOKEN"
 OF_THE_LESSON = ("v1", "v2", "v3", "v4")  # the revisions that it brings out itself
+
+
+@exercise(
+    "In the portal: Container Apps, Create a container app. The name is in my_name.",
+    "On the page Container, take away the tick at Use quickstart image; on the page Ingress, tick "
+    "Enabled, and accept traffic from anywhere.",
+    solution="""
+    # What the form sends, as the SDK would:
+    made = template(1)
+    made.revision_suffix = None
+    made.scale = made.containers[0].probes = None
+    configuration = Configuration(
+        ingress=Ingress(external=True, target_port=80),
+        secrets=[Secret(name="registry-password", value=image.password)],
+        registries=[
+            RegistryCredentials(
+                server=image.server,
+                username=image.username,
+                password_secret_ref="registry-password",
+            )
+        ],
+    )
+    properties = ContainerAppProperties(
+        environment_id=environment.id, configuration=configuration, template=made
+    )
+    described = ContainerApp(location=location, properties=properties)
+    wait(
+        client.container_apps.begin_create_or_update(resource_group, my_name, described),
+        my_name,
+    )
+    """,
+)
+def by_form(client: ContainerAppsAPIClient, resource_group: str, name: str, image: str) -> Verdict:
+    """An app of that name runs the image, and answers whoever asks."""
+    try:
+        app = client.container_apps.get(resource_group, name)
+    except ResourceNotFoundError:
+        return not_attempted(
+            f"Azure has no container app {name}. Make it by the form in the portal, or go on."
+        )
+    properties = app.properties
+    if not (properties and properties.configuration and properties.template):
+        return wrong(f"The description of {name}", properties, "Delete it, and fill in the form.")
+    images = [container.image for container in properties.template.containers or []]
+    if images != [image]:
+        return wrong(
+            f"The image of {name}",
+            images,
+            f"It should be {image}. In the portal: Create new revision, without the quickstart "
+            "image; or delete the app and fill in the form again.",
+        )
+    ingress = properties.configuration.ingress
+    if not (ingress and ingress.external and ingress.fqdn):
+        return wrong(
+            f"The ingress of {name}",
+            "limited to its environment" if ingress else "disabled",
+            "On the app's page Ingress, tick Enabled, and accept traffic from anywhere.",
+        )
+    url = f"https://{ingress.fqdn}"
+    status = requests.get(url, timeout=240).status_code
+    if status != 200:
+        return wrong(
+            f"The answer of {url}",
+            status,
+            f"Its target port is {ingress.target_port}: does the container listen there? "
+            f"And {name} is {properties.provisioning_state}: if it is not ready, check again.",
+        )
+    return right(f"The SDK finds {name}, and {url} answers.")
 
 
 @exercise(

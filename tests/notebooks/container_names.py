@@ -54,7 +54,7 @@ def names_06(request: pytest.FixtureRequest) -> Names:
 
 
 def names_07(request: pytest.FixtureRequest) -> Names:
-    """The app has v1, which is inactive, and v2, which has all the traffic."""
+    """The app has v1, which is inactive, and v2, which has all the traffic; no app mine-... yet."""
     wanted = ("workspace", "image", "suffix")
     workspace, image, suffix = (request.getfixturevalue(each) for each in wanted)
     client = ContainerAppsAPIClient(DefaultAzureCredential(), workspace.subscription_id)
@@ -65,13 +65,17 @@ def names_07(request: pytest.FixtureRequest) -> Names:
         "resource_group": group,
         "location": workspace.workspaces.get(workspace.workspace_name).location,
         "image": image,
+        "suffix": suffix,
         "app_name": app_name,
         "v1": v1,
         "v2": v2,
     }
     define("07", names)
+    run_cell("07", "configuration = Configuration(", names)
+    client.container_apps.begin_delete(group, f"mine-{suffix}").wait()
     if _revisions(client, group, app_name) != {v1, v2}:
         _create_app(names)
+    names["environment"] = client.managed_environments.get(group, app_name)
     names["update"]("all to version 2", traffic={v2: 100})
     client.container_apps_revisions.deactivate_revision(group, app_name, v1)
     return names
@@ -92,6 +96,5 @@ def _create_app(names: Names) -> None:
     names["environment"] = client.managed_environments.begin_create_or_update(
         group, name, names["ManagedEnvironment"](location=names["location"])
     ).result()
-    run_cell("07", "configuration = Configuration(", names)
     run_cell("07", "app = wait(", names)
     names["update"]("version 2", traffic={names["v1"]: 100}, template=names["template"](2))

@@ -4,7 +4,39 @@ from __future__ import annotations
 
 from tests.notebooks.wrong_answers.answers import Answers
 
+# The app as the exercise's solution makes it, with a change before it is sent.
+BY_FORM = """
+made = template(1)
+made.revision_suffix = None
+made.scale = made.containers[0].probes = None
+{change}
+mine = Configuration(
+    ingress=ingress, secrets=configuration.secrets, registries=configuration.registries
+)
+properties = ContainerAppProperties(
+    environment_id=environment.id, configuration=mine, template=made
+)
+described = ContainerApp(location=location, properties=properties)
+wait(client.container_apps.begin_create_or_update(resource_group, my_name, described), my_name)
+"""
+
 ANSWERS = [
+    Answers(
+        "07",
+        "by_form",
+        {
+            BY_FORM.format(
+                change="""
+made.containers[0].image = "mcr.microsoft.com/k8se/quickstart:latest"
+ingress = Ingress(external=True, target_port=80)
+"""
+            ): "without the quickstart",
+            BY_FORM.format(change="ingress = None"): "disabled",
+            BY_FORM.format(
+                change="ingress = Ingress(external=False, target_port=80)"
+            ): "limited to its environment",
+        },
+    ),
     Answers(
         "07",
         "half",
