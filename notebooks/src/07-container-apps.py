@@ -350,8 +350,8 @@ print(requests.get(yaml_url, timeout=240).json())
 # The first page, *Basics*, asks where:
 #
 # ![The page Basics of the form Create Container App: subscription; resource group
-# rg-deploying-models; container app name digits; deployment source container image; region West
-# Europe; Container Apps environment.](../docs/images/portal/app-basics.png)
+# rg-deploying-models; container app name mine-maria; deployment source container image; region West
+# Europe; Container Apps environment digits-maria.](../docs/images/portal/app-basics.png)
 #
 # 1. the resource group, the same as in this notebook;
 # 2. the name, `mine-...`, which becomes the first part of the address;

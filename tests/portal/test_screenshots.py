@@ -23,7 +23,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from course.lessons import ROOT
-from emulator.defaults import RESOURCE_GROUP
+from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION
 from tests.azure import LocalAzure, azure_in
 
 from .conftest import Portal
@@ -102,8 +102,10 @@ def running_group(page: Page) -> None:
 
 
 def basics(page: Page) -> None:
-    page.get_by_label("Container app name").fill("digits")
-    page.get_by_label("Environment name").fill("digits-environment")
+    page.get_by_label("Container app name").fill("mine-maria")
+    page.get_by_label("Container Apps environment").select_option(
+        label=f"{ENDPOINT} ({RESOURCE_GROUP})"
+    )
 
 
 def container(page: Page) -> None:
@@ -156,6 +158,7 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
         container = start("create_container", GROUP, "--model-path", str(model / "digits.pt"))
         run("create_endpoint", ENDPOINT, "--deployment", "green")
         create_endpoint("digits-new")
+        create_environment(ENDPOINT)  # of the same name, as in lesson 07
         assert container.wait(timeout=300) == 0
         yield azure
 
@@ -175,6 +178,16 @@ def create_endpoint(name: str) -> None:
 
     endpoint = ManagedOnlineEndpoint(name=name, auth_mode="key")
     course_client().online_endpoints.begin_create_or_update(endpoint).result()
+
+
+def create_environment(name: str) -> None:
+    from azure.identity import DefaultAzureCredential
+    from azure.mgmt.appcontainers import ContainerAppsAPIClient
+    from azure.mgmt.appcontainers.models import ManagedEnvironment
+
+    client = ContainerAppsAPIClient(DefaultAzureCredential(), SUBSCRIPTION)
+    environment = ManagedEnvironment(location=REGION)
+    client.managed_environments.begin_create_or_update(RESOURCE_GROUP, name, environment).result()
 
 
 @pytest.fixture(scope="module")
