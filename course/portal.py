@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
+import time
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -17,9 +20,13 @@ import platformdirs
 
 from course.lab import can_open_browser
 from course.places import LIVE, LOCAL, TITLES, enter
+from emulator.daemon import EmulatorError, running
 from emulator.home import find_home
 from emulator.portal_port import new_link
+from emulator.state_file import StateError
 from portal.sign_in import new_code
+
+LOOK_AGAIN = 1.0  # seconds
 
 
 def open_portal(kernel: str, browser: bool) -> None:
@@ -39,10 +46,34 @@ def open_portal(kernel: str, browser: bool) -> None:
 
 
 def serve_for_jupyter(kernel: str, port: int) -> None:
-    """Serve the portal behind Jupyter's proxy, until a signal. Raises PlaceError."""
+    """Serve the portal behind Jupyter's proxy, until a signal. Raises PlaceError.
+
+    Jupyter starts it once. After a reset or a start of local Azure at another port it is started
+    anew in the same process, since its settings and its credential are those of the one before.
+    """
+    before = dict(os.environ)
     enter(kernel, os.environ, Path.cwd())
+    if kernel == LOCAL:
+        threading.Thread(target=_follow, args=[before], daemon=True).start()
     with socket.create_server(("127.0.0.1", port)) as listening:
         _serve(kernel, listening)
+
+
+def _follow(environment: dict[str, str]) -> None:
+    """Start this program anew, with this environment, when another local Azure is there."""
+    served = _running()
+    while True:
+        time.sleep(LOOK_AGAIN)
+        now = _running()
+        if now is not None and now != served:
+            os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+
+
+def _running() -> tuple[int, int] | None:
+    with suppress(EmulatorError, StateError):  # what is wrong is told to whoever starts it
+        found = running(find_home())
+        return (found.pid, found.port) if found else None
+    return None
 
 
 def _serve(kernel: str, listening: socket.socket) -> None:
