@@ -45,6 +45,7 @@ VOLATILE = (
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "ID"),
     (r"\b[0-9a-f]{7,64}\b", "HASH"),
     (r"managedEnvironment-\w+", "managedEnvironment-NAME"),
+    (r"under \$", "$"),
     (r"\d+(\.\d+)*", "N"),
 )
 
