@@ -31,6 +31,9 @@ class LocalAzure:
 
     def start(self) -> None:
         self.process = daemon.up(self.home)
+        if os.environ.get("AZURE_LOCAL_HOME") == str(self.home.root):
+            # Meanwhile a connection of another process may have come to have its port.
+            os.environ.update(self.environment)
 
     def stop(self) -> None:
         daemon.down(self.home)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from azure.ai.ml import MLClient
 from azure.ai.ml.entities import ManagedOnlineEndpoint, Model
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
@@ -15,7 +15,7 @@ from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 
 from emulator.defaults import REGION, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
 from emulator.inventory import inventory
-from tests.azure import LocalAzure
+from tests.azure import LocalAzure, azure_in, course_client
 from tests.emulator.services.container_instances.test_stand_ins import container, group
 
 from .command import command
@@ -24,8 +24,17 @@ HELLO = "mcr.microsoft.com/azuredocs/aci-helloworld"
 
 
 @pytest.fixture(scope="module")
-def made(local_azure: LocalAzure, ml_client: MLClient, tmp_path_factory: pytest.TempPathFactory):
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
+    """Without an engine, which would fetch the image from the internet."""
+    folder = tmp_path_factory.mktemp("listed")
+    with azure_in(folder, {"AZURE_LOCAL_CONTAINERS": "process"}) as azure:
+        yield azure
+
+
+@pytest.fixture(scope="module")
+def made(azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a local Azure in which one of each kind has been made."""
+    ml_client = course_client()
     file = tmp_path_factory.mktemp("model") / "model.txt"
     file.write_text("1")
     for _ in range(2):
@@ -59,10 +68,7 @@ def made(local_azure: LocalAzure, ml_client: MLClient, tmp_path_factory: pytest.
         },
     }
     apps.container_apps.begin_create_or_update(RESOURCE_GROUP, "listed-app", app).result()
-    yield local_azure.home.root
-    apps.container_apps.begin_delete(RESOURCE_GROUP, "listed-app").result()
-    apps.managed_environments.begin_delete(RESOURCE_GROUP, "listed-env").result()
-    groups.begin_delete(RESOURCE_GROUP, "listed-group").result()
+    return azure.home.root
 
 
 def test_names_states_and_addresses_are_listed(made: Path) -> None:
