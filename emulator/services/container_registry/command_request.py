@@ -14,8 +14,6 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from emulator.arm.errors import not_emulated
 from emulator.arm.fields import Fields, refusing
 from emulator.services.container_registry.run_variables import fill
@@ -49,6 +47,9 @@ class CommandRequest:
     def read(cls, body: Fields, server: str, run_id: str, timeout: int, cpu: int) -> CommandRequest:
         """Raises ArmError naming the field at fault."""
         body.not_emulated(("encodedValuesContent", "values", "sourceLocation"), f"an {TYPE}")
+        # Imported here: every start of local Azure would pay for it, and hardly any needs it.
+        import yaml
+
         encoded = body.required_text("encodedTaskContent")
         try:
             content = base64.b64decode(encoded, validate=True).decode()
