@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -97,8 +98,13 @@ def record(home: Home, port: int) -> None:
 
 def last_port(home: Home) -> int:
     """The port of the last run, so that running kernels find a restarted emulator; 0 if none."""
+    return read_port(home.port_file)
+
+
+def read_port(file: Path) -> int:
+    """The port that a file names; 0 where there is no such file, or no port in it."""
     try:
-        port = int(home.port_file.read_bytes())
+        port = int(file.read_bytes())
     except (OSError, ValueError):
         return 0
     return port if 0 < port < 65536 else 0

@@ -18,6 +18,7 @@ import time
 from contextlib import suppress
 from urllib.parse import urlencode
 
+from emulator.holder import read_port
 from emulator.home import CHECKOUT, Home
 from emulator.processes.guarded import GuardedProcess
 from emulator.processes.leftovers import MARK
@@ -50,7 +51,7 @@ class PortalPort:
         if not CAN_HOLD or importlib.util.find_spec("portal") is None:
             return
         try:
-            listening = _listen(_last_port(self.home))
+            listening = _listen(read_port(self.home.portal / PORT))
             self.home.portal.mkdir(mode=0o700, exist_ok=True)
             write_private(self.home.portal / PORT, str(listening.getsockname()[1]).encode())
         except OSError as error:
@@ -103,7 +104,7 @@ def new_link(home: Home, address: str = "") -> str | None:
     With the `address` of an app or a container group, the link leads through the portal to that: a
     browser knows no names of local Azure's. Raises OSError.
     """
-    port = _last_port(home)
+    port = read_port(home.portal / PORT)
     if not CAN_HOLD or not port:
         return None
     query = {"code": new_code(home.portal), **({"to": address} if address else {})}
@@ -126,11 +127,3 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server(("127.0.0.1", port))
     except OSError:
         return socket.create_server(("127.0.0.1", 0))
-
-
-def _last_port(home: Home) -> int:
-    try:
-        port = int((home.portal / PORT).read_bytes())
-    except (OSError, ValueError):
-        return 0
-    return port if 0 < port < 65536 else 0

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from portal.azure import Azure, Json, RefusedError
+from portal.metrics import read_metrics
 from portal.resource_ids import ResourceId
 
 PRICES = "https://prices.azure.com/api/retail/prices"
@@ -133,22 +134,21 @@ class Costs:
         end = datetime.now(UTC)
         start = max(created, end - KEPT)
         interval, length = ("PT1M", 1 / 60) if end - start < timedelta(days=1) else ("PT1H", 1.0)
-        found = await self.azure.find(
-            f"{id.text}/providers/Microsoft.Insights/metrics",
-            metricnames=metric,
-            timespan=f"{start:%Y-%m-%dT%H:%M:%SZ}/{end:%Y-%m-%dT%H:%M:%SZ}",
-            interval=interval,
-            aggregation="Average",
-        )
-        if found is None:
-            return None
-        points = [
-            point["average"]
-            for value in found["value"]
-            for series in value["timeseries"]
-            for point in series["data"]
-            if point.get("average") is not None
-        ]
+        try:
+            found = await read_metrics(
+                self.azure,
+                id.text,
+                metric,
+                timespan=f"{start:%Y-%m-%dT%H:%M:%SZ}/{end:%Y-%m-%dT%H:%M:%SZ}",
+                interval=interval,
+                aggregation="Average",
+            )
+        except RefusedError as refusal:
+            if refusal.status == 404:
+                return None
+            raise
+        lines = [line for one in found for line in one.lines]
+        points = [value for line in lines for value in line.points.values() if value is not None]
         return sum(map(weight, points)) * length
 
     async def _price(

@@ -46,12 +46,7 @@ class Tally:
 
     def add_spread(self, value: float) -> None:
         """One more value, with its place in the spread."""
-        self.count += 1
-        self.total += value
-        if value < self.least:
-            self.least = value
-        if value > self.most:
-            self.most = value
+        self.add(value)
         place = math.ceil(math.log(value) * _BINS_PER_LOG) if value > _LEAST else _FIRST
         self.spread[place] = self.spread.get(place, 0) + 1
 
