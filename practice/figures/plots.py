@@ -1,8 +1,4 @@
-"""The course's figures, in colours that colour-blind readers can tell apart, each described.
-
-Each function shows its figure and closes it. The paper is white in dark themes too, so that the
-dark ink on it stays readable.
-"""
+"""The course's figures, each with a description. Each function shows its figure and closes it."""
 
 from __future__ import annotations
 
@@ -14,22 +10,22 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FormatStrFormatter, FuncFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike
 
+from practice.figures.style import BLUE, DIGIT_PAPER, GREEN, GREY, GRID, INK, ORANGE, RED
 from practice.pricing import costs as bills
 
-# Okabe and Ito, https://jfly.uni-koeln.de/color/
-BLUE, GREEN, ORANGE, RED, GREY = "#0072B2", "#009E73", "#E69F00", "#D55E00", "#767676"
 # Lines differ in more than their colour.
 _LINES = ("solid", "dashed", "dashdot", "dotted")
+_INK_ON_PAPER = LinearSegmentedColormap.from_list("ink on paper", [DIGIT_PAPER, "black"])
 
 
 def show(figure: Figure, alt: str) -> None:
     """Show a figure with a description for those who cannot see it, and close it."""
-    figure.set_facecolor("white")
     # IPython ships no types for display.
     display(figure, metadata={"image/png": {"alt": alt}})  # type: ignore[no-untyped-call]
     plt.close(figure)
@@ -99,7 +95,7 @@ def confusion(matrices: Mapping[str, ArrayLike]) -> None:
         axis.set(xlim=(-0.5, 9.5), ylim=(9.5, -0.5), aspect="equal")
         axis.set_xticks(np.arange(0.5, 9), minor=True)
         axis.set_yticks(np.arange(0.5, 9), minor=True)
-        axis.grid(which="minor", color="#DDDDDD", linewidth=0.8)
+        axis.grid(which="minor", color=GRID, linewidth=0.8)
         axis.tick_params(which="both", length=0)
         axis.set_axisbelow(True)
     axes[0][0].set_ylabel("truth")
@@ -116,7 +112,7 @@ def latency(milliseconds: Mapping[str, Sequence[float]]) -> None:
     rng = np.random.default_rng(0)
     for row, times in enumerate(milliseconds.values()):
         median = float(np.median(times))
-        axis.scatter(times, row + rng.uniform(-0.15, 0.15, len(times)), s=9, color=BLUE, alpha=0.35)
+        axis.scatter(times, row + rng.uniform(-0.15, 0.15, len(times)), s=9, color=BLUE, alpha=0.55)
         axis.plot([median, median], [row - 0.3, row + 0.3], color=RED, linewidth=2)
         axis.annotate(
             f"{_two_figures(median)} ms",
@@ -204,7 +200,7 @@ def costs(
             x, y = even.requests_per_day, even.usd_per_month
             lowest = bills.cheapest(services, x).bill(x).per_month
             at_bottom = lowest >= y * 0.99
-            axis.plot(x, y, "o", color="black", mfc="black" if at_bottom else "white", zorder=3)
+            axis.plot(x, y, "o", color=INK, mfc=INK if at_bottom else "none", zorder=3)
             if at_bottom:
                 axis.annotate(
                     _count(x), (x, y), xytext=(6, -14), textcoords="offset points", fontsize=9
@@ -219,7 +215,7 @@ def costs(
     # Labels in words would touch each other.
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _count(x).replace("million", "M")))
     axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    axis.grid(axis="y", color="#DDDDDD", linewidth=0.8)
+    axis.grid(axis="y", color=GRID, linewidth=0.8)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1))
     cheapest = bills.cheapest(services, low).name
@@ -243,7 +239,8 @@ def _two_figures(number: float) -> str:
 
 
 def _digit(axis: Axes, picture: ArrayLike, title: str) -> None:
-    axis.imshow(picture, cmap="gray_r", vmin=0, vmax=16)
+    axis.imshow(picture, cmap=_INK_ON_PAPER, vmin=0, vmax=16)
+    axis.spines[:].set_visible(False)
     axis.set_title(title, fontsize=10)
     axis.set(xticks=[], yticks=[])
     axis.set_axis_on()

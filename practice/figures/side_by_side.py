@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FormatStrFormatter
 
-from practice.figures.plots import BLUE, GREEN, GREY, ORANGE, RED, show
+from practice.figures.plots import show
+from practice.figures.style import BLUE, GREEN, GREY, GRID, INK, ORANGE, RED
 from practice.measure import Load, TimedRequest
 
 
@@ -41,10 +43,18 @@ def ready(seconds: Mapping[str, tuple[float, float]]) -> None:
     """
     figure, axis = plt.subplots(figsize=(8, 0.6 * len(seconds) + 1), layout="constrained")
     for row, ((made, answered), look) in enumerate(zip(seconds.values(), LOOKS, strict=False)):
-        axis.barh(row, made, height=0.55, color=look.colour, edgecolor="white", hatch=look.hatch)
+        axis.barh(
+            row,
+            made,
+            height=0.55,
+            color=look.colour,
+            edgecolor="white",
+            linewidth=0,
+            hatch=look.hatch,
+        )
         if answered > made:
             axis.barh(
-                row, answered - made, left=made, height=0.55, color="white", edgecolor=look.colour
+                row, answered - made, left=made, height=0.55, color="none", edgecolor=look.colour
             )
         axis.annotate(
             f"{answered:.1f} s",
@@ -84,7 +94,7 @@ def distributions(milliseconds: Mapping[str, Sequence[float]]) -> None:
         )
         told.append(f"{name}: {middle:.1f} and {late:.1f}")
     for share, text in ((0.5, "half of them"), (0.95, "95 of 100")):
-        axis.axhline(share, color="#BBBBBB", linewidth=0.8, zorder=0)
+        axis.axhline(share, color=GRID, linewidth=0.8, zorder=0)
         axis.annotate(
             text,
             (0, share),
@@ -92,7 +102,6 @@ def distributions(milliseconds: Mapping[str, Sequence[float]]) -> None:
             xytext=(4, 3),
             textcoords="offset points",
             fontsize=8,
-            color="#555555",
         )
     axis.set(xscale="log", xlabel="milliseconds (log scale)", ylabel="share of requests")
     axis.set_ylim(0, 1.06)
@@ -166,7 +175,7 @@ def outages(calls: Mapping[str, Sequence[TimedRequest]]) -> None:
         axis.annotate(f"{len(bad)} without an answer", (0.05, row - 0.28), fontsize=9, va="bottom")
         longest = max(call.took for call in each)
         told.append(f"{name}: {len(bad)} of {len(each)} failed, the longest took {longest:.1f} s")
-    axis.axvline(0, color="black", linewidth=1, linestyle=":")
+    axis.axvline(0, color=INK, linewidth=1, linestyle=":")
     _rows(axis, list(calls))
     axis.set_ylim(len(calls) - 0.5, -0.8)
     axis.set_xlabel("seconds after the process ended; | good answer, x none")
@@ -194,7 +203,7 @@ def panels(measured: Sequence[Panel], columns: int = 3) -> None:
         axis.set_axis_on()
         most = max((value for value in panel.values.values() if value), default=1.0)
         for row, ((_, value), look) in enumerate(zip(panel.values.items(), LOOKS, strict=False)):
-            axis.barh(row, value or 0, color=look.colour, edgecolor="white", hatch=look.hatch)
+            axis.barh(row, value or 0, **_filled(look))
             axis.annotate(
                 "none" if value is None else f"{value:.3g}",
                 (value or 0, row),
@@ -214,6 +223,11 @@ def panels(measured: Sequence[Panel], columns: int = 3) -> None:
         )
         told.append(f"{panel.title}: {values}")
     show(figure, f"Everything measured, side by side. {'; '.join(told)}.")
+
+
+def _filled(look: Look) -> dict[str, Any]:
+    """How a bar of a service is drawn: its colour, and its hatch in white, without an edge."""
+    return {"color": look.colour, "edgecolor": "white", "linewidth": 0, "hatch": look.hatch}
 
 
 def _rows(axis: Axes, names: Sequence[str]) -> None:

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import matplotlib.pyplot as plt
 from matplotlib.ticker import MaxNLocator
 
-from practice.figures.plots import BLUE, ORANGE, show
+from practice.figures.plots import show
+from practice.figures.style import BLUE, ORANGE
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from course.lessons import ROOT
+from tests.contrast import contrast
 
 SVG = "{http://www.w3.org/2000/svg}"
 DRAWINGS = sorted((ROOT / "docs" / "images").glob("*.svg"))
@@ -74,20 +75,6 @@ def covers(element: ElementTree.Element, x: float, y: float) -> bool:
     if element.tag == f"{SVG}circle":
         return (x - number("cx")) ** 2 + (y - number("cy")) ** 2 <= number("r") ** 2
     return False
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance, as WCAG defines it, of "#rrggbb"."""
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: str, other: str) -> float:
-    darker, lighter = sorted((luminance(one), luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
 
 
 @pytest.fixture(params=DRAWINGS, ids=lambda file: file.stem)
