@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from course import lessons
+from practice.catalogue import number_of
 
 VARIABLE = "COURSE_LESSONS"
 FOLDER = "my-lessons"
@@ -49,7 +50,7 @@ class Copy:
 
     @property
     def number(self) -> str:
-        return self.lesson.stem[:2]
+        return number_of(self.lesson)
 
     def state(self) -> State:
         """Compare the copy with its lesson. Raises LessonError when the lesson cannot be read."""

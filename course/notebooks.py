@@ -24,6 +24,7 @@ from course import kernels
 from course.execution import execute
 from course.lessons import SANITIZE
 from course.places import LOCAL, TITLES, fresh_local_azure
+from practice import facts
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 FIGURE = "image/png"
@@ -81,9 +82,17 @@ def build(
 def from_source(source: Path, before: NotebookNode | None = None) -> NotebookNode:
     """Return the notebook without outputs that a text source stands for.
 
-    A cell has the id that it had in the notebook `before`, if it was there, edited or not.
+    What its prose says of Azure's limits, prices and dates is put in from practice/facts.yaml. A
+    cell has the id that it had in the notebook `before`, if it was there, edited or not. Raises
+    FactError, which names the lesson.
     """
     notebook: NotebookNode = jupytext.read(source, fmt="py:percent")
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            try:
+                cell.source = facts.fill(cell.source)
+            except facts.FactError as error:
+                raise facts.FactError(f"{source.name}: {error}") from None
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     kept = _kept_identifiers(notebook, before)

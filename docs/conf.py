@@ -23,7 +23,7 @@ language = "en"
 extensions = ["myst_nb"]
 root_doc = "docs/index"
 
-include_patterns = ["docs/*.md", "notebooks/[0-9][0-9]-*.ipynb"]
+include_patterns = ["docs/*.md", "notebooks/[0-9][0-9]*.ipynb"]
 # Folders that are left out here are not walked through either.
 exclude_patterns = [
     "notebooks/src",

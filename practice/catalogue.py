@@ -9,7 +9,10 @@ from pathlib import Path
 COURSE = Path(__file__).resolve().parent.parent
 SOURCES = COURSE / "notebooks" / "src"
 
-_TITLE = re.compile(r"^# # (\d\d) (.+)$", re.MULTILINE)
+# A lesson that is too long for one sitting has parts: 06, 06b.
+NUMBER = r"\d\d[a-z]?"
+
+_TITLE = re.compile(rf"^# # ({NUMBER}) (.+)$", re.MULTILINE)
 _MINUTES = re.compile(r"^# \*\*Time:\*\* about (\d+) minutes\b", re.MULTILINE)
 _HEADING_OR_CHECK = re.compile(r"^# ### (?P<heading>.+)$|^exercises\.(?P<name>\w+)\.check\(")
 
@@ -32,13 +35,18 @@ class Lesson:
     minutes: int = 0
 
 
+def number_of(file: Path) -> str:
+    """Return a lesson's number, which its file's name begins with: 06b of 06b-failures.ipynb."""
+    return file.stem.split("-")[0]
+
+
 def lessons(sources: Path = SOURCES) -> list[Lesson]:
     """Return every lesson, as the texts in notebooks/src have it: learners edit the notebooks.
 
     Raises OSError when a text cannot be read.
     """
     found = []
-    for file in sorted(sources.glob("[0-9][0-9]-*.py")):
+    for file in sorted(sources.glob("[0-9][0-9]*.py")):
         text = file.read_text(encoding="utf-8")
         if title := _TITLE.search(text):
             minutes = _MINUTES.search(text)

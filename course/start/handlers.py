@@ -27,6 +27,7 @@ from course.start import page
 from emulator import daemon
 from emulator.home import Home, find_home
 from emulator.state_file import StateError
+from practice.catalogue import NUMBER
 
 
 def reset(home: Home) -> None:
@@ -127,6 +128,6 @@ def add_handlers(server: ServerApp) -> None:
         [
             (below("start"), StartHandler, given),
             (below("azure"), AzureHandler, given),
-            (below(r"lessons/(\d\d)/restore"), RestoreHandler, given),
+            (below(rf"lessons/({NUMBER})/restore"), RestoreHandler, given),
         ],
     )

@@ -20,6 +20,7 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 from IPython.display import display
 
+from practice.catalogue import NUMBER
 from practice.progress.record import ProgressError, record
 from practice.widgets.verdict_box import VerdictBox
 
@@ -76,8 +77,8 @@ def right(message: str) -> Verdict:
 class Exercise:
     """One exercise; `judge` looks at the learner's answers and returns a Verdict.
 
-    `lesson` is the two digits of the module that the judge is in, or None elsewhere; `name` is the
-    judge's name.
+    `lesson` is the number of the lesson whose module has the judge, None in any other; `name` is
+    the judge's name.
     """
 
     def __init__(self, judge: Callable[..., Verdict], hints: tuple[str, ...], code: str) -> None:
@@ -85,7 +86,7 @@ class Exercise:
         self.hints = hints
         self.code = dedent(code).strip()
         self.name = judge.__name__
-        module = re.search(r"\blesson_(\d\d)$", judge.__module__)
+        module = re.search(rf"\blesson_({NUMBER})$", judge.__module__)
         self.lesson = module[1] if module else None
         self._hints_given = 0
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from course import lessons
+from practice.catalogue import NUMBER, number_of
 
 PAGE = (lessons.ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
 SNAPSHOT = lessons.ROOT / "emulator" / "services" / "prices" / "snapshot.json"
@@ -44,7 +45,7 @@ def stated() -> dict[str, int]:
     for source in lessons.choose([], lessons.SOURCES, ".py"):
         text = source.read_text(encoding="utf-8")
         (minutes,) = re.findall(r"\*\*Time:\*\* about (\d+) minutes", text)
-        found[source.stem[:2]] = int(minutes)
+        found[number_of(source)] = int(minutes)
     return found
 
 
@@ -70,15 +71,15 @@ PLANS = [*tables("### Half a day"), *tables("### Two days")]
 
 def test_each_lesson_has_the_minutes_that_it_states() -> None:
     (table,) = tables("## How long it takes")[:1]
-    listed = {row[0][:2]: int(row[1]) for row in table[1:]}
+    listed = {row[0].split(" ")[0].strip("["): int(row[1]) for row in table[1:]}
     assert stated().items() <= listed.items()
 
 
 def test_each_lesson_was_timed() -> None:
     (table,) = tables("## How long it takes")[:1]
-    seconds = {row[0][:2]: row[2] for row in table[1:]}
+    seconds = {row[0].split(" ")[0].strip("["): row[2] for row in table[1:]}
     notebooks = lessons.choose([], lessons.NOTEBOOKS, ".ipynb")
-    timed = {file.stem[:2] for file in notebooks if int(seconds.get(file.stem[:2], 0)) > 0}
+    timed = {number_of(file) for file in notebooks if int(seconds.get(number_of(file), 0)) > 0}
     assert timed == set(stated()), "see build/course/summary.json"
 
 
@@ -94,13 +95,13 @@ def test_a_plan_has_no_gap_and_room_for_its_lessons(plan: Table) -> None:
         assert minutes(begins) + int(length) == minutes(following), what
     known = stated()
     for _, length, what in rows:
-        for number in re.findall(r"^lesson (\d\d)|you show lesson (\d\d)", what):
+        for number in re.findall(rf"^lesson ({NUMBER})\b|you show lesson ({NUMBER})\b", what):
             lesson = "".join(number)
             assert int(length) >= known.get(lesson, 0), what
 
 
 def test_two_days_have_every_lesson() -> None:
-    named = re.findall(r"lesson (\d\d)", str(PLANS[1:]))
+    named = re.findall(rf"lesson ({NUMBER})\b", str(PLANS[1:]))
     assert set(stated()) <= set(named)
 
 

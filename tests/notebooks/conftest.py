@@ -11,10 +11,11 @@ import pytest
 from azure.ai.ml import MLClient
 
 from helpers.workspace import ensure_models
+from practice.catalogue import number_of
 from tests.azure import azure_in, course_client
 
 ROOT = Path(__file__).parent.parent.parent
-LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]*.ipynb"))
 INSTANCE_TYPE = "Standard_DS3_v2"
 Names = dict[str, Any]
 
@@ -25,7 +26,7 @@ def read(lesson: Path) -> nbformat.NotebookNode:
 
 def code_of(number: str) -> list[str]:
     """The code cells of the lesson with this number."""
-    notebook = read(next(path for path in LESSONS if path.stem.startswith(number)))
+    notebook = read(next(path for path in LESSONS if number_of(path) == number))
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 

@@ -23,6 +23,7 @@ from azure.ai.ml.constants._endpoint import EndpointInvokeFields
 from helpers.image import RegistryImage, ensure_image
 from helpers.wait import answers as is_answered
 from helpers.workspace import ensure_deployment, ensure_endpoint
+from practice.catalogue import number_of
 from practice.exercises.checks import AnswerState, Exercise, Verdict
 from tests.notebooks.conftest import INSTANCE_TYPE, LESSONS, ROOT, Names, code_of
 from tests.notebooks.lesson_names import NAMES, split
@@ -131,11 +132,11 @@ def test_its_solution_is_right(answers: Answers, request: pytest.FixtureRequest)
 def test_every_exercise_is_tried() -> None:
     tried = {(answers.lesson, answers.exercise) for answers in ANSWERS}
     there = {
-        (path.stem[:2], name)
+        (number_of(path), name)
         for path in LESSONS
         if path.stem != "12-capstone"  # whole solutions are handed in: test_capstone.py
         for name, value in vars(
-            importlib.import_module(f"practice.exercises.lesson_{path.stem[:2]}")
+            importlib.import_module(f"practice.exercises.lesson_{number_of(path)}")
         ).items()
         if isinstance(value, Exercise)
     }

@@ -12,6 +12,7 @@ import pytest
 from nbformat import NotebookNode
 
 from course import lessons
+from practice.catalogue import number_of
 from practice.exercises.checks import Exercise
 
 SECTIONS = ["Goals", "What this costs on live Azure", "Exercises", "Cleaning up", "Recap"]
@@ -59,7 +60,7 @@ def test_title_and_headings_in_order(lesson: Path, notebook: NotebookNode) -> No
     found = headings(notebook)
     level, title = found[0]
     assert level == 1
-    assert title.startswith(lesson.stem[:2] + " ")
+    assert title.startswith(number_of(lesson) + " ")
     levels = [level for level, _ in found]
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
@@ -154,7 +155,7 @@ def test_links_lead_somewhere(lesson: Path, notebook: NotebookNode) -> None:
 
 
 def test_each_exercise_is_checked_in_the_lesson(lesson: Path, notebook: NotebookNode) -> None:
-    module = importlib.import_module(f"practice.exercises.lesson_{lesson.stem[:2]}")
+    module = importlib.import_module(f"practice.exercises.lesson_{number_of(lesson)}")
     exercises = {name for name, value in vars(module).items() if isinstance(value, Exercise)}
     assert len(exercises) >= 3
     for name in exercises:
