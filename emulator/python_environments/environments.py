@@ -24,6 +24,7 @@ from emulator.processes.guarded import GuardedProcess
 from emulator.processes.leftovers import MARK, kill_marked
 from emulator.processes.tasks import to_the_end
 from emulator.python_environments.images import find_image
+from emulator.python_environments.indexes import out_of_reach
 from emulator.python_environments.pythons import find_python, minor_for_uv, uv_install
 
 if TYPE_CHECKING:
@@ -292,7 +293,10 @@ class _Build:
         try:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
             folder.mkdir(mode=0o700)
-            listed.write_text("\n".join(requirements) + "\n")
+            dead = await out_of_reach(requirements)
+            for url in dead.values():
+                self.note(f"Left out: the index {url} cannot be reached from this machine.")
+            listed.write_text("".join(f"{line}\n" for line in requirements if line not in dead))
             if constraints:
                 self.note(f"As conda has them, the list's packages need {', '.join(constraints)}.")
                 held.write_text("\n".join(constraints) + "\n")

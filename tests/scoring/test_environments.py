@@ -1,6 +1,7 @@
 """Each conda.yaml lists what its code folder imports, in the versions that are tested here."""
 
 import ast
+import re
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +30,7 @@ def conda(folder: Path) -> dict[str, Any]:
 @pytest.fixture
 def requirements(conda: dict[str, Any]) -> list[Requirement]:
     [pip] = [entry["pip"] for entry in conda["dependencies"] if isinstance(entry, dict)]
-    return [Requirement(line) for line in pip]
+    return [Requirement(line) for line in pip if not line.startswith("--")]
 
 
 def imported(folder: Path) -> set[str]:
@@ -65,3 +66,22 @@ def test_its_name_is_that_of_the_registered_environment(
     conda: dict[str, Any], framework: Framework
 ) -> None:
     assert conda["name"] == f"digits-{framework}-env"
+
+
+@pytest.mark.parametrize("file", ["pytorch/conda.yaml", "api/requirements.txt"])
+def test_pytorch_comes_from_its_index_for_cpu(file: str) -> None:
+    """The plain package brings gigabytes for GPUs: https://pytorch.org/get-started/locally/"""
+    text = (Path(scoring.__file__).parent / file).read_text()
+    assert "--extra-index-url https://download.pytorch.org/whl/cpu\n" in text
+    assert re.search(r"^\W*torch==[\d.]+$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("file", ["api/Dockerfile", "wine/solutions/Dockerfile"])
+def test_images_begin_with_one_of_microsofts_registry(file: str) -> None:
+    """Docker Hub limits pulls, and ACR Tasks share their addresses:
+    https://learn.microsoft.com/azure/container-registry/buffer-gate-public-content
+    """
+    text = (Path(scoring.__file__).parent / file).read_text()
+    [base] = re.findall(r"^ARG BASE_IMAGE=(\S+)$", text, re.MULTILINE)
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert base == f"mcr.microsoft.com/mirror/docker/library/python:{python}-slim"
