@@ -8,6 +8,7 @@ nothing but what tests/nbval-sanitize.cfg allows, such as seconds and keys.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Collection, Sequence
@@ -148,7 +149,8 @@ def keep_same_outputs(notebook: NotebookNode, before: NotebookNode) -> None:
     """Give each cell that is as `before` the outputs of then, if the new ones are the same.
 
     The same are outputs that the tests take for the same. Two figures are the same when they are
-    described alike, their numbers aside: what has been measured is not measured anew by building.
+    described alike, their numbers aside, and drawn in the same style: what has been
+    measured is not measured anew by building.
     """
     then = {cell.id: cell for cell in before.cells}
     for cell in notebook.cells:
@@ -168,7 +170,7 @@ def _comparable(outputs: Sequence[NotebookNode]) -> list[dict[str, str]]:
     for output in outputs:
         texts = {output.get("name", ""): output.get("text", ""), **output.get("data", {})}
         if FIGURE in texts:
-            texts[FIGURE] = re.sub(r"\d[\d.,]*", "N", output.metadata[FIGURE]["alt"])
+            texts[FIGURE] = re.sub(r"\d[\d.,]*", "N", json.dumps(output.metadata[FIGURE]))
         compared.append({name: _sanitized(str(text)) for name, text in texts.items()})
     return compared
 

@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FormatStrFormatter, FuncFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike
 
-from practice.figures.style import BLUE, DIGIT_PAPER, GREEN, GREY, GRID, INK, ORANGE, RED
+from practice.figures.style import BLUE, DIGIT_PAPER, GREEN, GREY, GRID, INK, NAME, ORANGE, RED
 from practice.pricing import costs as bills
 
 # Lines differ in more than their colour.
@@ -27,7 +27,7 @@ _INK_ON_PAPER = LinearSegmentedColormap.from_list("ink on paper", [DIGIT_PAPER, 
 def show(figure: Figure, alt: str) -> None:
     """Show a figure with a description for those who cannot see it, and close it."""
     # IPython ships no types for display.
-    display(figure, metadata={"image/png": {"alt": alt}})  # type: ignore[no-untyped-call]
+    display(figure, metadata={"image/png": {"alt": alt, "style": NAME}})  # type: ignore[no-untyped-call]
     plt.close(figure)
 
 

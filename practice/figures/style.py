@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import matplotlib as mpl
 
+NAME = "transparent"  # stored with each figure: one of another style is drawn anew
+
 # Okabe and Ito, https://jfly.uni-koeln.de/color/,
 # blue lighter, orange darker, and the red that is nearly orange there a red
 BLUE, GREEN, ORANGE, RED, GREY = "#1F83C4", "#009E73", "#CC8400", "#E0442E", "#767676"
