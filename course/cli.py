@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from course import lessons, places
+from practice.facts import FactError
 from practice.progress.record import ProgressError, own_file
 
 # The commands import what they need when they run: JupyterLab and papermill take a second each.
@@ -32,7 +33,7 @@ class Course(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except (places.PlaceError, lessons.LessonError, ProgressError) as error:
+        except (places.PlaceError, lessons.LessonError, FactError, ProgressError) as error:
             raise click.ClickException(str(error)) from None
 
 
@@ -106,13 +107,15 @@ def run(kernel: str, output: Path, names: tuple[str, ...]) -> None:
 @main.command()
 @click.option("--check", is_flag=True, help="Only compare notebooks/ with notebooks/src.")
 @click.option("--all-outputs", is_flag=True, help="Store also times and figures anew.")
+@click.option("--alone", is_flag=True, help="Do not run the lessons before those named.")
 @click.argument("names", nargs=-1, metavar="[LESSON]...")
-def notebooks(check: bool, all_outputs: bool, names: tuple[str, ...]) -> None:
+def notebooks(check: bool, all_outputs: bool, alone: bool, names: tuple[str, ...]) -> None:
     """Build notebooks/*.ipynb from notebooks/src, with outputs.
 
     With LESSON ("02") only that one is written; those before it run all the same, as it finds
-    what they leave. A cell's stored output stays as it is where only times, keys and the like
-    would change, or what a figure shows of them: --all-outputs replaces it too.
+    what they leave: --alone is quicker while you write. A cell's stored output stays as it is where
+    only times, keys and the like would change, or what a figure shows of them: --all-outputs
+    replaces it too.
     """
     from course.execution import LessonFailedError
     from course.notebooks import NotStorableError, build, drift
@@ -128,7 +131,7 @@ def notebooks(check: bool, all_outputs: bool, names: tuple[str, ...]) -> None:
     try:
         wanted = {source.stem for source in lessons.choose(names, lessons.SOURCES, ".py")}
         sources = lessons.choose([], lessons.SOURCES, ".py")
-        build(sources, lessons.NOTEBOOKS, wanted, keep_outputs=not all_outputs)
+        build(sources, lessons.NOTEBOOKS, wanted, keep_outputs=not all_outputs, alone=alone)
     except (LessonFailedError, NotStorableError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -140,6 +143,15 @@ def _checks(select: Callable[[Any], list[Any]], keep_going: bool) -> None:
 
 
 keep_going_option = click.option("--keep-going", is_flag=True, help="Do not stop at a failure.")
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[LESSON]...")
+def minutes(names: tuple[str, ...]) -> None:
+    """Say how long the lessons take, part by part, and what they state."""
+    from course.minutes import print_table
+
+    print_table(lessons.choose(names, lessons.NOTEBOOKS, ".ipynb"))
 
 
 @main.command()

@@ -52,20 +52,22 @@ def build(
     names: Collection[str] = (),
     *,
     keep_outputs: bool = True,
+    alone: bool = False,
 ) -> None:
     """Execute the sources on a local Azure of their own; write notebooks into `target`.
 
     All run in order on the same local Azure, as they do for a test and for a learner, so that each
     finds what the lessons before it left. With `names` (stems) only those are written, and those
-    after the last of them are not run. Outputs that are the same as those in `target`, but for what
-    may differ, stay as they are, unless `keep_outputs` is False. Raises LessonFailedError,
-    NotStorableError.
+    after the last of them are not run; `alone`, those before them neither. Outputs that are
+    the same as those in `target`, but for what may differ, stay as they are, unless `keep_outputs`
+    is False. Raises LessonFailedError, NotStorableError.
     """
     kernels.install()
     wanted = set(names) or {source.stem for source in sources}
     last = max(number for number, source in enumerate(sources) if source.stem in wanted)
+    run = [source for source in sources[: last + 1] if source.stem in wanted or not alone]
     with fresh_local_azure("process"), tempfile.TemporaryDirectory(prefix="lessons-") as scratch:
-        for source in sources[: last + 1]:
+        for source in run:
             name = source.with_suffix(".ipynb").name
             plain, executed = Path(scratch) / name, Path(scratch) / "executed" / name
             executed.parent.mkdir(exist_ok=True)
