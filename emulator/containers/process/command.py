@@ -36,8 +36,8 @@ def variables(
     )
     own = (each for each in given["PATH"].split(os.pathsep) if each.startswith(f"{root}{os.sep}"))
     told = {f"PORT_{port}": str(here) for port, here in ports.items()}
-    if spec.ports:
-        told["PORT"] = str(ports[spec.ports[0]])
+    if port := asked_port(spec, config) or next(iter(spec.ports), 0):
+        told["PORT"] = str(ports[port])
     if config.listens:
         asked = spec.variables.get(config.port_variable, "")
         port = int(asked) if re.fullmatch(r"\d{1,5}", asked) else config.listens
@@ -52,6 +52,15 @@ def variables(
         **told,
         CONTAINER_MARK: str(root),
     }
+
+
+def asked_port(spec: ContainerSpec, config: ImageConfig) -> int:
+    """The port of the container that its variable PORT asks the program to listen on, 0 if none.
+
+    A stand-in is told its ports in another way.
+    """
+    text = (config.variables | dict(spec.variables)).get("PORT", "")
+    return int(text) if not config.listens and re.fullmatch(r"[1-9]\d{0,4}", text) else 0
 
 
 def words(

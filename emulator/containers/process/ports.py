@@ -16,11 +16,14 @@ class ContainerPorts:
     def __init__(self) -> None:
         self.of_group: dict[str, dict[int, int]] = {}
 
-    def assign(self, spec: ContainerSpec, id: str, *, all_told: bool) -> dict[int, int]:
-        """A free port of this machine for the first, which PORT tells; the others as they are,
-        unless the program is told `all_told` of them. All that its group has so far."""
+    def assign(
+        self, spec: ContainerSpec, id: str, *, asked: int = 0, all_told: bool
+    ) -> dict[int, int]:
+        """A free port of this machine for the first and for the one that PORT asks for (0 if none),
+        which PORT tells; the others as they are, unless the program is told `all_told` of them. All
+        that its group has so far."""
         known = self.of_group.setdefault(spec.group or id, {})
-        told = spec.ports if all_told else spec.ports[:1]
+        told = spec.ports if all_told else (*spec.ports[:1], *([asked] if asked else []))
         for port in (*told, *spec.group_ports):
             if port not in known:
                 with socket.create_server((LOOPBACK, 0)) as listener:

@@ -10,7 +10,9 @@ a process to half a core. There is no root folder, user or network of its own. `
 says so, and a program that names a path of the image in its own code does not find it.
 
 The first of a container's ports is told to the program in PORT, and 127.0.0.1 in HOST; a further
-one has to be free on this machine. PORT_{port} has each port of its group.
+one has to be free on this machine. PORT_{port} has each port of its group. Where a variable PORT
+of the container asks for another port than the first, the program is told the port of this machine
+that stands for that one: what nobody has opened, nobody reaches.
 """
 
 from __future__ import annotations
@@ -191,7 +193,8 @@ class ProcessRuntime:
             )
         id = secrets.token_hex(8)
         root = self.folder / id
-        ports = self.ports.assign(spec, id, all_told=bool(stored.config.listens))
+        asked = process_command.asked_port(spec, stored.config)
+        ports = self.ports.assign(spec, id, asked=asked, all_told=bool(stored.config.listens))
         message = MESSAGE.format(cpu=spec.cpu, memory=spec.memory_gb)
         stand_in = stored.config.stand_in
         handle = Handle(spec, id, " ".join((message, *stored.config.notes)), stand_in)

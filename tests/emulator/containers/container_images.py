@@ -104,6 +104,14 @@ async def ask(container: Container, port: int = 80, path: str = "/") -> Any:
                 await asyncio.sleep(0.02)
 
 
+async def is_answered(container: Container, port: int) -> bool:
+    """Whether a GET of one of its ports gets an answer, now."""
+    try:
+        return await _get(container.address[port], "/") != b""
+    except OSError:
+        return False
+
+
 async def _get(port: int, path: str) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:

@@ -33,6 +33,7 @@ from tests.emulator.containers.container_images import (
     ask,
     build,
     context,
+    is_answered,
     log_lines,
     script,
     spec,
@@ -435,6 +436,31 @@ async def test_a_group_shares_localhost_and_empty_dirs(
     )
     await fresh.wait()
     assert log_lines(fresh) == ["[]"]
+
+
+async def test_a_program_that_listens_on_another_port_is_reached_there_alone(
+    mirror: ContainerRuntime, tmp_path: Path
+) -> None:
+    told = {"variables": {"PORT": "8080"}}
+    opened = await mirror.start(spec(tmp_path, "opened", ports=(8080,), **told))
+    assert (await ask(opened, 8080))["argv"] == ["main.py"]
+    second = await mirror.start(spec(tmp_path, "second", ports=(80, 8080), **told))
+    assert (await ask(second, 8080))["argv"] == ["main.py"]
+    closed = await mirror.start(spec(tmp_path, "closed", ports=(80,), **told))
+    inside = """
+        import os, time, urllib.request
+        port = os.environ["PORT"]  # on this machine, where it is a process
+        while True:
+            try:
+                urllib.request.urlopen(f"http://localhost:{port}/")
+                break
+            except OSError:
+                time.sleep(0.02)
+        """
+    session = await mirror.exec(closed, script(inside), tty=False)
+    await read_all(session)  # it listens
+    assert not await is_answered(second, 80)
+    assert not await is_answered(closed, 80)
 
 
 MIRROR_OF_FILE = """
