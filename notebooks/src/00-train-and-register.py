@@ -13,44 +13,44 @@
 # %% [markdown]
 # # 00 Train and register the models
 #
-# A trained model in a notebook answers you alone. To *deploy* it is to put it where any program can
-# send it data and get a prediction back: behind an address, on machines that somebody looks after.
-# That is what this course does with one small model that reads handwritten digits, on three
+# A model that lives in a notebook can only answer you. When you *deploy* it, you put it where any
+# program can send it data and get a prediction back: at an address, on machines that somebody looks
+# after. In this course you deploy one small model, which reads handwritten digits, on three
 # services of Azure, Microsoft's cloud.
 #
-# Before a model can be deployed, Azure has to have it. In this lesson you train two small neural
-# networks and *register* both: you give them to an Azure Machine Learning *workspace*, the place
-# where Azure keeps a team's models by name and version.
+# Before you can deploy a model, Azure has to have it. So here you train two small neural networks
+# and *register* them: you hand them to an Azure Machine Learning *workspace*, the place where Azure
+# keeps a team's models by name and version.
 #
 # ## Goals
 #
-# Afterwards you can
+# By the end you can
 #
 # - say what a registered model is, and what an environment is;
-# - register a model from a folder, and see its version;
-# - describe the packages that a model needs, and register that as an environment;
-# - read from a confusion matrix which mistakes a model makes.
+# - register a model from a folder and find its version;
+# - list the packages a model needs and register that list as an environment;
+# - see in a confusion matrix which mistakes a model makes.
 #
-# **Time:** about 25 minutes. The exercises, in every lesson, take some ten more.
+# **Time:** about 30 minutes.
 #
 # ## What this costs on live Azure
 #
 # Next to nothing. Training runs on your own machine. The workspace stores two files of a few
-# hundred kilobytes each, which is far below one cent a month ([storage
-# prices](https://azure.microsoft.com/pricing/details/storage/blobs/)). On local Azure nothing
-# costs anything, here and in every lesson.
+# hundred kilobytes, which costs far less than a cent a month ([storage
+# prices](https://azure.microsoft.com/pricing/details/storage/blobs/)). On local Azure nothing costs
+# anything, in any lesson.
 #
 # ## Where this notebook runs
 #
-# The *kernel* is the program that runs a notebook's cells. Look at its name, at the top right. With
-# **Azure (local)** everything you do reaches an Azure on your own machine, which comes with this
-# course. With **Azure (live)** the same code reaches Azure itself, and what you make there is put
-# on your bill. No cell differs between the two. Lesson 01 shows how that works.
+# The *kernel* is the program that runs a notebook's cells. Its name is at the top right. With
+# **Azure (local)**, everything you do goes to an Azure on your own machine, which comes with this
+# course. With **Azure (live)**, the same code goes to the real Azure, and you pay for what you
+# make. Not one cell differs between the two. Lesson 01 shows how that works.
 #
-# The next cell holds what can be different for you: where your workspace is, which the kernel
-# knows; a `suffix` that keeps the names of what you make apart from everybody else's; and how many
-# *epochs* to train, that is, how often a network sees all the digits that it learns from. Run it,
-# and each cell after it, with Shift+Enter.
+# The next cell holds everything that may be different for you: where your workspace is (the kernel
+# knows), a `suffix` that keeps your names apart from everybody else's, and the number of *epochs*,
+# which is how often a network sees all of its training digits. Run this cell, and each one after
+# it, with Shift+Enter.
 
 # %% tags=["parameters"]
 import os
@@ -64,16 +64,19 @@ suffix = names.suffix()
 epochs = 12
 
 # %% [markdown]
-# > **Tip.** If the cell above ends in `KeyError: 'AZURE_SUBSCRIPTION_ID'`, the notebook runs in a
-# > plain Python kernel. Choose *Kernel*, *Change Kernel*, and then *Azure (local)*.
+# > **Tip.** Did the cell stop with `KeyError: 'AZURE_SUBSCRIPTION_ID'`? Then the notebook runs in a
+# > plain Python kernel. Choose *Kernel*, *Change Kernel*, *Azure (local)*.
+#
+# The course installed every package for you. Outside it, this lesson needs `pip install azure-ai-ml
+# azure-identity scikit-learn torch tensorflow keras`.
 #
 # ## The digits
 #
-# The data are 1,797 digits that people wrote by hand, collected at Boğaziçi University and kept in
-# the [UCI repository](https://archive.ics.uci.edu/dataset/80). They come with scikit-learn, so
-# nothing is downloaded. Each is an image of 8 rows and 8 columns; a pixel is a number from 0
-# (paper) to 16 (ink). A fifth of them is *held out*: no model sees it while it learns, so it shows
-# how a model does with digits that are new to it.
+# The data are 1,797 digits written by hand, collected at Boğaziçi University and kept in the [UCI
+# repository](https://archive.ics.uci.edu/dataset/80). They come with scikit-learn, so you download
+# nothing. Each is an image of 8 rows and 8 columns, and each pixel is a number from 0 (paper) to 16
+# (ink). A fifth of them is *held out*: no model sees these digits while it learns, so they show how
+# well a model copes with something new.
 
 # %%
 from scoring.train import load_digits_split
@@ -84,8 +87,8 @@ print("held out:     ", split.test_images.shape)
 print("pixel values: ", split.train_images.min(), "to", split.train_images.max())
 
 # %% [markdown]
-# The figure shows one held-out example of each digit, from 0 to 9. Eight by eight pixels is
-# coarse, and still you can read nearly all of them.
+# The figure shows one held-out example of each digit. Eight by eight pixels is coarse, yet you can
+# read nearly all of them.
 
 # %%
 import numpy as np
@@ -98,17 +101,14 @@ plots.digits(split.test_images[examples], titles=range(10))
 # %% [markdown]
 # ## Train two models
 #
-# You train the same network twice, with PyTorch and with Keras, two widely used *frameworks*
-# (libraries to build and train networks with). That pays off later: lesson 05 lets the one take
-# over from the other, and the programs that ask it do not notice. The network is a small one of the
-# usual kind for images: two layers that look for strokes and corners, two that weigh them up. The
-# code is in `scoring/train.py`; it shows each digit three times, as it is and moved by one pixel to
-# either side. Its random numbers begin at the same point each time, so you get the same models
-# whenever you run it.
+# You train the same network twice, with PyTorch and with Keras, two *frameworks* (libraries for
+# building and training networks). That pays off in lesson 05, where one model takes over from the
+# other and no client notices. The code is in `scoring/train.py`. Its random numbers always start at
+# the same point, so you get the same models every time.
 #
-# > **Before you run it.** Guessing would get one digit in ten right. What share of the 360
-# > held-out digits will a network get right that trains for some seconds on 1,437 tiny images?
-# > Choose before you go on: what you expected, and then saw, stays with you.
+# > **Before you run it.** Guessing would get one digit in ten right. What share of the 360 held-out
+# > digits will a network get right after a few seconds of training? Choose before you go on: what
+# > you predicted yourself stays with you.
 
 # %%
 from practice.widgets.quiz import predict
@@ -129,21 +129,20 @@ guess.compare(bands[np.digitize(pytorch.accuracy, [0.80, 0.95])])
 
 # %% [markdown]
 # **What happened.** A handful of mistakes in 360 digits, after a few seconds on a plain processor.
-# Digits this small are an easy task for such a network. That is why they are here: in this course
-# the model is the quick part, and getting it to an address is what there is to learn.
+# In this course the model is the quick part. The work is in getting it to an address.
 #
 # ## Which mistakes they make
 #
 # One number hides a lot. A *confusion matrix* has a row for each true digit and a column for each
-# prediction: what lies on the diagonal is right, and what lies off it is a mistake. In the figure
-# the two models' matrices stand side by side, what is right in blue and mistakes in red.
+# prediction. Right answers lie on the diagonal, and mistakes lie off it. The figure puts the two
+# models' matrices side by side, right answers in blue and mistakes in red.
 
 # %%
 plots.confusion({"PyTorch": pytorch.confusion, "Keras": keras.confusion})
 
 # %% [markdown]
-# Better still, look at the mistakes themselves. The next two figures show the digits that PyTorch
-# and Keras got wrong; the titles say what each is and what it was read as.
+# Better still, look at the mistakes themselves. The next two figures show the digits that each
+# model got wrong. Each title says what the digit is and what it was read as.
 
 # %%
 for trained in (pytorch, keras):
@@ -156,16 +155,15 @@ for trained in (pytorch, keras):
     )
 
 # %% [markdown]
-# **What happened.** Nearly everything is on the diagonal, and most of the mistakes are ones that
-# you might make too. The two networks have the same shape, but they did not learn the same
-# numbers, so they fail on different digits.
+# **What happened.** You might have misread most of these yourself. The two networks have the same
+# shape, but they learned different numbers, so they fail on different digits.
 #
 # ## Connect to the workspace
 #
-# The packages that you use from here on are Microsoft's *SDK* (software development kit) for
-# Azure Machine Learning: Python functions that talk to Azure for you. `MLClient` is the door to a
-# workspace, and `DefaultAzureCredential` finds out who you are. Lesson 01 takes both apart; here
-# they are just needed.
+# From here on you use Microsoft's *SDK* (software development kit) for Azure Machine Learning:
+# Python functions that talk to Azure for you. `MLClient` is the door to a workspace, and
+# `DefaultAzureCredential` works out who you are. Lesson 01 takes both apart. Here you just need
+# them.
 
 # %%
 from azure.ai.ml import MLClient
@@ -176,9 +174,9 @@ ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, 
 # %% [markdown]
 # ## Register the models
 #
-# First each model goes into a folder of its own on your disk. The PyTorch one is saved as a *state
-# dict*: the numbers alone, without any code. The Keras one is a `.keras` file: numbers and layers,
-# also without code. Lesson 03 shows why that matters.
+# First, save each model in a folder of its own. PyTorch saves a *state dict*: the network's numbers
+# and no code. Keras saves a `.keras` file: numbers and layers, again without code. Lesson 03 shows
+# why that matters.
 
 # %%
 from pathlib import Path
@@ -190,10 +188,10 @@ for trained in (pytorch, keras):
     print("saved as", save(trained, folder).as_posix())
 
 # %% [markdown]
-# `create_or_update` uploads the folder to the workspace's storage and adds an entry to its list of
-# models. You choose the name; the workspace counts the versions, beginning with 1. *Tags* are
-# words that you may attach to nearly everything in Azure, each a name and a text; here they say
-# which framework it is. `CUSTOM_MODEL` means: any files, Azure need not understand them.
+# `create_or_update` uploads the folder to the workspace's storage and adds it to the list of
+# models. You choose the name, and the workspace counts the versions, starting with 1. *Tags* are
+# notes that you can attach to nearly anything in Azure, each with a name and a text. Here they name
+# the framework. `CUSTOM_MODEL` means "any files at all": Azure need not understand them.
 
 # %%
 from azure.ai.ml.constants import AssetTypes
@@ -213,17 +211,16 @@ for trained in (pytorch, keras):
 
 # %% [markdown]
 # **What happened.** The green bars come from the SDK and show the upload. A registered model is a
-# name, a version and files, and the files never change: run the cell once more and you get version
-# 2 beside version 1. That is how you can always tell which files a deployment uses, and go back to
-# earlier ones.
+# name, a version and files, and those files never change. Run the cell again and you get version 2
+# beside version 1. So you can always tell which files a deployment uses, and go back to older ones.
 #
 # ## Where the file is now
 #
-# Later, a *scoring script* (the code that answers requests, lesson 03) has to find the file inside
-# the registered model. Azure tells it only where the model begins.
+# Later, a *scoring script* (the code that answers requests, lesson 03) must find its file inside
+# the registered model. Azure only tells it where the model begins.
 #
-# > **Before you run it.** You gave Azure the folder `../build/models/digits-pytorch`, in which
-# > there is one file, `digits.pt`. Under which path will that file be inside the model?
+# > **Before you run it.** You gave Azure the folder `../build/models/digits-pytorch`, which holds
+# > one file, `digits.pt`. What is the file's path inside the model?
 
 # %%
 paths = ["digits.pt", "digits-pytorch/digits.pt", "build/models/digits-pytorch/digits.pt"]
@@ -231,8 +228,8 @@ guess = predict("Where in the registered model is the file?", paths)
 guess
 
 # %% [markdown]
-# Download the model and look. The SDK puts it into a folder that has the model's name, and inside
-# that folder the model begins.
+# Download the model and look. The SDK makes a folder with the model's name, and the model begins
+# inside that folder.
 
 # %%
 latest = ml_client.models.get("digits-pytorch", label="latest")
@@ -245,33 +242,35 @@ print(inside)
 guess.compare(inside)
 
 # %% [markdown]
-# **What happened.** A folder that you register keeps its own name inside the model; what was above
-# it is left behind. It is the *folder's* name, not the model's, though here both are
-# `digits-pytorch`. Had you registered the file instead of the folder, there would be `digits.pt`
-# alone.
+# **What happened.** A registered folder keeps its own name inside the model, and everything above
+# it is left behind. It's the *folder's* name, not the model's, though here both are
+# `digits-pytorch`. Had you registered the file itself, you'd find `digits.pt` and no folder.
 #
 # > **Caution.** Many a first deployment fails because its script looks one level too high. When
-# > yours does not find its file, download the model and look, as you just did.
+# > yours can't find its file, download the model and look, as you just did.
 #
 # ## Register the environments
 #
-# A model needs more than its file: Python, the framework, and versions that go together. In Azure
-# Machine Learning that is an *environment*. It has two parts: a *container image* to start from
-# (an operating system and its programs, packed and ready to run), and a list of packages to
-# install on top. The list is a file in the form that the package manager conda reads. This is the
-# one for PyTorch:
+# A model needs more than its file. It needs Python, the framework, and versions that fit together.
+# Azure Machine Learning calls that an *environment*. It has two parts: a *container image* to start
+# from (an operating system with its programs, packed and ready to run) and a list of packages to
+# install on top. The list is a file for the package manager conda. This is the one for PyTorch:
 
 # %%
 print(Path("../scoring/pytorch/conda.yaml").read_text())
 
 # %% [markdown]
-# Read it from below: `torch` runs the network, `numpy` and `pillow` handle images, and
-# `azureml-inference-server-http` is the server that will listen for requests. `==` pins a package
-# to one version, so that a build next year does not bring in a newer one that your model was never
-# tried with. (The image below is `:latest` and does move: Microsoft puts security fixes into it.
-# Where that matters, name a dated one.) And there is nothing in the list that the scoring script
-# does not use: every package more makes the image larger, the first deployment slower, and is one
-# more thing that can break.
+# Read it from the bottom. `torch` runs the network, `numpy` and `pillow` handle images, and
+# `azureml-inference-server-http` listens for requests. `==` pins a package to one version, so a
+# build next year won't pick up a newer one that your model was never tried with. Every extra
+# package makes the image larger and the first deployment slower, and is one more thing that can
+# break.
+#
+# The line with `--extra-index-url` saves money. On Linux, plain `pip install torch` also installs
+# NVIDIA's CUDA libraries, gigabytes of them, for graphics cards. Our machines have none, and an
+# image that large takes longer to build and to start. This address is PyTorch's [index of builds
+# for plain processors](https://pytorch.org/get-started/locally/), and pip prefers what it finds
+# there.
 
 # %%
 from azure.ai.ml.entities import Environment
@@ -290,14 +289,14 @@ for framework in ("pytorch", "keras"):
     print(f"{environment.name}, version {environment.version}")
 
 # %% [markdown]
-# > **Tip.** Registering an environment only writes the list down. The image is built when a
-# > deployment first needs it; on live Azure that takes 5 to 15 minutes, and is not done again while
-# > image and list stay the same.
+# > **Tip.** Registering an environment only writes the list down. Azure builds the image when a
+# > deployment first needs it, which can take up to {{online_endpoints.first_deployment_minutes}}
+# > minutes on live Azure. As long as image and list stay the same, it's built only once.
 #
 # ## What the workspace has now
 #
-# `list()` gives one line for each name, with its latest version, however many versions there are.
-# (The `if` leaves out what others registered in the same workspace.)
+# `list()` gives you one entry for each name, with its latest version. (The `if` leaves out what
+# others registered in the same workspace.)
 
 # %%
 for model in ml_client.models.list():
@@ -309,7 +308,7 @@ for env in ml_client.environments.list():
         print("environment", env.name, "version", env.latest_version)
 
 # %% [markdown]
-# To see one version whole, get it by name and version, or by the label `latest`.
+# To see one version in full, get it by name and version, or by the label `latest`.
 
 # %%
 model = ml_client.models.get("digits-pytorch", label="latest")
@@ -319,20 +318,22 @@ print("tags:   ", model.tags)
 print("path ends in:", model.path.split("/")[-1])
 
 # %% [markdown]
-# The path ends in the folder that you registered. That there are no tags is a pity: nothing here
-# says how good the model is. The second exercise changes that.
+# Nothing here says how good the model is. The second exercise changes that.
+#
+# The portal (tile *Portal* in JupyterLab's launcher, then *Machine Learning*) lists the same under
+# *Models* and *Environments*. On live Azure these pages are in [Azure Machine Learning
+# studio](https://ml.azure.com), where you can also register both by form.
 #
 # ## Exercises
 #
-# Each exercise has a cell for your answer and below it one with a `check()`. Run it at any time: it
-# shows a box that says one of three things, not attempted (grey), not quite (amber) or right
-# (green). What is right is noted on your machine, and the end of the lesson shows it. In the box,
-# each press of *Hint* shows one more hint, and *Solution* opens code that passes.
+# Each exercise has a cell for your answer and, below it, a `check()`. Run the check whenever you
+# like. Its box says not attempted (grey), not quite (amber) or right (green). *Hint* gives you one
+# more hint each time, and *Solution* shows code that passes.
 #
 # ### Which digit do they miss most?
 #
-# Add up what both models got wrong: which *true* digit do they miss most often, together? Count in
-# the figure, or with NumPy, and write the digit in place of `...`.
+# Count the mistakes of both models together. Which *true* digit do they miss most often? Count in
+# the figure or use NumPy, and write the digit in place of `...`.
 
 # %%
 from practice.exercises import lesson_00 as exercises
@@ -345,9 +346,9 @@ exercises.most_missed.check(most_missed, pytorch.confusion + keras.confusion)
 # %% [markdown]
 # ### Write the accuracy down where it belongs
 #
-# A registered model's files stay as they are, but its tags can change. Give the latest version of
+# A registered model's files can't change, but its tags can. Give the latest version of
 # `digits-pytorch` a tag `accuracy` that holds `pytorch.accuracy`, rounded to four places. Azure
-# keeps tags as text. The check looks into the workspace, so the tag has to arrive there.
+# keeps tags as text. The check looks in the workspace, so the tag has to get there.
 
 # %%
 # Your code goes here.
@@ -358,10 +359,11 @@ exercises.accuracy_tag.check(ml_client, pytorch.accuracy)
 # %% [markdown]
 # ### An environment for another model
 #
-# A colleague has a model from scikit-learn, which is neither PyTorch nor Keras, and asks you for an
-# environment. Register one under the name in `my_env`, from the same `base_image`. Its list has
-# Python 3.11, and from pip the inference server and scikit-learn, both pinned to a version. The
-# file for PyTorch shows the form, and `scikit_learn` below the version that you have here.
+# A colleague's model comes from scikit-learn, neither PyTorch nor Keras, and needs an environment.
+# Register one under the name in `my_env`, from the same `base_image`. It needs Python 3.11 and,
+# from pip, two packages pinned to a version. One of them is `scikit_learn`, which holds the version
+# you have here. Which is the other, without which no deployment could answer? Leave out everything
+# that this model won't use.
 
 # %%
 import sklearn
@@ -377,19 +379,24 @@ exercises.own_environment.check(ml_client, my_env)
 # %% [markdown]
 # ## Cleaning up
 #
-# Keep everything: the next lessons deploy these models and environments, and they cost nothing
-# worth mentioning. To hide a version that you no longer use, archive it:
-# `ml_client.models.archive("digits-pytorch", version="1")`. It is not listed any more; its files
-# stay, and deployments that use it go on working.
+# Keep everything: the next lessons deploy these models and environments, and they cost almost
+# nothing. To hide a version that you no longer use, archive it:
+# `ml_client.models.archive("digits-pytorch", version="1")`. It disappears from the list, but its
+# files stay, and deployments that use it keep working.
 #
 # ## Recap
 #
-# - A registered model is a name, a version and files, and the files do not change any more.
-# - What you register is a folder or a file; a folder keeps its name inside the model.
-# - An environment is an image and a list of packages. It is built when it is first used.
-# - Accuracy is one number; a confusion matrix says which digits it hides.
+# - A registered model is a name, a version and files that never change.
+# - You register a folder or a file. A folder keeps its name inside the model.
+# - An environment is an image and a list of packages. Azure builds it when it's first used.
+# - Accuracy is one number. A confusion matrix shows which digits it hides.
 #
-# Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
+# More from Microsoft: [Azure Machine Learning
+# documentation](https://learn.microsoft.com/azure/machine-learning/), [manage
+# models](https://learn.microsoft.com/azure/machine-learning/how-to-manage-models), [manage
+# environments](https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2).
+#
+# Your exercises in this lesson (`course progress` in a terminal shows all lessons):
 
 # %%
 from practice import progress

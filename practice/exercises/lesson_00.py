@@ -30,15 +30,15 @@ def most_missed(answer: object, confusion: NDArray[np.int64]) -> Verdict:
         return wrong(
             "most_missed",
             int(answer),
-            f"That digit was missed {missed[answer]} times, and another one more often: "
-            "look along the rows, off the diagonal.",
+            f"Digit {answer} was missed {missed[answer]} times, but another one was missed more "
+            "often. Look along the rows, off the diagonal.",
         )
     return right(f"{answer} was missed most, {missed[answer]} times.")
 
 
 @exercise(
     "Get the model with ml_client.models.get(name, label='latest'); its tags are a dict.",
-    "Changing the dict changes only your copy. Send it with ml_client.models.create_or_update.",
+    "A changed dict is only your copy. Send it with ml_client.models.create_or_update(model).",
     solution="""
     model = ml_client.models.get("digits-pytorch", label="latest")
     model.tags["accuracy"] = str(round(pytorch.accuracy, 4))
@@ -59,15 +59,15 @@ def accuracy_tag(ml_client: MLClient, accuracy: float) -> Verdict:
         near = False
     if not near:
         return wrong(
-            "The tag accuracy", tag, "Look at pytorch.accuracy: a share, such as 0.9, as text."
+            "The tag accuracy", tag, "It should be pytorch.accuracy, a share such as 0.9, as text."
         )
     return right(f"Whoever finds version {model.version} can now see how good it is.")
 
 
 @exercise(
-    "Copy the list of scoring/pytorch/conda.yaml into your cell (and leave the file as it is). "
-    "There, scikit_learn takes the place of torch; numpy and pillow can go.",
-    "conda_file takes a dict as well as a file's path: {'name': ..., 'channels': [...], "
+    "Which package in PyTorch's list listens for requests? Your colleague needs it too, in the "
+    "same version. scikit-learn brings its own numpy.",
+    "You need no file: conda_file also takes a dict, {'name': ..., 'channels': [...], "
     "'dependencies': ['python=3.11', 'pip', {'pip': [...]}]}.",
     "Give Environment(name=my_env, image=base_image, conda_file=...) to "
     "ml_client.environments.create_or_update.",
@@ -87,11 +87,11 @@ def accuracy_tag(ml_client: MLClient, accuracy: float) -> Verdict:
     """,
 )
 def own_environment(ml_client: MLClient, name: str) -> Verdict:
-    """On Azure, an environment with Python 3.11, the inference server and scikit-learn, pinned."""
+    """On Azure: Python 3.11, the inference server and scikit-learn, both pinned, no framework."""
     try:
         environment = ml_client.environments.get(name, label="latest")
     except ResourceNotFoundError:
-        return not_attempted(f"The workspace has no environment {name}.")
+        return not_attempted(f"The workspace has no environment {name} yet.")
     conda = environment.conda_file or {}
     dependencies = conda.get("dependencies", []) if isinstance(conda, dict) else []
     version = f"version {environment.version} of {name}"
@@ -101,8 +101,12 @@ def own_environment(ml_client: MLClient, name: str) -> Verdict:
     for package in ("azureml-inference-server-http", "scikit-learn"):
         lines = [line for line in pip if re.match(rf"{package}\b(?!-)", line)]
         if not lines:
-            return wrong(f"pip in {version}", pip, f"{package} is missing in it.")
+            return wrong(f"pip in {version}", pip, f"{package} is missing from it.")
         if "==" not in lines[0]:
             message = f"{package} is not pinned: add == and a version."
             return wrong(f"pip in {version}", pip, message)
+    unused = [line for line in pip if re.match(r"torch|tensorflow|keras|pillow|--", line)]
+    if unused:
+        message = f"This model doesn't use {unused[0]}: it would only make the image larger."
+        return wrong(f"pip in {version}", pip, message)
     return right(f"Your colleague can deploy with {name}, version {environment.version}.")

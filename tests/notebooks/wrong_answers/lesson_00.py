@@ -47,6 +47,9 @@ ml_client.models.create_or_update(model)
             registered(PYTHON, f"{{'pip': [{SERVER}, 'scikit-learn']}}"): "scikit-learn is not pin",
             registered("'python=3.12'", f"{{'pip': [{SERVER}, scikit_learn]}}"): "python=3.11 is",
             registered(PYTHON, SERVER, "scikit_learn"): "pip in version",
+            registered(
+                PYTHON, f"{{'pip': [{SERVER}, scikit_learn, 'torch==2.13.0']}}"
+            ): "use torch",
             NO_LIST: "dependencies in version",
         },
     ),
