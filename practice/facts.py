@@ -40,10 +40,12 @@ class Fact:
     note: str = ""
 
     def __str__(self) -> str:
-        """Return the value as a sentence has it: 5, 0.192, Standard_D4as_v4, 31 May 2028."""
+        """Return the value as a sentence has it: 5, 180,000, Standard_D4as_v4, 1 May 2028."""
         if isinstance(self.value, date):
             month = _MONTHS.split()[self.value.month - 1]
             return f"{self.value.day} {month} {self.value.year}"
+        if isinstance(self.value, int) and self.value >= 10_000:
+            return f"{self.value:,}"
         return str(self.value)
 
 

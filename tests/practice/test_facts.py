@@ -60,6 +60,13 @@ def test_a_date_is_written_as_a_sentence_has_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "written"), [(180_000, "180,000"), (500, "500"), (0.204, "0.204")]
+)
+def test_a_large_number_is_written_with_commas(value: float, written: str) -> None:
+    assert str(Fact("a.number", value, "https://example.com", date(2026, 11, 28))) == written
+
+
+@pytest.mark.parametrize(
     ("entry", "why"),
     [
         ("value: 4\n    read: 2026-11-28", "source"),
