@@ -13,30 +13,29 @@
 # %% [markdown]
 # # 01 Connect
 #
-# Every lesson has the same few lines near its top: find out who you are, make an `MLClient`. This
-# one takes them apart. It shows who Azure thinks you are, what a workspace holds, and what you see
-# when one of the names is wrong.
+# Every lesson starts with the same few lines: find out who you are, make an `MLClient`. Here you
+# take those lines apart. You see who Azure thinks you are, what a workspace holds, and what happens
+# when a name is wrong.
 #
 # ## Goals
 #
-# Afterwards you can
+# By the end you can
 #
 # - place subscription, resource group and workspace, and say what each is for;
 # - explain what `DefaultAzureCredential` tries, and see which attempt worked;
-# - list the datastores, models and environments of a workspace;
+# - read in a token who it's for and when it ends;
 # - read the error that a wrong name gives;
 # - say what differs between local and live Azure.
 #
-# **Time:** about 20 minutes.
+# **Time:** about 25 minutes.
 #
 # ## What this costs on live Azure
 #
-# Nothing. Asking for tokens and reading lists is free. A workspace itself is free too; what is
-# [billed](https://azure.microsoft.com/pricing/details/machine-learning/) is what it uses: storage,
-# machines, and a registry for images, 17 US cents a day from when it exists. These stay on the bill
-# [until they are
-# deleted](https://learn.microsoft.com/azure/machine-learning/concept-plan-manage-cost), even when
-# the workspace is gone.
+# Nothing. Tokens and lists are free, and so is a workspace. What it uses is
+# [billed](https://azure.microsoft.com/pricing/details/machine-learning/): storage, machines, and a
+# registry for images once there is one. These stay on the bill [until you delete
+# them](https://learn.microsoft.com/azure/machine-learning/concept-plan-manage-cost), even after the
+# workspace is gone.
 
 # %% tags=["parameters"]
 import os
@@ -49,6 +48,8 @@ workspace_name = os.environ["AZUREML_WORKSPACE"]
 suffix = names.suffix()
 
 # %% [markdown]
+# Outside the course, this lesson needs `pip install azure-ai-ml azure-identity`.
+#
 # ## Where a workspace is
 #
 # Azure keeps things in boxes inside boxes:
@@ -61,9 +62,9 @@ suffix = names.suffix()
 # ```
 #
 # Three names lead to a workspace: the subscription's id, the resource group's name and the
-# workspace's name. They are no secrets, and still they do not belong in code that you share:
-# other people have others. That is why the cell above reads them from *environment variables*,
-# small texts that a program is started with. The kernel set them for this notebook.
+# workspace's own. They aren't secret, but they don't belong in code that you share, because other
+# people have other ones. So the cell above reads them from *environment variables*, short texts
+# that a program is started with. The kernel set them for this notebook.
 
 # %%
 print("subscription:  ", subscription_id)
@@ -73,13 +74,13 @@ print("workspace:     ", workspace_name)
 # %% [markdown]
 # ## Who you are
 #
-# Azure wants a *token* with every request: a signed text that says who you are, which service it
-# is meant for and when it ends. The object that fetches tokens is a *credential*.
+# With every request, Azure wants a *token*: a signed text that says who you are, which service it's
+# meant for and when it ends. A *credential* is the object that fetches tokens.
 #
 # `DefaultAzureCredential` is a chain of credentials. It goes through them in order, skips those
-# that are not set up, and stays with the first that gives a token. So the same line runs on your
-# laptop, on a server and in an automated job, though each of them has another way to say who it
-# is. These are the links:
+# that aren't set up, and stays with the first one that gives it a token. So the same line works on
+# your laptop, on a server and in an automated job, though each proves who it is in a different way.
+# These are the links of the chain:
 
 # %%
 from azure.identity import DefaultAzureCredential
@@ -89,26 +90,23 @@ chain = [type(link).__name__ for link in credential.credentials]
 print("\n".join(chain))
 
 # %% [markdown]
-# When each of them works:
+# Each of them works in its own place:
 #
 # - `EnvironmentCredential`: the variables `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and
-#   `AZURE_CLIENT_SECRET` are set, which are the identity of a program;
+#   `AZURE_CLIENT_SECRET` are set. They are the identity of a program.
 # - `WorkloadIdentityCredential`: the code runs in a Kubernetes cluster, where many programs share
-#   machines (elsewhere it shows as `FailedDACCredential`);
-# - `ManagedIdentityCredential`: the code runs on an Azure machine that was given an identity;
+#   machines. (Elsewhere it shows as `FailedDACCredential`.)
+# - `ManagedIdentityCredential`: the code runs on an Azure machine that was given an identity.
 # - `SharedTokenCacheCredential`, `VisualStudioCodeCredential`, `BrokerCredential`: you signed in
-#   with one of Microsoft's programs;
-# - `AzureCliCredential`: you ran `az login` in a terminal;
+#   with one of Microsoft's programs.
+# - `AzureCliCredential`: you ran `az login` in a terminal.
 # - `AzurePowerShellCredential`, `AzureDeveloperCliCredential`: the same with those two tools.
 #
-# [The documentation](https://learn.microsoft.com/python/api/overview/azure/identity-readme#defaultazurecredential)
-# says more about each.
-#
-# *Azure (local)* has no people who could sign in, so the kernel carries the identity of a program.
-# *Azure (live)* carries none.
+# Nobody can sign in to *Azure (local)*, so its kernel carries the identity of a program. *Azure
+# (live)* carries none.
 #
 # > **Before you run it.** The next cell asks for a token and lets the chain say which link gave it.
-# > Look at the kernel's name and at the list: which link will it be for you?
+# > Which link will it be?
 
 # %%
 from practice.widgets.quiz import predict
@@ -133,21 +131,21 @@ print(sentence)
 guess.compare(sentence.split()[-1])
 
 # %% [markdown]
-# **What happened.** With the kernel *Azure (local)* it is `EnvironmentCredential`: the kernel sets
-# its three variables, to throw-away values that only local Azure knows. With *Azure (live)* on a
-# laptop it is mostly `AzureCliCredential`. The chain went no further than the first that worked. So
-# variables that somebody forgot to remove can sign you in as somebody else; and if their secret has
-# ended, the chain stops with an error and never comes to your `az login`. When Azure refuses you,
-# look here first.
+# **What happened.** With *Azure (local)* it's `EnvironmentCredential`: the kernel sets its three
+# variables to throw-away values that only local Azure knows. With *Azure (live)* on a laptop it's
+# mostly `AzureCliCredential`. The chain stopped at the first link that worked. So variables that
+# somebody forgot can sign you in as somebody else. And if their secret has ended, the chain stops
+# with an error and never gets to your `az login`. When Azure refuses you, look here first.
 #
-# The text in the brackets of `get_token` is a *scope*: the service that the token is for, here
-# Azure Resource Manager, through which everything in Azure is made and changed.
+# The text that you passed to `get_token` is a *scope*: the address of the service that the token is
+# for, and `/.default`. Here it's Azure Resource Manager, which makes and changes everything in
+# Azure.
 #
 # ## What a token says
 #
 # A token is a JSON Web Token (JWT): three parts with dots between them. The first says how it was
-# signed. The third is the signature, which nobody but the issuer can make. The second can be read
-# by anyone, so let us read it.
+# signed. The third is the signature, which only the issuer can make. Anyone can read the second, so
+# let's read it.
 
 # %%
 import base64
@@ -169,17 +167,16 @@ print("issuer:  ", told["iss"])
 print(f"ends in: {minutes:.0f} minutes")
 
 # %% [markdown]
-# The *audience* is the service that may accept it, the *issuer* who vouches for you. Only the
-# beginning of the token is shown.
+# The *audience* is the service that may accept the token. The *issuer* vouches for you.
 #
-# > **Caution.** Whoever has a token can act as you until it ends. So it is never printed whole in
-# > these lessons, and yours should not end up in a notebook that you share.
+# > **Caution.** Whoever has your token can act as you until it ends. So these lessons never print a
+# > whole one, and yours should never end up in a notebook that you share.
 #
 # ## Connect
 #
-# `MLClient` takes the credential and the three names. From here on it is the one object that you
-# need: `ml_client.models`, `ml_client.environments`, `ml_client.online_endpoints` and so on each
-# look after one kind of thing.
+# `MLClient` takes the credential and the three names. From here on it's the one object you need.
+# `ml_client.models`, `ml_client.environments`, `ml_client.online_endpoints` and so on each look
+# after one kind of thing.
 
 # %%
 from azure.ai.ml import MLClient
@@ -193,12 +190,10 @@ print("region:        ", workspace.location)
 print("resource group:", workspace.resource_group)
 
 # %% [markdown]
-# The *region* is where its machines stand; `westeurope`, for one, is in the Netherlands.
-#
 # ## What a workspace holds
 #
-# Files are in *datastores*: names for places in storage accounts, which are Azure's disks on the
-# network. One of them is the default, and it is where lesson 00 put the models' files.
+# Files live in *datastores*, which are names for places in Azure's storage accounts. One of them is
+# the default, and that's where lesson 00 put the models' files.
 
 # %%
 for datastore in ml_client.datastores.list():
@@ -206,8 +201,8 @@ for datastore in ml_client.datastores.list():
 print("default:", ml_client.datastores.get_default().name)
 
 # %% [markdown]
-# Lesson 00 put models and environments into the workspace. If you skipped it, the next cell trains
-# and registers them now, in about half a minute.
+# Lesson 00 registered models and environments. If you skipped it, the next cell trains and
+# registers them now, in about half a minute.
 
 # %%
 from helpers.workspace import ensure_models
@@ -223,14 +218,18 @@ for environment in ml_client.environments.list():
         print("environment", environment.name)
 
 # %% [markdown]
+# The portal shows the same under *Machine Learning*, in the tabs *Models* and *Environments*. On
+# live Azure that's [Azure Machine Learning studio](https://ml.azure.com), and its *Data* page lists
+# the datastores.
+#
 # ## A wrong name
 #
-# One letter too many in the workspace's name, and you get an error. The next cell catches it to
-# look at its parts; without `try` you would see a long traceback that ends in the same words.
+# Put one letter too many into the workspace's name, and you get an error. The next cell catches it
+# to look at its parts. Without `try` you'd see a long traceback that ends in the same words.
 #
-# Azure's answers carry the status codes of the web. When a request goes wrong, the code begins with
-# 4 or 5. You will meet these four first: **400** it makes no sense, **401** nobody knows who sent
-# it, **403** the sender may not do this, **404** what it asks for is not there.
+# Azure answers with the status codes of the web. When a request goes wrong, the code begins with 4
+# or 5. You'll meet these four first: **400** the request makes no sense, **401** nobody knows who
+# sent it, **403** the sender may not do this, **404** what it asks for isn't there.
 #
 # > **Before you run it.** Which of the four will it be? And which line will fail: the one that
 # > makes the client, or the one that gets the workspace?
@@ -253,55 +252,57 @@ except HttpResponseError as error:
     guess.compare(str(error.status_code))
 
 # %% [markdown]
-# **What happened.** Making a client asks Azure nothing, it only remembers what you gave it. The
-# first call is the first time that Azure hears of you. It knows you (else it would be 401) and
-# lets you look (else 403), but there is no such workspace. Of the three lines, remember the
-# *code*: it is the same in every programming language, and the word to search for.
+# **What happened.** Making a client asks Azure nothing. It only remembers what you gave it. Your
+# first call is the first Azure hears of you. It knows you (otherwise 401) and lets you look
+# (otherwise 403), but there is no such workspace. Of the three lines, remember the *code*: it's the
+# same in every programming language, and it's the word to search for.
 #
-# > **Tip.** What to do: **401**, sign in again; **403**, ask whoever manages the subscription for
-# > the right to do it; **404**, look at the name, the resource group and the subscription.
+# > **Tip.** What helps: after **401**, sign in again. After **403**, ask whoever manages the
+# > subscription for the right to do it. After **404**, check the name, the resource group and the
+# > subscription.
 #
 # ## Local and live
 #
 # Local Azure is a program on your machine. The kernel *Azure (local)* starts it and tells this
-# process, and no other, to send requests for Azure's host names to it. So the host names in every
-# output are the real ones, and the SDK is the unmodified one from Microsoft. The kernel *Azure
-# (live)* only sets the three names of your workspace.
+# process, and no other, to send it every request for one of Azure's host names. So the host names
+# in every output are the real ones, and the SDK is Microsoft's own, unchanged. The kernel *Azure
+# (live)* sets the three names of your workspace and nothing else.
 #
 # | | local | live |
 # | --- | --- | --- |
 # | the notebook | the same | the same |
 # | the kernel | Azure (local) | Azure (live) |
 # | account, internet | not needed | needed |
-# | a deployment is ready after | some seconds | 5 to 15 minutes |
+# | a deployment takes | seconds | up to {{online_endpoints.first_deployment_minutes}} minutes |
 # | cost | none | what each lesson says at its top |
 #
-# > **Tip.** To switch, choose *Kernel*, *Change Kernel*. For live Azure, first download
-# > `config.json` from [Azure Machine Learning studio](https://ml.azure.com) into the course's
-# > folder and run `az login`.
+# > **Tip.** To switch, choose *Kernel*, *Change Kernel*. For live Azure, first run `az login` and
+# > download `config.json` from [studio](https://ml.azure.com) into the course's folder.
 #
 # ## Exercises
 #
-# ### List the models
+# ### A token for the storage
 #
-# Put a list of the names of all the models in the workspace, sorted, into `model_names`. The check
-# asks the workspace for its list and compares.
+# The models' files are in a storage account, and storage is another service than Resource Manager.
+# It refuses the token above, because it accepts only tokens whose audience is
+# `https://storage.azure.com`. Get one with `credential`, and put its text into `storage_token`. The
+# check reads the token's claims, and doesn't show it.
 
 # %%
 from practice.exercises import lesson_01 as exercises
 
-model_names = ...
+storage_token = ...
 
 # %%
-exercises.model_names.check(ml_client, model_names)
+exercises.storage_token.check(storage_token)
 
 # %% [markdown]
 # ### Connect from a file
 #
-# On live Azure most people keep the three names in a file `config.json`, with the keys
-# `subscription_id`, `resource_group` and `workspace_name`. Write such a file into the folder
-# below, and make a client from it with `MLClient.from_config`. The check uses your client to get
-# the workspace.
+# On live Azure, most people keep the three names in a file `config.json`, with the keys
+# `subscription_id`, `resource_group` and `workspace_name`. Write such a file into the folder below,
+# and make a client from it with `MLClient.from_config`. The check uses your client to get the
+# workspace.
 
 # %%
 from pathlib import Path
@@ -316,11 +317,11 @@ exercises.client_from_file.check(client_from_file, workspace_name)
 # %% [markdown]
 # ### The wrong resource group
 #
-# Now let the workspace's name be right and the resource group's wrong: `resource_group + "x"`. The
-# answer is another one. (On local Azure it is 404 again. On live Azure it is 403 if you have rights
-# in your own resource group only: Azure does not tell strangers what exists.) Which error *code*
-# does Azure give? Find out, and put it into `error_code`. The check makes the same mistake and
-# compares.
+# Now keep the workspace's name and make the resource group wrong: `resource_group + "x"`. Azure
+# answers differently. Which error *code* does it give? Find out and put it into `error_code`. The
+# check makes the same mistake and compares. (On local Azure the status is 404 again. On live Azure
+# it's 403 if you have rights in your own resource group only: Azure doesn't tell strangers what
+# exists.)
 
 # %%
 error_code = ...
@@ -331,19 +332,25 @@ exercises.error_code.check(ml_client, error_code)
 # %% [markdown]
 # ## Cleaning up
 #
-# Nothing needs to be deleted. If this lesson registered the models for you, keep them: the next
-# ones use them.
+# There is nothing to delete. If this lesson registered the models for you, keep them: the next
+# lessons use them.
 #
 # ## Recap
 #
-# - A subscription pays, a resource group keeps together, a workspace holds models, environments
-#   and endpoints.
-# - `DefaultAzureCredential` tries a chain of credentials and uses the first that works.
+# - A subscription pays, a resource group keeps things together, and a workspace holds models,
+#   environments and endpoints.
+# - `DefaultAzureCredential` tries a chain of credentials and uses the first one that works.
 # - A token says who you are, for which service and until when. Treat it like a password.
-# - Making an `MLClient` asks nothing; the first call does, and shows what is wrong.
-# - Local or live is decided by the kernel alone.
+# - Making an `MLClient` asks nothing. The first call does, and shows what's wrong.
+# - The kernel alone decides between local and live.
 #
-# Your exercises of this lesson:
+# More from Microsoft: [the credential
+# chain](https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential-chains),
+# [connect to a
+# workspace](https://learn.microsoft.com/azure/machine-learning/how-to-configure-environment), [what
+# a workspace is](https://learn.microsoft.com/azure/machine-learning/concept-workspace).
+#
+# Your exercises in this lesson:
 
 # %%
 from practice import progress

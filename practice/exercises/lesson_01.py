@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
+
 from azure.ai.ml import MLClient
+from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.identity import DefaultAzureCredential
 
 from practice.exercises.checks import Verdict, exercise, right, wrong
 
+STORAGE = "https://storage.azure.com"
+JWT = re.compile(r"[\w-]+(\.[\w-]+){2}", re.ASCII)
+
 
 @exercise(
-    "ml_client.models.list() gives one object for each model, and each has a name.",
-    "sorted(... for model in ml_client.models.list()) makes a sorted list.",
-    solution="model_names = sorted(model.name for model in ml_client.models.list())",
+    "The scope of the token above was Resource Manager's address and /.default. Whose address "
+    "does the storage want to see?",
+    "get_token returns an object; the text that is sent along is its attribute token.",
+    solution="""
+    storage_token = credential.get_token("https://storage.azure.com/.default").token
+    """,
 )
-def model_names(ml_client: MLClient, answer: object) -> Verdict:
-    """The names of all models in the workspace, sorted."""
-    there = sorted(model.name for model in ml_client.models.list())
-    if not isinstance(answer, list):
-        return wrong("model_names", answer, "It should be a list: put sorted(...) around it.")
-    if answer == there:
-        return right(f"The workspace has {len(there)} models.")
-    if missing := [name for name in there if name not in answer]:
-        return wrong("model_names", answer, f"{missing[0]!r} is in the workspace and not in it.")
-    if sorted(map(str, answer)) == there:
-        return wrong("model_names", answer, "All are there; now sort them.")
-    return wrong("model_names", answer, f"The workspace has these, each once: {there}.")
+def storage_token(answer: object) -> Verdict:
+    """The text of a token whose audience is Azure Storage."""
+    if isinstance(answer, AccessToken):
+        return wrong("storage_token", type(answer).__name__, "Its text is in its attribute token.")
+    if not isinstance(answer, str) or not JWT.fullmatch(answer):
+        return wrong(
+            "The type of storage_token",
+            type(answer).__name__,
+            "It should be the text of a token: three parts with dots between them.",
+        )
+    middle = answer.split(".")[1]
+    audience = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))["aud"]
+    if str(audience).rstrip("/") != STORAGE:
+        return wrong(
+            "The audience of storage_token",
+            audience,
+            "That service accepts this token; the storage does not. What did you ask for?",
+        )
+    return right(f"{audience} accepts this token, and Resource Manager would refuse it.")
 
 
 @exercise(
@@ -76,13 +94,11 @@ def error_code(ml_client: MLClient, answer: object) -> Verdict:
     """The code of Azure's answer about a resource group that does not exist."""
     code = _code_elsewhere(ml_client)
     if answer == code:
-        return right(f"{code} says that Azure did not get as far as looking for the workspace.")
+        return right(f"{code}: Azure didn't get as far as looking for the workspace.")
     if answer == "ResourceNotFound":
-        return wrong(
-            "error_code", answer, "That is what a wrong workspace gave. Ask with a wrong group."
-        )
+        return wrong("error_code", answer, "A wrong workspace gave that. Ask with a wrong group.")
     if str(answer) == "404":
-        return wrong("error_code", answer, "That is the status; the code is a word beside it.")
+        return wrong("error_code", answer, "That's the status. The code is a word beside it.")
     return wrong("error_code", answer, "Look at error.error.code of the error that you catch.")
 
 
@@ -97,4 +113,4 @@ def _code_elsewhere(ml_client: MLClient) -> str | None:
         elsewhere.workspaces.get(ml_client.workspace_name)
     except HttpResponseError as error:
         return error.error.code if error.error else None
-    raise RuntimeError(f"There is a resource group {elsewhere.resource_group_name} indeed.")
+    raise RuntimeError(f"The resource group {elsewhere.resource_group_name} does exist.")

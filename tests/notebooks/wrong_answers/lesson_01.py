@@ -7,12 +7,16 @@ from tests.notebooks.wrong_answers.answers import Answers
 ANSWERS = [
     Answers(
         "01",
-        "model_names",
+        "storage_token",
         {
-            "model_names = ['digits-keras']": "'digits-pytorch' is in the workspace",
-            "model_names = {'digits-keras', 'digits-pytorch'}": "a list",
-            "model_names = ['digits-pytorch', 'digits-keras', 'digits-x']": "each once",
-            "model_names = sorted((m.name for m in ml_client.models.list()), reverse=True)": "sort",
+            # the one for Resource Manager
+            """
+storage_token = credential.get_token("https://management.azure.com/.default").token
+""": "'https://management.azure.com",
+            """
+storage_token = credential.get_token("https://storage.azure.com/.default")
+""": "its attribute",
+            'storage_token = "https://storage.azure.com"': "the text of a token",
         },
     ),
     Answers(
@@ -38,7 +42,7 @@ client_from_file = MLClient.from_config(credential, path=folder)
         "01",
         "error_code",
         {
-            "error_code = 'ResourceNotFound'": "a wrong workspace gave",
+            "error_code = 'ResourceNotFound'": "A wrong workspace gave",
             "error_code = 404": "the status",
             """
 try:
