@@ -90,12 +90,20 @@ from emulator.services.machine_learning.jobs import Jobs
 from emulator.services.machine_learning.models import Models
 from emulator.services.machine_learning.online_deployments import OnlineDeployments
 from emulator.services.machine_learning.online_endpoints import OnlineEndpoints
+from emulator.services.machine_learning.paths import ONLINE_DEPLOYMENT_TYPE
 from emulator.services.machine_learning.scoring_routes import SCORING_SUFFIX, ScoringRoutes
 from emulator.services.machine_learning.workspace_templates import WorkspaceTemplates
 from emulator.services.machine_learning.workspaces import Workspaces
 from emulator.services.managed_identity.token_endpoints import TokenEndpoints
 from emulator.services.managed_identity.user_assigned import UserAssignedIdentities
 from emulator.services.monitor.activity_log import ActivityLog
+from emulator.services.monitor.autoscale.engine import AutoscaleEngine
+from emulator.services.monitor.autoscale.pace import (
+    DEFAULT_MINUTE,
+    LEAST_MINUTE,
+    AutoscalePace,
+)
+from emulator.services.monitor.autoscale.settings import AutoscaleSettings
 from emulator.services.monitor.metric_recorder import PERIOD, MetricRecorder
 from emulator.services.monitor.metrics import Metrics
 from emulator.services.monitor.metrics_batch import METRICS_SUFFIX, MetricsBatch
@@ -258,6 +266,16 @@ class Emulator:
         )
         group_operations = GroupOperations(self.store, self.operations)
         activity = ActivityLog(self.store, self.operations)
+        self.autoscale = AutoscaleEngine(
+            self.store,
+            self.operations,
+            self.metrics,
+            activity,
+            {ONLINE_DEPLOYMENT_TYPE: deployments},
+            AutoscalePace(
+                seconds("AZURE_LOCAL_AUTOSCALE_MINUTE", DEFAULT_MINUTE, least=LEAST_MINUTE)
+            ),
+        )
         requests = Requests(RecentRequests())
         services: list[Service] = [
             Subscriptions(self.store),
@@ -307,6 +325,7 @@ class Emulator:
             RoleAssignments(self.store),
             Metrics(self.store, self.metrics),
             activity,
+            AutoscaleSettings(self.changes, self.autoscale),
             requests,
             self.operations,
         ]
@@ -362,6 +381,7 @@ class Emulator:
         await recover(self.changes)
         self.job_scheduler.start()
         self.metrics.start()
+        self.autoscale.start()
         try:
             return await self.door.listen(port)
         except OSError:
@@ -382,6 +402,7 @@ class Emulator:
                 self.changes.close,
                 self.job_scheduler.close,
                 self.metrics.close,
+                self.autoscale.close,
                 self.http.close,
             ):
                 steps.push_async_callback(step)

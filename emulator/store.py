@@ -79,6 +79,14 @@ CREATE TABLE IF NOT EXISTS metrics (
     tally    TEXT NOT NULL,
     PRIMARY KEY (resource, series, minute, labels)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS autoscale_metrics (
+    resource TEXT NOT NULL,
+    series   TEXT NOT NULL,
+    minute   INTEGER NOT NULL,
+    labels   TEXT NOT NULL,
+    tally    TEXT NOT NULL,
+    PRIMARY KEY (resource, series, minute, labels)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS activity (
     sequence    INTEGER PRIMARY KEY AUTOINCREMENT,
     time        TEXT NOT NULL,

@@ -212,6 +212,28 @@ class OnlineDeployments:
             ],
         )
 
+    # For autoscale
+
+    def instance_count(self, deployment: Resource) -> int | None:
+        """How many instances it runs; None while it is being changed, has not come up, or has
+        failed to become what it was last asked to be."""
+        good = good_of(deployment)
+        if good is None or deployment.state not in (SUCCEEDED, FAILED):
+            return None
+        return good.instance_count if good.runs_as(deployment_of(deployment.body)) else None
+
+    def begin_scale(self, deployment: Resource, count: int) -> str:
+        """Begin to have so many instances, and return the operation's id. Raises ArmError."""
+        if not 1 <= count <= MOST_INSTANCES:
+            raise bad_argument(
+                "sku.capacity",
+                f"'sku.capacity' must be a whole number from 1 to {MOST_INSTANCES}, not {count}.",
+            )
+        spec = replace(deployment_of(deployment.body), instance_count=count)
+        check_quota(self.store, deployment.id, spec)
+        deployment.body["sku"]["capacity"] = count
+        return self.changes.begin("scale", deployment, deployment)
+
     # The work of the moves
 
     async def _deploy(self, change: Change) -> Finish:

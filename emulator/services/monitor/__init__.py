@@ -13,6 +13,7 @@ metric_series      the time series that answer it
 metric_measures    how the numbers of a metric come of what was counted
 metric_recorder    what was counted, minute by minute: taken from the data plane and from gauges,
                    stored, and read again
+metric_minutes     where it is stored
 resource_location  which region is asked
 
 Activity log:
@@ -20,4 +21,6 @@ Activity log:
 activity_log       who changed what, and how it ended
 activity_event     its entries
 activity_filter    what a list of them is filtered by
+
+Autoscale, by these metrics and into this log, is in autoscale/.
 """

@@ -45,7 +45,7 @@ def begun(exchange: ArmExchange) -> Event:
         "correlationId": exchange.correlation_id,
         "description": "",
         "eventName": {"value": "BeginRequest", "localizedValue": "Begin request"},
-        "category": _both("Administrative"),
+        "category": both("Administrative"),
         "httpRequest": {
             "clientRequestId": exchange.header(CLIENT_REQUEST_ID),
             "clientIpAddress": exchange.client_address,
@@ -54,8 +54,8 @@ def begun(exchange: ArmExchange) -> Event:
         },
         "level": "Informational",
         "resourceGroupName": resource_group_of(named.resource_id),
-        "resourceProviderName": _both(named.provider),
-        "resourceType": _both(named.resource_type),
+        "resourceProviderName": both(named.provider),
+        "resourceType": both(named.resource_type),
         "resourceId": named.resource_id,
         "operationId": exchange.correlation_id,
         "operationName": {"value": named.name, "localizedValue": named.words},
@@ -71,7 +71,7 @@ def begun(exchange: ArmExchange) -> Event:
     if "sub" in claims:
         event["claims"][_NAME_IDENTIFIER] = str(claims["sub"])
     arrived = datetime.fromtimestamp(exchange.arrived, UTC)
-    return _at(arrived, event, BEGUN, _both(""))
+    return dated(arrived, event, BEGUN, both(""))
 
 
 def answered(event: Event, exchange: ArmExchange, *, goes_on: bool) -> Event:
@@ -85,18 +85,18 @@ def answered(event: Event, exchange: ArmExchange, *, goes_on: bool) -> Event:
         "value": said["statusCode"],
         "localizedValue": f"{phrase} (HTTP Status Code: {exchange.status})",
     }
-    return _at(datetime.now(UTC), _ended(event, said), status, sub_status)
+    return dated(datetime.now(UTC), _ended(event, said), status, sub_status)
 
 
 def ended(event: Event, error: ArmError | None) -> Event:
     """The entry of the end of what `event`, the one of the answer, has accepted."""
     if error is None:
-        return _at(datetime.now(UTC), _ended(event, {"statusCode": "OK"}), SUCCEEDED, _both(""))
+        return dated(datetime.now(UTC), _ended(event, {"statusCode": "OK"}), SUCCEEDED, both(""))
     said = {
         "statusCode": _phrase(error.status).replace(" ", ""),
         "statusMessage": mask_text(json.dumps({"status": FAILED, **error.body()})),
     }
-    return _at(datetime.now(UTC), _ended(event, said), FAILED, _both(error.code))
+    return dated(datetime.now(UTC), _ended(event, said), FAILED, both(error.code))
 
 
 def _ended(event: Event, said: dict[str, str]) -> Event:
@@ -104,14 +104,14 @@ def _ended(event: Event, said: dict[str, str]) -> Event:
     return event | {"eventName": end, "properties": event["properties"] | said}
 
 
-def _at(moment: datetime, event: Event, status: str, sub_status: dict[str, str]) -> Event:
+def dated(moment: datetime, event: Event, status: str, sub_status: dict[str, str]) -> Event:
     data_id = new_guid()
     ticks = _TICKS_AT_EPOCH + int(moment.timestamp() * 1_000_000) * 10
     return event | {
         "id": f"{event['resourceId']}/events/{data_id}/ticks/{ticks}",
         "eventDataId": data_id,
         "level": "Error" if status == FAILED else "Informational",
-        "status": _both(status),
+        "status": both(status),
         "subStatus": sub_status,
         "eventTimestamp": written(moment),
         "submissionTimestamp": written(datetime.now(UTC)),
@@ -124,7 +124,7 @@ def written(moment: datetime) -> str:
     return text.replace("+00:00", "Z")
 
 
-def _both(value: str) -> dict[str, str]:
+def both(value: str) -> dict[str, str]:
     return {"value": value, "localizedValue": value}
 
 

@@ -82,6 +82,10 @@ class ActivityLog:
                 # It has ended before it was answered.
                 self._insert(ended(answer, _error(operation["error"])), "")
 
+    def write(self, event: Event) -> None:
+        """Write down what no request of a client's has brought about."""
+        self._insert(event, "")
+
     def end(self, operation_id: str, error: ArmError | None) -> None:
         """Write down how what was accepted has ended; within the transaction that ends it."""
         rows = self.store.query(

@@ -29,6 +29,10 @@ def sum_in_a_second(minutes: Sequence[Tally]) -> Tally:
     return Tally.of(tally.total / MINUTE for tally in minutes)
 
 
+# Of these, a shorter minute has less.
+OF_THE_MINUTE: tuple[Measure, ...] = (number_in_a_minute, sum_in_a_second)
+
+
 def _quantile(part: float, minutes: Sequence[Tally]) -> Tally:
     return Tally.of((merged(minutes).quantile(part),))
 

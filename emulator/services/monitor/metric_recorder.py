@@ -8,16 +8,15 @@ was counted and not taken yet is read with the rest.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from functools import lru_cache
 
 from emulator.arm.readings import Gauges, Reading
 from emulator.data_plane.tally import Tally
-from emulator.data_plane.traffic_counts import MINUTE, Key, Labels, TrafficCounts
+from emulator.data_plane.traffic_counts import MINUTE, Key, TrafficCounts
+from emulator.services.monitor.metric_minutes import MetricMinutes, Row
 from emulator.store import Store
 
 # Seconds between two looks, if the variable AZURE_LOCAL_METRICS_PERIOD says nothing else.
@@ -29,11 +28,16 @@ KEPT = int(RETENTION.total_seconds()) // MINUTE  # minutes
 PRUNED_EVERY = 24 * 60  # minutes
 _log = logging.getLogger(__name__)
 
-Row = tuple[int, Labels, Tally]
+# What has come since the last time: the tallies, by the minute, and ids in lower case.
+News = Mapping[Key, Tally]
 
 
 class MetricRecorder:
-    """`gauges` are the services'. `clock` returns seconds since 1970."""
+    """`gauges` are the services'. `clock` returns seconds since 1970.
+
+    `listeners` are called with what has come since the last time, when it is stored; they are not
+    to change it.
+    """
 
     def __init__(
         self,
@@ -51,6 +55,8 @@ class MetricRecorder:
         self.task: asyncio.Task[None] | None = None
         self.pruned = 0  # the minute
         self.was_active: set[str] = set()
+        self.minutes = MetricMinutes(store, "metrics")
+        self.listeners: list[Callable[[News], None]] = []
 
     def start(self) -> None:
         self.task = asyncio.create_task(self._run(), name="metrics")
@@ -98,52 +104,21 @@ class MetricRecorder:
         for one in readings:
             key = (minute, one.resource.lower(), one.what, one.labels)
             news.setdefault(key, Tally()).add(one.value)
+        for listener in self.listeners:
+            listener(news)
         if not news:
             return
         with self.store.transaction():
-            for (at, resource, what, labels), tally in news.items():
-                self._add(at, resource, what, labels, tally)
+            self.minutes.add(news)
             if minute - self.pruned >= PRUNED_EVERY:
                 self.pruned = minute
-                self.store.execute("DELETE FROM metrics WHERE minute < ?", minute - KEPT)
-
-    def _add(self, minute: int, resource: str, what: str, labels: Labels, tally: Tally) -> None:
-        key = (resource, what, minute, json.dumps(labels))
-        before = self.store.query(
-            "SELECT tally FROM metrics"
-            " WHERE resource = ? AND series = ? AND minute = ? AND labels = ?",
-            *key,
-        )
-        if before:
-            tally.merge(Tally.stored(json.loads(before[0]["tally"])))
-        self.store.execute(
-            "INSERT OR REPLACE INTO metrics (resource, series, minute, labels, tally)"
-            " VALUES (?, ?, ?, ?, ?)",
-            *key,
-            json.dumps(tally.to_stored()),
-        )
+                self.minutes.forget("<", minute - KEPT)
 
     # Reading
 
     def read(self, resource: str, what: str, first: int, last: int) -> Iterator[Row]:
-        """Minute, labels and values of what was counted from the first minute to the last; one
-        minute may come several times. The tallies are not to be changed."""
-        rows = self.store.query(
-            "SELECT minute, labels, tally FROM metrics"
-            " WHERE resource = ? AND series = ? AND minute BETWEEN ? AND ?",
-            resource.lower(),
-            what,
-            first,
-            last,
-        )
-        for row in rows:
-            yield row["minute"], tuple(json.loads(row["labels"])), _parsed(row["tally"])
+        """As `Minutes.read`, what was counted and is not stored yet included."""
+        yield from self.minutes.read(resource, what, first, last)
         for (minute, one, kind, labels), tally in self.counts.seen():
             if kind == what and first <= minute <= last and one.lower() == resource.lower():
                 yield minute, labels, tally
-
-
-@lru_cache(maxsize=4096)
-def _parsed(text: str) -> Tally:
-    """A page that shows the past hour asks for the same minutes again and again."""
-    return Tally.stored(json.loads(text))

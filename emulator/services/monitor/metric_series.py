@@ -19,8 +19,8 @@ from emulator.data_plane.traffic_counts import MINUTE
 from emulator.services.monitor.metric_catalogue import Metric, Source, dimension_value
 from emulator.services.monitor.metric_filter import Choice
 from emulator.services.monitor.metric_measures import merged
+from emulator.services.monitor.metric_minutes import Minutes
 from emulator.services.monitor.metric_query import MetricQuery, QueryError, iso
-from emulator.services.monitor.metric_recorder import MetricRecorder
 
 # Step -> minute -> what was counted in it.
 Steps = dict[int, dict[int, Tally]]
@@ -37,8 +37,8 @@ class SeriesReader:
     """Answers one request about one resource. Metrics that are made of the same counts, as
     percentiles of one latency are, have these read and split once."""
 
-    def __init__(self, recorder: MetricRecorder, resource_id: str, query: MetricQuery) -> None:
-        self.recorder = recorder
+    def __init__(self, minutes: Minutes, resource_id: str, query: MetricQuery) -> None:
+        self.minutes = minutes
         self.resource_id = resource_id
         self.query = query
         self.known: dict[Hashable, dict[tuple[str, ...], Steps]] = {}
@@ -136,7 +136,7 @@ class SeriesReader:
         resource = parent_of(self.resource_id) if source.of_parent else self.resource_id
         name = name_of(self.resource_id).lower()
         for series in source.series:
-            for minute, values, tally in self.recorder.read(resource, series, first, last):
+            for minute, values, tally in self.minutes.read(resource, series, first, last):
                 labels = dict(zip(source.labels, values, strict=True))
                 if not source.of_parent or labels[source.of_parent].lower() == name:
                     yield minute, labels, tally
