@@ -71,11 +71,13 @@ def sign_in() -> DefaultAzureCredential:
 
 
 def open_workspace(
-    credential: DefaultAzureCredential, options: argparse.Namespace
+    credential: DefaultAzureCredential, options: argparse.Namespace, *, progress_bars: bool = True
 ) -> tuple[MLClient, str]:
     """Return the client of the workspace that the options name, and the workspace's region."""
     group, workspace = options.resource_group, options.workspace
-    client = MLClient(credential, options.subscription_id, group, workspace)
+    client = MLClient(
+        credential, options.subscription_id, group, workspace, show_progress=progress_bars
+    )
     try:
         return client, str(client.workspaces.get(workspace).location)
     except HttpResponseError as error:
@@ -113,7 +115,8 @@ def parse_options(
 
 def run_script(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> ExitCode:
     """Run it, print what went wrong, and return the exit code."""
-    logging.getLogger("azure").setLevel(logging.ERROR)  # its warnings repeat what is said here
+    for name in ("azure", "azure.ai.ml"):  # their warnings repeat what is said here
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         run(options)
     except ScriptError as error:
