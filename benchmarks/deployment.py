@@ -77,7 +77,7 @@ def register(model: Path) -> dict[str, Any]:
             conda_file=str(SCORING / "conda.yaml"),
         ),
         code_configuration=CodeConfiguration(code=str(SCORING), scoring_script="score.py"),
-        instance_type="Standard_DS3_v2",
+        instance_type="Standard_D4as_v4",
         instance_count=1,
     )
     client.online_deployments.begin_create_or_update(deployment).result()

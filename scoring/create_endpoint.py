@@ -196,7 +196,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     which.add_argument(
         "--model-path", type=Path, metavar="FOLDER", help="register this folder and deploy it"
     )
-    add("--instance-type", default="Standard_DS3_v2", metavar="SIZE", help="default: %(default)s")
+    add("--instance-type", default="Standard_D4as_v4", metavar="SIZE", help="default: %(default)s")
     add("--instance-count", type=int, default=1, metavar="N", help="default: %(default)s")
     options = parse_options(parser, arguments)
     options.model = options.model or f"digits-{options.framework}"

@@ -14,7 +14,7 @@ from portal.machine_learning.workspaces import PROVIDER
 
 # Where Azure does not list any (local Azure): one that managed online endpoints have.
 # https://learn.microsoft.com/azure/machine-learning/reference-managed-online-endpoints-vm-sku-list
-DEFAULT = "Standard_DS3_v2"
+DEFAULT = "Standard_D4as_v4"
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def items(query: str) -> list[dict[str, Any]]:
     return found
 
 
-def machine(region: str, size: str = "Standard_DS3_v2") -> Price:
+def machine(region: str, size: str = "Standard_D4as_v4") -> Price:
     """Return the price of a Linux machine for an hour, which an online endpoint pays for each.
 
     Raises PriceNotFoundError.

@@ -22,7 +22,7 @@ ml_client.online_endpoints.get("no-such-endpoint")"""
 # What lesson 04 provokes, without the deployments that it takes.
 QUOTA = """\
 from azure.core.exceptions import HttpResponseError
-error = HttpResponseError("(OutOfQuota) Not enough quota available for Standard_DS3_v2")
+error = HttpResponseError("(OutOfQuota) Not enough quota available for Standard_D4as_v4")
 error.add_note("The end of the log of blue:\\n" + "a line of the log\\n" * 3)
 raise error"""
 

@@ -62,7 +62,7 @@ def endpoint(
         code_configuration=CodeConfiguration(
             code=str(SCORING / "pytorch"), scoring_script="score.py"
         ),
-        instance_type="Standard_DS3_v2",
+        instance_type="Standard_D4as_v4",
         instance_count=1,
     )
     ml_client.online_deployments.begin_create_or_update(deployment).result()

@@ -291,7 +291,7 @@ class Presupposed:
                 "codeId": self.ensure(f"{home}/codes/made/versions/1"),
                 "scoringScript": "score.py",
             },
-            "instanceType": "Standard_DS3_v2",
+            "instanceType": "Standard_D4as_v4",
         }
         return {
             "location": self.location,

@@ -20,7 +20,7 @@ MEANT = {
     "location": REGION,
     "kind": "Managed",
     "sku.name": "Default",
-    "instanceType": "Standard_DS3_v2",
+    "instanceType": "Standard_D4as_v4",
     "scoringScript": "score.py",
     "condaFile": "name: example\ndependencies:\n- python=3.11\n- pip\n",
     "dataUri": "azureml://datastores/workspaceblobstore/paths/data",

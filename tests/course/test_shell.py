@@ -41,7 +41,7 @@ deployment = ManagedOnlineDeployment(
         conda_file={"dependencies": ["python=3.11", {"pip": ["azureml-inference-server-http"]}]},
     ),
     code_configuration=CodeConfiguration(code=folder, scoring_script="score.py"),
-    instance_type="Standard_DS3_v2",
+    instance_type="Standard_D4as_v4",
     instance_count=1,
 )
 blue = wait(ml_client.online_deployments.begin_create_or_update(deployment), "blue")

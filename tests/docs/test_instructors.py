@@ -15,10 +15,10 @@ from practice.catalogue import NUMBER, number_of
 PAGE = (lessons.ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
 SNAPSHOT = lessons.ROOT / "emulator" / "services" / "prices" / "snapshot.json"
 REGION = "swedencentral"
-MACHINE_CORES = 4  # Standard_DS3_v2
+MACHINE_CORES = 4  # Standard_D4as_v4
 # Row of the cost table: the snapshot's meter.
 METERS = {
-    "machines of lessons 04, 05 and 08, hours": "DS3 v2",
+    "machines of lessons 04, 05 and 08, hours": "D4as v4",
     "container groups of 06 and 08, vCPU hours": "Standard vCPU Duration",
     "their memory, GB hours": "Standard Memory Duration",
     "two container registries, Basic, days": "Basic Registry Unit",
@@ -124,7 +124,7 @@ def test_the_cost_of_a_class() -> None:
     assert whole[1:] == [f"{count * one:.2f}" for count in counts]
     for what, *cells in forgotten:
         (hours,) = re.findall(r"\((\d+) hours\)", what)
-        assert cells == [f"{count * 2 * int(hours) * price('DS3 v2'):.2f}" for count in counts]
+        assert cells == [f"{count * 2 * int(hours) * price('D4as v4'):.2f}" for count in counts]
 
 
 def test_the_quota_of_a_class() -> None:

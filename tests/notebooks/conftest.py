@@ -16,7 +16,7 @@ from tests.azure import azure_in, course_client
 
 ROOT = Path(__file__).parent.parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]*.ipynb"))
-INSTANCE_TYPE = "Standard_DS3_v2"
+INSTANCE_TYPE = "Standard_D4as_v4"
 Names = dict[str, Any]
 
 

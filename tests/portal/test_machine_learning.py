@@ -183,7 +183,7 @@ def test_a_deployment_by_form_is_refused_mended_made_scaled_and_deleted(
         [tmp_path / "score.py"]
     )
     page.get_by_label("Environment", exact=True).select_option(f"env-{unique}:1")
-    expect(page.get_by_text("Standard_DS3_v2: $0.272 an hour")).to_be_visible()
+    expect(page.get_by_text("Standard_D4as_v4: $0.230 an hour")).to_be_visible()
     page.get_by_label("Virtual machine").fill("Standard_None")
     page.get_by_label("Request timeout (ms)").fill("4000")
     page.get_by_role("button", name="Create", exact=True).click()
@@ -191,7 +191,7 @@ def test_a_deployment_by_form_is_refused_mended_made_scaled_and_deleted(
     expect(page.get_by_label("Deployment name")).to_have_value("blue")
     expect(page.get_by_text("Uploaded: score.py")).to_be_visible()
 
-    page.get_by_label("Virtual machine").fill("Standard_DS3_v2")
+    page.get_by_label("Virtual machine").fill("Standard_D4as_v4")
     page.get_by_role("button", name="Create", exact=True).click()
     row = row_of(page, "blue")
     expect(row).to_contain_text("Succeeded")
@@ -203,7 +203,7 @@ def test_a_deployment_by_form_is_refused_mended_made_scaled_and_deleted(
     page.get_by_role("button", name="Scale blue").click()
     page.get_by_label("Instance count").fill("2")
     page.get_by_role("button", name="Update", exact=True).click()
-    expect(row).to_contain_text("2 x Standard_DS3_v2")
+    expect(row).to_contain_text("2 x Standard_D4as_v4")
     expect(row).to_contain_text("Succeeded")
 
     row.get_by_role("button", name="Delete").click()

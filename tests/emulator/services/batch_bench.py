@@ -58,7 +58,7 @@ class BatchBench:
     def cluster(self) -> str:
         """The cluster that tests share."""
         if CLUSTER not in [compute.name for compute in self.client.compute.list()]:
-            wanted = AmlCompute(name=CLUSTER, size="Standard_DS3_v2", max_instances=2)
+            wanted = AmlCompute(name=CLUSTER, size="Standard_D4as_v4", max_instances=2)
             self.client.compute.begin_create_or_update(wanted).result()
         return CLUSTER
 

@@ -84,7 +84,7 @@ class Workbench:
             "model": self.model(),
             "environment": self.environment(),
             "code_configuration": self.code(script),
-            "instance_type": "Standard_DS3_v2",
+            "instance_type": "Standard_D4as_v4",
             "instance_count": 1,
             "environment_variables": {"DEPLOYED_AS": name},
             **extra,

@@ -13,10 +13,10 @@ from practice.pricing.prices import PriceNotFoundError
 
 def test_a_machine(local_azure) -> None:
     price = prices.machine("swedencentral")
-    assert (price.usd, price.unit, price.region) == (0.272, "1 Hour", "swedencentral")
-    assert (price.meter, price.product) == ("DS3 v2", "Virtual Machines DSv2 Series")
+    assert (price.usd, price.unit, price.region) == (0.204, "1 Hour", "swedencentral")
+    assert (price.meter, price.product) == ("D4as v4", "Virtual Machines Dasv4 Series")
     assert price.since is None
-    assert prices.machine("eastus").usd == 0.293
+    assert prices.machine("eastus", "Standard_DS3_v2").usd == 0.293
 
 
 def test_container_instances(local_azure) -> None:

@@ -101,7 +101,7 @@ def test_what_a_deployment_uses_cannot_be_deleted(store):
     store.put(Resource(HOME, WORKSPACE_TYPE, {}))
     model_id = f"{HOME}/models/digits/versions/2"
     deployment_id = f"{HOME}/onlineEndpoints/e/deployments/blue"
-    spec = DeploymentSpec("Standard_DS3_v2", 1, "e", "c", "score.py", model_id.upper())
+    spec = DeploymentSpec("Standard_D4as_v4", 1, "e", "c", "score.py", model_id.upper())
     store.put(Resource(deployment_id, ONLINE_DEPLOYMENT_TYPE, spec.to_body()))
     models = Models(store, NoBlobs())
     params = {

@@ -14,7 +14,7 @@ def test_the_life_of_a_cluster(ml_client, unique):
     wanted = AmlCompute(
         name=name,
         description="for batches",
-        size="STANDARD_DS3_v2",
+        size="STANDARD_D4AS_v4",
         min_instances=1,
         max_instances=3,
         idle_time_before_scale_down=120,
@@ -23,7 +23,7 @@ def test_the_life_of_a_cluster(ml_client, unique):
     made = ml_client.compute.begin_create_or_update(wanted).result()
     assert (made.provisioning_state, made.size, made.tier) == (
         "Succeeded",
-        "Standard_DS3_v2",
+        "Standard_D4as_v4",
         "dedicated",
     )
     assert (made.min_instances, made.max_instances) == (1, 3)
@@ -59,7 +59,7 @@ def test_the_life_of_a_cluster(ml_client, unique):
     ],
 )
 def test_clusters_that_cannot_be(ml_client, unique, settings, status, reason):
-    wanted = AmlCompute(**{"name": f"c-{unique}", "size": "Standard_DS3_v2", **settings})
+    wanted = AmlCompute(**{"name": f"c-{unique}", "size": "Standard_D4as_v4", **settings})
     with pytest.raises(HttpResponseError, match=reason) as refusal:
         ml_client.compute.begin_create_or_update(wanted).result()
     assert refusal.value.status_code == status
@@ -71,13 +71,13 @@ def test_low_priority_has_a_quota_of_its_own(ml_client, unique):
     )
     made = ml_client.compute.begin_create_or_update(wanted).result()
     assert made.tier == "low_priority"
-    wanted.size = "Standard_DS3_v2"
+    wanted.size = "Standard_D4as_v4"
     with pytest.raises(HttpResponseError, match="can't be changed"):
         ml_client.compute.begin_create_or_update(wanted).result()
     ml_client.compute.begin_delete(made.name).result()
 
 
 def test_other_computes_are_named(ml_client, unique):
-    wanted = ComputeInstance(name=f"ci-{unique}", size="Standard_DS3_v2")
+    wanted = ComputeInstance(name=f"ci-{unique}", size="Standard_D4as_v4")
     with pytest.raises(HttpResponseError, match="computes of the type ComputeInstance"):
         ml_client.compute.begin_create_or_update(wanted).result()

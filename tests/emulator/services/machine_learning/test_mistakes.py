@@ -19,7 +19,7 @@ DEPLOYMENT: dict[str, Any] = {
     "sku": {"name": "Default", "capacity": 1},
     "properties": {
         "endpointComputeType": "Managed",
-        "instanceType": "Standard_DS3_v2",
+        "instanceType": "Standard_D4as_v4",
         "environmentId": "azureml:nothing:1",
         "codeConfiguration": {"codeId": "azureml:nothing:1", "scoringScript": "score.py"},
     },
@@ -238,7 +238,7 @@ def test_what_azure_takes_in_another_spelling_is_taken(ml_client, bench: Workben
         "SKU": {"Name": "default", "capacity": "1"},
         "properties": {
             "ENDPOINTCOMPUTETYPE": "managed",
-            "instanceType": "standard_ds3_V2",
+            "instanceType": "standard_d4AS_V4",
             "model": first["model"],
             "environmentid": first["environmentId"],
             "CodeConfiguration": first["codeConfiguration"],
@@ -254,7 +254,7 @@ def test_what_azure_takes_in_another_spelling_is_taken(ml_client, bench: Workben
     until(lambda: call("GET", path).json()["properties"]["provisioningState"] == "Succeeded")
     found = call("GET", path).json()
     properties = found["properties"]
-    assert properties["instanceType"] == "Standard_DS3_v2"
+    assert properties["instanceType"] == "Standard_D4as_v4"
     assert properties["environmentVariables"] == {"DEPLOYED_AS": "7", "FLAG": "true"}
     assert properties["requestSettings"] == {
         "maxConcurrentRequestsPerInstance": 3,

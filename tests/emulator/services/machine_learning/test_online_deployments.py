@@ -46,7 +46,7 @@ def test_invoke_through_the_sdk_with_and_without_a_deployment(ml_client, served,
 def test_what_get_and_list_show(ml_client, served):
     found = ml_client.online_deployments.get("blue", served)
     assert found.provisioning_state == "Succeeded"
-    assert (found.instance_type, found.instance_count) == ("Standard_DS3_v2", 1)
+    assert (found.instance_type, found.instance_count) == ("Standard_D4as_v4", 1)
     assert found.request_settings.request_timeout_ms == 5000
     assert re.search(r"models/greeting/versions/1$", found.model)
     assert [one.name for one in ml_client.online_deployments.list(served)] == ["blue"]
@@ -87,7 +87,7 @@ def test_a_deployment_from_yaml(ml_client, bench, tmp_path):
         "environment:\n  conda_file: ./conda.yaml\n"
         "  image: mcr.microsoft.com/azureml/minimal-ubuntu22.04-py311-cpu-inference:latest\n"
         f"code_configuration:\n  code: {code.code}\n  scoring_script: score.py\n"
-        "instance_type: Standard_DS3_v2\ninstance_count: 1\n"
+        "instance_type: Standard_D4as_v4\ninstance_count: 1\n"
     )
     made = ml_client.begin_create_or_update(load_online_deployment(file)).result()
     assert made.provisioning_state == "Succeeded"

@@ -39,7 +39,10 @@ ITEM = {
     "armSkuName": str,
 }
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-EUROPE = "serviceName eq 'Virtual Machines' and armRegionName eq 'westeurope'"
+EUROPE = (
+    "serviceName eq 'Virtual Machines' and armRegionName eq 'westeurope' "
+    "and armSkuName eq 'Standard_DS3_v2'"
+)
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +122,7 @@ def test_other_paths_and_methods_are_not_there(local_azure) -> None:
 def test_values_are_case_sensitive_from_2023_on(prices, version: str | None, found: int) -> None:
     query = {"$filter": EUROPE.lower().replace("servicename", "serviceName")}
     query["$filter"] = query["$filter"].replace("armregionname", "armRegionName")
+    query["$filter"] = query["$filter"].replace("armskuname", "armSkuName")
     if version:
         query["api-version"] = version
     assert prices.answer(query)["Count"] == found

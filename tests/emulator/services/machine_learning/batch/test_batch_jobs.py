@@ -421,7 +421,7 @@ def run(mini_batch):
 
 def test_a_script_calls_azure_as_its_cluster_which_goes(ml_client, batch, unique, tmp_path):
     identity = IdentityConfiguration(type="system_assigned")
-    wanted = AmlCompute(name=f"own-{unique}", size="Standard_DS3_v2", identity=identity)
+    wanted = AmlCompute(name=f"own-{unique}", size="Standard_D4as_v4", identity=identity)
     made = ml_client.compute.begin_create_or_update(wanted).result()
     endpoint = batch.endpoint().name
     batch.deploy(endpoint, script=TOKEN, compute=made.name)
