@@ -14,7 +14,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from portal.azure import Azure, RefusedError
+from portal.azure import Azure, Json, RefusedError
 from portal.charts import number
 from portal.operations import Notification, Operations
 from portal.settings import Settings
@@ -109,6 +109,13 @@ class Pages:
             pretty=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
             state_kind=state_kind,
         )  # fmt: skip
+
+    async def resource_groups(self) -> list[Json]:
+        """Return those of the subscription; first the one of the environment's workspace, as it is
+        the one that a form most likely means. Raises RefusedError."""
+        groups = await self.azure.list(f"{self.subscription}/resourcegroups")
+        own = self.settings.workspace.split("/")[0].lower()
+        return sorted(groups, key=lambda group: str(group["name"]).lower() != own)
 
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
         """Return a page. Templates also know `request`, `root`, `here`, `live`, `notifications`."""

@@ -55,7 +55,7 @@ class CreateApp:
             draft = Draft.of_app(number, app)
         else:
             draft = Draft(number, None)
-            groups = await self.azure.list(f"{self.pages.subscription}/resourcegroups")
+            groups = await self.pages.resource_groups()
             if groups:
                 draft.fields |= {"group": groups[0]["name"], "region": groups[0]["location"]}
             draft.fields["environment_name"] = f"managedEnvironment-{secrets.token_hex(2)}"
@@ -142,7 +142,7 @@ class CreateApp:
     async def _basics(self, draft: Draft) -> Json:
         subscription = self.pages.subscription
         groups, locations, environments = await asyncio.gather(
-            self.azure.list(f"{subscription}/resourcegroups"),
+            self.pages.resource_groups(),
             self.azure.list(f"{subscription}/locations", "2022-12-01"),
             self.azure.list(f"{subscription}/providers/Microsoft.App/managedEnvironments"),
         )

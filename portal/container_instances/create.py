@@ -42,7 +42,7 @@ class CreateGroup:
     async def _show(self, request: Request, values: dict[str, str], problem: str) -> Response:
         subscription = self.pages.subscription
         groups, provider, images = await asyncio.gather(
-            self.azure.list(f"{subscription}/resourcegroups"),
+            self.pages.resource_groups(),
             self.azure.get(f"{subscription}/providers/Microsoft.ContainerInstance", PROVIDERS),
             self._images(),
         )

@@ -9,7 +9,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.containerinstance.models import ContainerGroup
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from emulator.defaults import RESOURCE_GROUP
+from emulator.defaults import RESOURCE_GROUP, SUBSCRIPTION
+from tests.emulator.services.arm import call
 from tests.emulator.services.container_machine import Machine
 from tests.waiting import until
 
@@ -28,6 +29,15 @@ def name(machine: Machine, unique: str) -> Iterator[str]:
     machine.groups.begin_delete(RESOURCE_GROUP, f"form-{unique}").result()
 
 
+@pytest.fixture
+def earlier_name(unique: str) -> Iterator[None]:
+    """A resource group that a list by name has before the one of the environment."""
+    url = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/a-{unique}"
+    assert call("PUT", url, {"location": "swedencentral"}).status_code == 201
+    yield
+    assert call("DELETE", url).status_code == 202
+
+
 def type_at(page: Page, target: Locator, text: str) -> None:
     """Go to a field or a button with the Tab key alone, and type."""
     for _ in range(60):
@@ -38,12 +48,14 @@ def type_at(page: Page, target: Locator, text: str) -> None:
     raise AssertionError(f"the Tab key does not lead to {target}")
 
 
+@pytest.mark.usefixtures("earlier_name")
 def test_a_group_made_by_form_and_keyboard_answers(
     open_portal: Opener, machine: Machine, name: str, group: ContainerGroup
 ) -> None:
     page = open_portal("/container-instances")
     type_at(page, page.get_by_role("link", name="Create container instances"), "\n")
     expect(page.get_by_role("heading", name="Create container instances")).to_be_visible()
+    expect(page.get_by_label("Resource group")).to_have_value(RESOURCE_GROUP)
     image = machine.web("web")["properties"]["image"]
     listed = page.locator("#images option").evaluate_all("all => all.map((one) => one.value)")
     assert image in listed
