@@ -2,151 +2,151 @@
 
 from __future__ import annotations
 
-import requests
+import re
+
 from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.containerinstance import ContainerInstanceManagementClient
-from azure.mgmt.containerinstance.models import (
-    Container,
-    ContainerGroup,
-    ResourceRequests,
-    ResourceRequirements,
-)
-from azure.mgmt.containerinstance.operations import ContainerGroupsOperations
+from azure.mgmt.containerinstance.models import ContainerGroup
 
-from helpers.wait import View, answers, until
-from practice.exercises.checks import Verdict, exercise, not_attempted, right, wrong
+from helpers.wait import answers, until
+from practice.exercises.checks import BLANK, Verdict, exercise, not_attempted, right, wrong
 from practice.pricing import prices
 
-TOO_LITTLE = 0.1  # gigabytes for the API in the exercise `ill`
-LEAST_MEMORY = 1.0  # gigabytes of a whole group
 REGION = "swedencentral"  # whose prices the exercise `month` asks for
+HOURS, WORKING_DAYS, DAYS = 10, 22, 30  # a day, a month, a month
+PORT = 8080  # of the exercise `other_port`
 PATIENCE = 600  # seconds for a group that has been created to answer
+
+# The first step that is run anew, by what its line begins with.
+FIRST = {
+    "api/app/main.py": "COPY api/app",
+    "api/requirements.txt": "COPY api/requirements.txt",
+    "api/model/digits.pt": "COPY api/model",
+}
+
+
+def steps(dockerfile: str) -> list[str]:
+    """Return the instructions that copy files or run commands: what a build takes time for."""
+    return re.findall(r"^(?:COPY|RUN) .+$", dockerfile, re.MULTILINE)
+
+
+def show_steps(dockerfile: str) -> None:
+    """Print the steps with their numbers, and keep them for the check."""
+    _shown[:] = steps(dockerfile)
+    for number, step in enumerate(_shown, start=1):
+        print(number, step)
+
+
+_shown: list[str] = []
 
 
 @exercise(
-    "The function describe takes the restart policy, and variables by their names.",
-    "A policy that starts again after failures only is called OnFailure. It cannot be changed in "
-    "a group that exists: delete the group and create it again.",
+    "Docker looks at the steps from the top. A COPY is run anew when one of its files has changed, "
+    "and then everything below it.",
+    "Find the COPY that brings the file. Could it be the first step of all?",
     solution="""
-    mine = describe(my_name, restart_policy="OnFailure", APP_VERSION="2")
+    first = {"api/app/main.py": 4, "api/requirements.txt": 1, "api/model/digits.pt": 5}
+    """,
+)
+def built_again(first: object) -> Verdict:
+    """For each changed file, the first step whose layer cannot be taken from before."""
+    if not isinstance(first, dict) or first.keys() != FIRST.keys():
+        return wrong("first", first, f"It needs these keys: {', '.join(FIRST)}.")
+    if any(number is ... for number in first.values()):
+        return BLANK
+    for file, number in first.items():
+        if isinstance(number, bool) or number not in range(1, len(_shown) + 1):
+            return wrong(f"first[{file!r}]", number, f"It is a number from 1 to {len(_shown)}.")
+        step = _shown[number - 1]
+        if step.startswith(FIRST[file]):
+            continue
+        if step.startswith("RUN"):
+            look = "A RUN is run anew when a step above it was. Which step brings the file?"
+        elif _shown.index(step) < next(
+            i for i, each in enumerate(_shown) if each.startswith(FIRST[file])
+        ):
+            look = f"{step!r} does not see this file, so its layer stays."
+        else:
+            look = "An earlier step copies this file, so that one is run anew already."
+        return wrong(f"first[{file!r}]", number, look)
+    return right(
+        "pip installs PyTorch again after a change of the list alone. That is why the list is "
+        "copied first, and by itself."
+    )
+
+
+@exercise(
+    "The port is in three places: where the program listens, what the container opens, and what "
+    "the group's address lets through.",
+    "CMD reads the variable PORT. So: describe(my_name, PORT='8080').",
+    "Change the description before you send it: mine.containers[0].ports and "
+    "mine.ip_address.ports.",
+    solution="""
+    mine = describe(my_name, PORT="8080")
+    mine.containers[0].ports = [ContainerPort(port=8080)]
+    mine.ip_address.ports = [Port(port=8080, protocol="TCP")]
     wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
     """,
 )
-def own_group(
+def other_port(
     instances: ContainerInstanceManagementClient, resource_group: str, name: str
 ) -> Verdict:
-    """A group of that name, restarted after failures only, that answers as version 2."""
+    """A group of that name whose API listens on port 8080, with that port open and no other."""
     try:
         group: ContainerGroup = instances.container_groups.get(resource_group, name)
     except ResourceNotFoundError:
         return not_attempted(f"Azure has no container group {name}.")
-    if group.restart_policy != "OnFailure":
+    container = group.containers[0]
+    variables = {each.name: each.value for each in container.environment_variables or ()}
+    told = variables.get("PORT")
+    if told != str(PORT):
         return wrong(
-            f"restart_policy of {name}",
-            str(group.restart_policy),
-            "Which policy starts again after failures only? It cannot be changed later: delete "
-            "the group first.",
+            f"The variable PORT of {name}",
+            told,
+            "Without it the program listens on 80, and nobody maps one port to another.",
         )
     fqdn = getattr(group.ip_address, "fqdn", None)
-    if fqdn is None:
+    if fqdn is None or group.ip_address is None:
         return wrong(f"The address of {name}", None, "Give it a public one with dns_name_label.")
-    url = f"http://{fqdn}"
+    opened = [each.port for each in group.ip_address.ports]
+    if opened != [PORT]:
+        return wrong(f"The open ports of {name}'s address", opened, f"Let {PORT} through alone.")
+    url = f"http://{fqdn}:{PORT}"
     try:
         until(lambda: answers(url), name, PATIENCE)
     except TimeoutError:
         return wrong(f"The answer of {url}", None, "Look at the container's log and at its ports.")
-    version = requests.get(url, timeout=60).headers.get("X-App-Version")
-    if version != "2":
-        return wrong(
-            f"The version that {url} answers with",
-            version,
-            "It comes from the container's environment variable APP_VERSION.",
-        )
-    return right(f"{url} answers as version 2.")
-
-
-def make_ill(
-    groups: ContainerGroupsOperations, resource_group: str, name: str, group: ContainerGroup
-) -> None:
-    """Create the group with a mistake in it, in place of one that an earlier try has left.
-
-    The rest of the memory that a group has at least goes to a container that waits.
-    """
-    api = group.containers[0]
-    assert api.resources
-    api.resources.requests.memory_in_gb = TOO_LITTLE
-    rest = ResourceRequests(cpu=0.1, memory_in_gb=LEAST_MEMORY - TOO_LITTLE)
-    waits = Container(
-        name="waits",
-        image=api.image,
-        command=["sleep", "infinity"],
-        resources=ResourceRequirements(requests=rest),
-    )
-    group.containers.append(waits)
-    groups.begin_delete(resource_group, name).wait()
-    groups.begin_create_or_update(resource_group, name, group).result()
-    print(f"{name} is there.")
+    return right(f"{url} answers: program, container and address agree.")
 
 
 @exercise(
-    "watch(ill_name) has its current_state and, once it was started again, its previous_state.",
-    "Its log ends in the middle, and the exit code is 137. Which limit does the group have? Look "
-    "at groups.get(resource_group, ill_name).containers[0].resources.requests.",
-    "Memory cannot be changed in a group that exists: delete the group and create it again.",
+    "An hour of the group costs one core and 1.5 gigabytes: price.vcpu_hour + 1.5 * price.gb_hour.",
+    "It runs for 10 hours on 22 days. The registry has no office hours.",
     solution="""
-    groups.begin_delete(resource_group, ill_name).wait()
-    wait(
-        groups.begin_create_or_update(resource_group, ill_name, describe(ill_name)), ill_name
-    )
+    month = (price.vcpu_hour + 1.5 * price.gb_hour) * 10 * 22
+    month += prices.registry("swedencentral").usd * 30
     """,
 )
-def ill(instances: ContainerInstanceManagementClient, resource_group: str, name: str) -> Verdict:
-    """The group has enough memory by now, and answers."""
-    try:
-        group: ContainerGroup = instances.container_groups.get(resource_group, name)
-    except ResourceNotFoundError:
-        return wrong(f"The group {name}", None, "It is gone. Create it again, without the mistake.")
-    resources = group.containers[0].resources
-    memory = resources.requests.memory_in_gb if resources else None
-    if memory == TOO_LITTLE:
-        return not_attempted(f"{name} is as it was.")
-    url = f"http://{getattr(group.ip_address, 'fqdn', None)}"
-
-    def came_up_or_was_killed() -> str:
-        if answers(url):
-            return "up"
-        found = instances.container_groups.get(resource_group, name).containers[0].instance_view
-        return "killed" if _was_killed(found) else ""
-
-    try:
-        outcome = until(came_up_or_was_killed, name, PATIENCE)
-    except TimeoutError:
-        outcome = ""
-    if outcome == "up":
-        return right(f"{url} answers, with {memory} gigabytes.")
-    if outcome == "killed":
-        return wrong(
-            "memory_in_gb", memory, "The program was killed again: PyTorch wants more than that."
-        )
-    return wrong(f"The answer of {url}", None, "Look at the container's log and at its ports.")
-
-
-def _was_killed(view: View) -> bool:
-    states = (view.current_state, view.previous_state) if view else ()
-    return any(state and state.exit_code == 137 for state in states)
-
-
-@exercise(
-    "A month of 30 days has 30 * 24 hours.",
-    "Each hour costs one core and 1.5 gigabytes: price.vcpu_hour + 1.5 * price.gb_hour.",
-    solution="month = (1.0 * price.vcpu_hour + 1.5 * price.gb_hour) * 30 * 24",
-)
 def month(answer: object) -> Verdict:
-    """What one core and 1.5 GB cost in 30 days, in US dollars, by the price list."""
+    """What the group costs in office hours, and its registry all month, in US dollars."""
     if isinstance(answer, bool) or not isinstance(answer, int | float):
         return wrong("month", answer, "It should be a number, in US dollars.")
     price = prices.container_instances(REGION)
-    expected = (1.0 * price.vcpu_hour + 1.5 * price.gb_hour) * 30 * 24
-    if abs(answer - expected) > 0.5:
-        return wrong("month", answer, "Price for each hour, times the hours of 30 days.")
-    return right(f"{expected:.0f} US dollars, whether anybody asks it something or not.")
+    hour = price.vcpu_hour + 1.5 * price.gb_hour
+    group, registry = hour * HOURS * WORKING_DAYS, prices.registry(REGION).usd * DAYS
+    for forgotten, look in (
+        (group, "The registry is missing: it costs money while nobody fetches anything."),
+        (hour * 24 * DAYS + registry, "That is a group that is never stopped."),
+        (
+            group + registry * WORKING_DAYS / DAYS,
+            "The registry cannot be stopped: it is billed on every day of the month.",
+        ),
+    ):
+        if abs(answer - forgotten) < 0.05:
+            return wrong("month", answer, look)
+    if abs(answer - group - registry) > 0.05:
+        return wrong("month", answer, "Add the group's hours and the registry's days.")
+    return right(
+        f"{group + registry:.0f} US dollars. Never stopped, the group alone would cost "
+        f"{hour * 24 * DAYS:.0f}."
+    )

@@ -13,9 +13,19 @@ from azure.identity import DefaultAzureCredential
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
 from azure.mgmt.containerinstance import ContainerInstanceManagementClient
 
-from tests.notebooks.conftest import Names, code_of
+from tests.notebooks.conftest import ROOT, Names, code_of
 
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef)
+CRASH = """\
+INFO:     Started server process [1]
+INFO:     Waiting for application startup.
+ERROR:    Traceback (most recent call last):
+  File "/app/app/model.py", line 28, in __init__
+    raise FileNotFoundError(
+FileNotFoundError: There is no model at models/digits.pt.
+
+ERROR:    Application startup failed. Exiting.
+"""
 
 
 def define(number: str, names: Names) -> None:
@@ -46,10 +56,21 @@ def names_06(request: pytest.FixtureRequest) -> Names:
         "server": image.server,
         "admin": image,
         "password": image.password,
+        "dockerfile": (ROOT / "scoring" / "api" / "Dockerfile").read_text(),
     }
     define("06", names)
-    # An earlier answer's group would keep its policy.
     names["groups"].begin_delete(client.resource_group_name, f"mine-{suffix}").wait()
+    return names
+
+
+def names_06b(request: pytest.FixtureRequest) -> Names:
+    """The log is that of a container that does not find its model."""
+    names = names_06(request) | {"image": request.getfixturevalue("image")}
+    define("06b", names)
+    names["log"] = CRASH
+    group, once = names["resource_group"], f"{names['group_name']}-once"
+    # An earlier answer's group would keep its policy.
+    names["groups"].begin_delete(group, once).wait()
     return names
 
 

@@ -23,7 +23,7 @@ from helpers.workspace import BASE_IMAGE, ensure_endpoint
 from practice.exercises import lesson_04
 from practice.pricing import costs, prices
 from tests.notebooks.conftest import INSTANCE_TYPE, Names
-from tests.notebooks.container_names import define, names_06, names_07
+from tests.notebooks.container_names import define, names_06, names_06b, names_07
 
 
 def names_00(request: pytest.FixtureRequest) -> Names:
@@ -157,6 +157,7 @@ NAMES: dict[str, Callable[[pytest.FixtureRequest], Names]] = {
     "04": names_04,
     "05": names_05,
     "06": names_06,
+    "06b": names_06b,
     "07": names_07,
     "08": names_08,
 }

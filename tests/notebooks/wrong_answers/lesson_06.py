@@ -4,40 +4,63 @@ from __future__ import annotations
 
 from tests.notebooks.wrong_answers.answers import Answers
 
+KEYS = ("api/app/main.py", "api/requirements.txt", "api/model/digits.pt")
+
+
+def first(*numbers: int) -> str:
+    """Code that answers `built_again`, in the order of KEYS."""
+    return f"first = {dict(zip(KEYS, numbers, strict=True))}"
+
+
+GROUP_HOURS = "(price.vcpu_hour + 1.5 * price.gb_hour)"
+REGISTRY = "prices.registry('swedencentral').usd * 30"
+
 ANSWERS = [
     Answers(
         "06",
-        "own_group",
+        "built_again",
         {
-            """
-mine = describe(my_name, APP_VERSION="2")
-wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
-""": "'Always'",
-            """
-groups.begin_delete(resource_group, my_name).wait()
-mine = describe(my_name, restart_policy="OnFailure", APP_VERSION="3")
-wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
-""": "'3'",
+            first(2, 1, 5): "Which step brings the file?",
+            first(4, 2, 5): "Which step brings the file?",
+            first(1, 1, 5): "does not see this file",
+            first(5, 1, 5): "An earlier step copies this file",
+            first(4, 0, 5): "a number from 1 to 6",
+            "first = [4, 1, 5]": "It needs these keys",
         },
     ),
     Answers(
         "06",
-        "ill",
+        "other_port",
         {
-            "groups.begin_delete(resource_group, ill_name).wait()": "It is gone",
+            # Nobody tells the program.
             """
-groups.begin_delete(resource_group, ill_name).wait()
-again = describe(ill_name)
-again.containers[0].resources.requests.memory_in_gb = 1.0
-greedy = "taken = []\\nwhile True: taken.append(b'x' * 50_000_000)"
-again.containers[0].command = ["python", "-c", greedy]
-wait(groups.begin_create_or_update(resource_group, ill_name, again), ill_name)
-""": "killed again",
+mine = describe(my_name)
+mine.containers[0].ports = [ContainerPort(port=8080)]
+mine.ip_address.ports = [Port(port=8080, protocol="TCP")]
+wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
+""": "the program listens on 80",
+            # Nobody opens the port.
+            """
+mine = describe(my_name, PORT="8080")
+wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
+""": "Let 8080 through alone",
+            """
+mine = describe(my_name, PORT="8080")
+mine.containers[0].ports = [ContainerPort(port=80), ContainerPort(port=8080)]
+mine.ip_address.ports = [Port(port=80, protocol="TCP"), Port(port=8080, protocol="TCP")]
+wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
+""": "[80, 8080]",
         },
     ),
     Answers(
         "06",
         "month",
-        {"month = 'x'": "'x'", "month = price.vcpu_hour + 1.5 * price.gb_hour": "times the hours"},
+        {
+            "month = 'x'": "'x'",
+            f"month = {GROUP_HOURS} * 10 * 22": "The registry is missing",
+            f"month = {GROUP_HOURS} * 24 * 30 + {REGISTRY}": "never stopped",
+            f"month = {GROUP_HOURS} * 10 * 22 + {REGISTRY} / 30 * 22": "cannot be stopped",
+            f"month = {GROUP_HOURS} * 22 + {REGISTRY}": "Add the group's hours",
+        },
     ),
 ]
