@@ -29,6 +29,8 @@ LOGGERS = (
     "azure.ai.ml._utils._experimental",
     # "Check: endpoint digits-x exists", at every deployment
     "azure.ai.ml.operations._online_deployment_operations",
+    # "Downloading artifact azureml://... to ...", at every download of a job's output or logs
+    "azure.ai.ml.operations._job_operations",
     # "Attempting to instrument while already instrumented", when a second MLClient is made
     "opentelemetry.instrumentation.instrumentor",
 )

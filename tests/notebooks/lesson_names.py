@@ -20,7 +20,7 @@ from sklearn.datasets import load_digits
 
 from helpers.wait import wait
 from helpers.workspace import BASE_IMAGE, ensure_endpoint
-from practice.exercises import lesson_04
+from practice.exercises import lesson_04, lesson_11
 from practice.pricing import costs, prices
 from tests.notebooks.conftest import INSTANCE_TYPE, Names
 from tests.notebooks.container_names import define, names_06, names_06b, names_07
@@ -149,6 +149,21 @@ def names_08(request: pytest.FixtureRequest) -> Names:
     }
 
 
+def names_11(request: pytest.FixtureRequest) -> Names:
+    wanted = ("workspace", "table_endpoint", "tmp_path")
+    client, name, folder = (request.getfixturevalue(each) for each in wanted)
+    lesson_11.write_archive(folder / "archive")
+    return {
+        "ml_client": client,
+        "endpoint_name": name,
+        "archive": folder / "archive",
+        "columns": load_digits().feature_names,
+        "np": np,
+        "starting": 5,
+        "idle": 2.0,
+    }
+
+
 NAMES: dict[str, Callable[[pytest.FixtureRequest], Names]] = {
     "00": names_00,
     "01": names_01,
@@ -160,4 +175,5 @@ NAMES: dict[str, Callable[[pytest.FixtureRequest], Names]] = {
     "06b": names_06b,
     "07": names_07,
     "08": names_08,
+    "11": names_11,
 }

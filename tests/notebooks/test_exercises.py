@@ -27,6 +27,7 @@ from practice.catalogue import number_of
 from practice.exercises.checks import AnswerState, Exercise, Verdict
 from tests.notebooks.conftest import INSTANCE_TYPE, LESSONS, ROOT, Names, code_of
 from tests.notebooks.lesson_names import NAMES, split
+from tests.notebooks.table_endpoint import make_table_endpoint
 from tests.notebooks.wrong_answers import ANSWERS
 from tests.notebooks.wrong_answers.answers import Answers
 from tests.waiting import until
@@ -77,6 +78,16 @@ def server(workspace: MLClient, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def image(workspace: MLClient, suffix: str) -> RegistryImage:
     """The digit API's image, in a registry of its own."""
     return ensure_image(workspace.subscription_id, workspace.resource_group_name, suffix, tag="1")
+
+
+@pytest.fixture(scope="module")
+def table_endpoint(
+    workspace: MLClient, suffix: str, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """An endpoint that takes tables of pixels, as lesson 11's does."""
+    name = f"digits-{suffix}-mlflow"
+    make_table_endpoint(workspace, name, tmp_path_factory.mktemp("lesson-11"))
+    return name
 
 
 @dataclass
