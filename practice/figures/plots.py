@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -24,10 +24,13 @@ _LINES = ("solid", "dashed", "dashdot", "dotted")
 _INK_ON_PAPER = LinearSegmentedColormap.from_list("ink on paper", [DIGIT_PAPER, "black"])
 
 
-def show(figure: Figure, alt: str) -> None:
-    """Show a figure with a description for those who cannot see it, and close it."""
-    # IPython ships no types for display.
-    display(figure, metadata={"image/png": {"alt": alt, "style": NAME}})  # type: ignore[no-untyped-call]
+def show(figure: Figure, alt: str, place: Callable[..., object] | None = None) -> None:
+    """Show a figure with a description for those who cannot see it, and close it.
+
+    `place` shows it instead of IPython's `display`: in place of an earlier figure, for example.
+    """
+    put: Callable[..., object] = place or display
+    put(figure, metadata={"image/png": {"alt": alt, "style": NAME}})
     plt.close(figure)
 
 

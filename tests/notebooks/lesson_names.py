@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import requests
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import Environment, ManagedOnlineEndpoint, Model
 from azure.core.exceptions import HttpResponseError
 from azure.identity import DefaultAzureCredential
+from azure.mgmt.monitor import MonitorManagementClient
 from sklearn.datasets import load_digits
 
 from helpers.wait import wait
 from helpers.workspace import BASE_IMAGE, ensure_endpoint
 from practice.exercises import lesson_04, lesson_11
 from practice.pricing import costs, prices
-from tests.notebooks.conftest import INSTANCE_TYPE, Names
+from scoring.train import load_digits_split
+from tests.notebooks.conftest import INSTANCE_TYPE, ROOT, Names, code_of
 from tests.notebooks.container_names import define, names_06, names_06b, names_07
 
 
@@ -149,6 +153,27 @@ def names_08(request: pytest.FixtureRequest) -> Names:
     }
 
 
+def names_09(request: pytest.FixtureRequest) -> Names:
+    endpoint, folder = request.getfixturevalue("watched"), request.getfixturevalue("tmp_path")
+    client, patch = (request.getfixturevalue(each) for each in ("workspace", "monkeypatch"))
+    (writing,) = (cell for cell in code_of("09") if '"noting.py").write' in cell)
+    (folder / "noting.py").write_text(writing.split("'''")[1])
+    patch.syspath_prepend(ROOT / "scoring" / "pytorch")
+    patch.syspath_prepend(folder)
+    names: Names = {
+        "monitor": MonitorManagementClient(DefaultAzureCredential(), client.subscription_id),
+        "endpoint": endpoint,
+        "began": datetime.now(UTC) - timedelta(minutes=10),
+        "session": requests.Session(),
+        "split": load_digits_split(),
+    }
+    define("09", names)
+    key = client.online_endpoints.get_keys(endpoint.name).primary_key
+    names["session"].headers["Authorization"] = f"Bearer {key}"
+    names["training"] = names["measures"](names["split"].train_images)
+    return names
+
+
 def names_11(request: pytest.FixtureRequest) -> Names:
     wanted = ("workspace", "table_endpoint", "tmp_path")
     client, name, folder = (request.getfixturevalue(each) for each in wanted)
@@ -175,5 +200,6 @@ NAMES: dict[str, Callable[[pytest.FixtureRequest], Names]] = {
     "06b": names_06b,
     "07": names_07,
     "08": names_08,
+    "09": names_09,
     "11": names_11,
 }

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
 from azure.ai.ml import MLClient
 from azure.ai.ml.constants._endpoint import EndpointInvokeFields
+from azure.ai.ml.entities import OnlineEndpoint
 
 from helpers.image import RegistryImage, ensure_image
 from helpers.wait import answers as is_answered
@@ -46,6 +48,26 @@ def endpoint_name(workspace: MLClient, suffix: str) -> str:
     ensure_deployment(workspace, name, "blue", "pytorch", INSTANCE_TYPE)
     ensure_deployment(workspace, name, "green", "keras", INSTANCE_TYPE)
     return name
+
+
+@pytest.fixture(scope="module")
+def watched(workspace: MLClient, suffix: str) -> OnlineEndpoint:
+    """Lesson 09's endpoint, which was asked twelve times and refused one of them."""
+    name = f"digits-watch-{suffix}"
+    ensure_endpoint(workspace, name)
+    ensure_deployment(workspace, name, "blue", "pytorch", INSTANCE_TYPE)
+    split(workspace, name, blue=100)
+    endpoint = workspace.online_endpoints.get(name)
+    key = workspace.online_endpoints.get_keys(name).primary_key
+    for pixel, status in [(8, 200)] * 11 + [(255, 424)]:
+        answer = requests.post(
+            endpoint.scoring_uri,
+            json={"data": [[pixel] * 64]},
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=60,
+        )
+        assert answer.status_code == status
+    return endpoint
 
 
 @pytest.fixture(scope="module")
