@@ -14,9 +14,9 @@
 # # 12 Capstone
 #
 # No recipe this time. A letter arrives, with a model that is not the digit model, a budget and a
-# deadline for every answer. You choose the service, write what it needs, deploy it, and then things
-# happen to it. A checker looks at what you have built, part by part. It reads your resources in
-# Azure and sends them requests, and takes nobody's word for anything.
+# deadline for every answer. You choose the service, write what it needs, deploy it, and then
+# things happen to it. A checker looks at what you have built, part by part. It reads your
+# resources in Azure, sends them requests, and takes nobody's word for anything.
 #
 # ## Goals
 #
@@ -26,28 +26,29 @@
 # - put a new model behind it: script or API, environment or image, key and client;
 # - seen it through a crash, a rush and a bad version.
 #
-# **Time:** about 25 minutes. That is for reading it once and running the cells as they stand. The
-# work itself is yours: allow two to three hours, best in two sittings. There is a good place to
-# stop in between. On live Azure, waiting adds up to an hour.
+# **Time:** about 20 minutes. That is for reading it once and running the cells as they stand. The
+# work itself is yours: allow two to three hours, best in two sittings, with a good place to stop
+# in between. On live Azure, waiting adds up to an hour.
 #
 # ## What this costs on live Azure
 #
-# That depends on what you choose; the section *What a month costs* prints today's prices before you
-# have to decide ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)). You will
-# run two versions side by side for as long as you work on this. What you leave standing overnight
-# is paid for overnight, so *Cleaning up* says how to take everything away. It waits for
-# your `clean_up = True`: nobody wants to lose an afternoon's work to *Run All Cells*.
+# That depends on what you choose. The section *What a month costs* prints today's prices before
+# you have to decide ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)).
+# You will run two versions side by side for as long as you work on this. Whatever you leave up
+# overnight costs money overnight, so *Cleaning up* takes everything away. It waits for your
+# `clean_up = True`: nobody wants to lose an afternoon's work to *Run All Cells*.
 
 # %% tags=["parameters"]
 import os
 
 from helpers import names
+from practice.facts import fact
 
 subscription_id = os.environ["AZURE_SUBSCRIPTION_ID"]
 resource_group = os.environ["AZURE_RESOURCE_GROUP"]
 workspace_name = os.environ["AZUREML_WORKSPACE"]
 suffix = names.suffix()
-instance_type = "Standard_DS3_v2"
+instance_type = fact("online_endpoints.instance_type").value
 price_region = "swedencentral"
 clean_up = False
 
@@ -58,14 +59,14 @@ clean_up = False
 # >
 # > Dear colleague,
 # >
-# > Our twenty branches buy from three growers, and now and then a bottle is not from the grower on
-# > its label. Each branch has a small laboratory, which takes thirteen readings of a wine. Our data
-# > team has trained a model that names the grower from these readings. It is hardly ever wrong, and
-# > it lives on a laptop. Please put it where every branch can ask it.
+# > Our twenty branches buy from three growers, and now and then a bottle is not from the grower
+# > on its label. Each branch has a small laboratory, which takes thirteen readings of a wine. Our
+# > data team has trained a model that names the grower from these readings. It is hardly ever
+# > wrong, and it lives on a laptop. Please put it where every branch can ask it.
 # >
-# > **Traffic.** About 30,000 wines a day, all in the ten hours when we are open. A busy minute has
-# > 10 requests a second. On the hour, when the machines start a new tray, 20 requests arrive at the
-# > same moment.
+# > **Traffic.** About 30,000 wines a day, all in the ten hours when we are open. A busy minute
+# > has 10 requests a second. On the hour, when the machines start a new tray, 20 requests arrive
+# > at the same moment.
 # >
 # > **Speed.** In a busy minute, 95 of 100 answers within 1 second. That goes for the first branch
 # > to open in the morning, too. On the hour, 5 seconds will do, but nobody may be turned away.
@@ -74,15 +75,16 @@ clean_up = False
 # > resources in the portal, and must not be able to read the key there. Our own gateway stands in
 # > front of your service and takes care of https, so plain http is fine from there on.
 # >
-# > **Crashes.** If it falls over at night, it has to get back up by itself. Your client, which our
-# > warehouse will use, should sit that out, too.
+# > **Crashes.** If it falls over at night, it has to get back up by itself. Your client, which
+# > our warehouse will use, should sit that out, too.
 # >
-# > **Version 2** of the model is enclosed. The data team says that it is better still. Bring it up
-# > beside version 1 and try it, without one branch getting an answer from it. If it is no good, no
-# > branch should ever notice. Leave it there, unused, until the data team has had a look.
+# > **Version 2** of the model is enclosed. The data team says that it is better still. Bring it
+# > up beside version 1 and try it, without one branch getting an answer from it. If it is no
+# > good, no branch should ever notice. Leave it there, unused, until the data team has had a
+# > look.
 # >
-# > **Money.** At most 250 US dollars a month for what answers the branches, at the prices of Sweden
-# > Central.
+# > **Money.** At most 250 US dollars a month for what answers the branches, at the prices of
+# > Sweden Central.
 # >
 # > And half a page, please: what you chose, what you turned down, and why.
 # >
@@ -92,10 +94,9 @@ clean_up = False
 # %% [markdown]
 # ## What is enclosed
 #
-# The model, in two versions, and a table of wines whose growers are known: scikit-learn's
-# [wine data](https://scikit-learn.org/stable/datasets/toy_dataset.html#wine-recognition-dataset).
-# Every third wine was held out in training. The next cell trains both versions, so that you have
-# them as files.
+# The model, in two versions, and a table of wines whose growers are known: scikit-learn's [wine
+# data](https://scikit-learn.org/stable/datasets/toy_dataset.html#wine-recognition-dataset). Every
+# third wine was held out in training. The next cell trains both versions and saves them as files.
 
 # %%
 import subprocess
@@ -109,8 +110,8 @@ print(sorted(str(path.relative_to(build)) for path in build.glob("wine-*/wine.jo
 
 # %% [markdown]
 # The class that loads them is in [`wine_model.py`](../scoring/wine/wine_model.py). Read it: your
-# script or API will use it, so the file goes into your code folder or image as it is. Here it is at
-# work, on this machine.
+# script or API will use it, so the file goes into your code folder or image just as it is. Here
+# it is at work on this machine.
 
 # %%
 sys.path.append("../scoring/wine")
@@ -129,14 +130,14 @@ except ReadingsError as error:
     print("ReadingsError:", error)
 
 # %% [markdown]
-# > **Caution.** `WineModel` has a *fire drill* built in: a wine of which all thirteen readings are
-# > -1 ends the process, as a crash would. The checker will use it, so hand every row to `classify`
-# > as it came. In a real service you would take such a thing out again.
+# > **Caution.** `WineModel` has a *fire drill* built in: a wine of which all thirteen readings
+# > are -1 ends the process, as a crash would. The checker will use it, so pass every row to
+# > `classify` as it came. In a real service you would take that out again.
 #
 # ## What the branches' program expects
 #
-# That program is written already, so all services look alike from outside. Yours has the name in
-# the next cell, whichever it is: endpoint, container group or container app.
+# Their program is already written, so every service has to look the same from outside. Yours goes
+# by the name in the next cell, whether it is an endpoint, a container group or a container app.
 
 # %%
 name = f"wine-{suffix}"
@@ -147,26 +148,26 @@ print(name)
 #   `{"data": [[13 numbers], ...]}`.
 # - **Answer:** 200 and `{"growers": ["class_0", ...], "model_version": "1"}`. The version is
 #   `WineModel`'s.
-# - **Wrong readings, or no JSON:** 400 and a sentence that says what was expected.
+# - **Wrong readings, or no JSON:** 400 and a sentence that says what you expected.
 # - **No key, or a wrong one:** 401 or 403.
 # - **Version 2:** a second deployment or a second revision. For a container group it is a second
 #   group, named like the first with `-v2` at the end.
 #
-# (An endpoint does part of that for you. It has `/score` and the key, and when your script answers
-# 400 it sends 424 with the 400 in a header: lesson 04. The checker knows.)
+# (An endpoint does part of this for you. It has `/score` and the key, and when your script
+# answers 400, it sends 424 with the 400 in a header, as in lesson 04. The checker knows that.)
 #
 # ## What a month costs
 #
-# Lesson 08's cost model, with the letter's numbers: 30,000 requests in ten hours a day, and a
-# guess that each keeps an instance busy for 20 milliseconds.
+# Here is lesson 08's cost model with the letter's numbers: 30,000 requests a day, in ten hours.
+# We guess that each keeps an instance busy for 20 milliseconds.
 #
 # > **Before you run it.** The endpoint, on one machine, is the most expensive of the three. How
-# > many small container apps, with one replica always kept, could you run for the price of it?
+# > many small container apps, with one replica always kept, could you run for the same money?
 
 # %%
 from practice.widgets.quiz import predict
 
-guess = predict("How many apps for the price of one endpoint?", ["2", "5", "15"])
+guess = predict("How many apps for the price of one endpoint?", ["2", "5", "12"])
 guess
 
 # %%
@@ -193,18 +194,18 @@ for choice in choices:
     print(f"{choice.name:<32} {bill.per_month:7.2f} a month {bill.per_hour:7.4f} an hour")
 
 endpoint_month, _, app_month = (choice.bill(30_000).per_month for choice in choices)
-guess.compare(min(("2", "5", "15"), key=lambda n: abs(int(n) - endpoint_month / app_month)))
+guess.compare(min(("2", "5", "12"), key=lambda n: abs(int(n) - endpoint_month / app_month)))
 
 # %% [markdown]
-# **What happened.** The machine has four cores and is yours day and night; the app's replica idles
-# at the lower rate for nearly all of the time. Still, all three stay within the budget, so price
-# alone does not decide this. What else does the letter ask for that you would have to build
-# yourself in each of them? That is what your half page is about.
+# **What happened.** The machine has four cores and is yours day and night; the app's replica
+# idles at the lower rate for nearly all of the time. Still, all three are within the budget, so
+# price alone doesn't decide this. What else does the letter ask for, and in which of the three
+# would you have to build it yourself? That is what your half page is about.
 #
 # ## Twenty at once
 #
-# > **Before you run it.** On the hour, twenty requests arrive together. If they are answered one at
-# > a time, how many times as long as the first does the last one wait?
+# > **Before you run it.** On the hour, twenty requests arrive together. If they are answered one
+# > at a time, how many times as long as the first does the last one wait?
 
 # %%
 guess = predict("How many times as long does the last one wait?", ["1", "5", "20"])
@@ -227,24 +228,23 @@ guess.compare(min(("1", "5", "20"), key=lambda n: abs(int(n) - sum(each) / media
 print("the last one within the letter's 5 seconds:", sum(each) < 5)
 
 # %% [markdown]
-# **What happened.** Twenty times: they queue. With a model as quick as this the queue is over in a
-# moment, so one instance will do, *provided that whoever stands in front of it lets twenty wait*.
+# **What happened.** Twenty times: they queue. With a model this quick the queue is gone in a
+# moment, so one instance will do, *as long as whatever stands in front of it lets twenty wait*.
 # Lesson 05 showed what happens otherwise.
 #
 # ## Your work
 #
-# Seven steps, with room for each. Earlier lessons have all the pieces: copy what you like from
-# them, and change it. (Outside the course you would install `azure-ai-ml` for an endpoint, or
+# Seven steps, with room for each. Earlier lessons have all the pieces: copy what you like, and
+# change it. (Outside the course you would install `azure-ai-ml` for an endpoint, or
 # `azure-mgmt-containerregistry` and `azure-mgmt-containerregistrytasks` with
-# `azure-mgmt-containerinstance` or `azure-mgmt-appcontainers` for a container, and `azure-identity`
-# for either.)
+# `azure-mgmt-containerinstance` or `azure-mgmt-appcontainers` for a container, and
+# `azure-identity` for either.)
 #
-# From the fourth step on you can run the checks in *Exercises* below, in any order and as often as
-# you like.
+# From step 4 on you can run the checks under *Exercises*, in any order and as often as you like.
 #
 # ### Step 1: choose
 #
-# [`recommend`](../practice/pricing/decision.py) of lesson 08 gives one opinion, and it has never
+# [`recommend`](../practice/pricing/decision.py) of lesson 08 has an opinion, but it has never
 # read the letter. Form your own, and write the first lines of your half page into
 # `build/lesson-12/decision.md`: what you choose and why, before you know how it ends.
 
@@ -254,9 +254,9 @@ print("the last one within the letter's 5 seconds:", sum(each) < 5)
 # %% [markdown]
 # ### Step 2: a script, or an API
 #
-# For an endpoint, a folder with `score.py` and `wine_model.py` (lesson 03). For a container, an API
-# that checks the key (lesson 06 has one for digits, without a key). Load the model once, not
-# for each request. Try it on this machine before it goes anywhere.
+# For an endpoint, a folder with `score.py` and `wine_model.py` (lesson 03). For a container, an
+# API that checks the key (lesson 06 has one for digits, without a key). Load the model once, not
+# for each request. Try it on this machine before you send it anywhere.
 
 # %%
 # Your code goes here.
@@ -265,9 +265,9 @@ print("the last one within the letter's 5 seconds:", sum(each) < 5)
 # ### Step 3: what it runs in
 #
 # An environment with its list of packages (lessons 00 and 04), or a Dockerfile with a
-# `requirements.txt`, built in the registry (lesson 06). Either needs scikit-learn and joblib in the
-# versions that trained the model, because [a pickled model promises nothing to any
-# other](https://scikit-learn.org/stable/model_persistence.html):
+# `requirements.txt`, built in the registry (lesson 06). Either needs scikit-learn and joblib in
+# the versions that trained the model, because [a pickled model is only sure to work
+# there](https://scikit-learn.org/stable/model_persistence.html):
 
 # %%
 import importlib.metadata
@@ -280,19 +280,19 @@ for package in ("scikit-learn", "joblib", "numpy"):
 # %% [markdown]
 # ### Step 4: deploy version 1
 #
-# Under the name in `name`. Think of the twenty on the hour, of the first branch in the morning, and
-# of the crash at night. An endpoint brings its own keys; for a container you make one, with
+# Give it the name in `name`. Think of the twenty on the hour, the first branch in the morning,
+# and the crash at night. An endpoint brings its own keys; for a container you make one, with
 # `secrets.token_hex()`.
 #
 # Then look at what you have made in the portal (its tile is on JupyterLab's start page; on live
-# Azure it is at [portal.azure.com](https://portal.azure.com)), as anyone at Alder & Finch might. Is
-# everything up? Can you find the key?
+# Azure it is at [portal.azure.com](https://portal.azure.com)), as anyone at Alder & Finch might.
+# Is everything up? And can you find the key?
 
 # %%
 # Your code goes here.
 
 # %% [markdown]
-# Put the key that opens your service into `key`. The checker needs it to ask as a branch does.
+# Put the key that opens your service into `key`, so that the checker can ask as a branch would.
 #
 # > **Tip.** Azure will not show you a secure value again. Keep the key in a file in
 # > `build/lesson-12`, which git ignores, and read it from there: then you can restart the kernel.
@@ -301,15 +301,15 @@ for package in ("scikit-learn", "joblib", "numpy"):
 key = ...
 
 # %% [markdown]
-# **A place to stop.** If you stop here for today, run the cell below *Cleaning up* with `clean_up =
-# True`; your files in `build/lesson-12` stay, and steps 2 to 4 bring everything back in a few
-# minutes. On local Azure you can also leave it all as it is.
+# **A place to stop.** If you stop here for today, run the cell below *Cleaning up* with `clean_up
+# = True`; your files in `build/lesson-12` stay, and steps 2 to 4 bring everything back in a few
+# minutes. On local Azure you can just leave it all running.
 #
 # ### Step 5: a client
 #
-# The warehouse's: a function `classify(rows)`, which takes a list of wines and returns the list of
-# their growers. When the service has just crashed it waits and asks again; when a request is wrong,
-# asking again helps nobody.
+# This one is for the warehouse: a function `classify(rows)` that takes a list of wines and
+# returns the list of their growers. When the service has just crashed, it waits and asks again.
+# When a request is wrong, asking again helps nobody.
 
 # %%
 classify = ...
@@ -317,8 +317,8 @@ classify = ...
 # %% [markdown]
 # ### Step 6: version 2
 #
-# Beside version 1, with no traffic, or a copy of it at most. Ask it about wines whose grower you
-# know (`wines[::3]` are those that neither version was trained on), and decide.
+# Put it beside version 1, with no traffic, or with copies of it at most. Ask it about wines whose
+# grower you know (`wines[::3]` are the ones that neither version was trained on), and decide.
 
 # %%
 # Your code goes here.
@@ -326,23 +326,22 @@ classify = ...
 # %% [markdown]
 # ### Step 7: half a page
 #
-# Run the checks below, then finish `build/lesson-12/decision.md` for M. Finch. Some 200 words are
-# enough, and they answer:
+# Run the checks below, then finish `build/lesson-12/decision.md` for M. Finch. Some 200 words
+# will do. They answer:
 #
 # - What did you choose, what does it cost a month, and how far is that from the budget?
 # - What spoke against each of the other two?
-# - What did you measure: speed, the rush, the crash? Where did *you* sit when you measured it?
+# - What did you measure: speed, the rush, the crash? Where were *you* when you measured it?
 # - What about version 2?
-# - What would have to change for you to choose again? (Ten times the traffic? Patients in place of
-#   wines?)
+# - What would make you choose again? (Ten times the traffic? Patients instead of wines?)
 #
 # Nobody scores this page except whoever has to sign for the money. Read it to someone.
 #
 # ## Exercises
 #
-# The parts of the letter, one by one. Each check looks for your service in Azure by its name. Where
-# one says *not quite*, it says what it saw; mend that and check again. After a change of `key` or
-# `classify`, run the next cell again first.
+# Here are the parts of the letter, one by one. Each check finds your service in Azure by its
+# name. If it says *not quite*, it also says what it saw: fix that and check again. After you
+# change `key` or `classify`, run the next cell again first.
 
 # %%
 from practice.capstone.hand_in import HandIn
@@ -362,7 +361,7 @@ exercises.service.check(hand_in)
 # %% [markdown]
 # ### The right answers
 #
-# Wines that no version has seen get their growers, and wrong requests get a 4xx.
+# Wines that neither version has seen get the right growers, and wrong requests get a 4xx.
 
 # %%
 exercises.answers.check(hand_in)
@@ -395,9 +394,9 @@ exercises.on_the_hour.check(hand_in)
 # %% [markdown]
 # ### The crash
 #
-# The fire drill. Your client is asked straight after it; the check then waits until the service has
-# come back by itself. (After several drills in a row, Azure lets a container wait for up to five
-# minutes before it starts it again: lesson 06.)
+# This is the fire drill. Your client is called right after it, and the check waits until the
+# service has come back by itself. (After several drills in a row, Azure lets a container wait for
+# up to five minutes before it starts it again: lesson 06.)
 
 # %%
 exercises.crash.check(hand_in)
@@ -405,8 +404,8 @@ exercises.crash.check(hand_in)
 # %% [markdown]
 # ### The bad version
 #
-# Version 2 can be asked by those who know where, and sixty requests that go where the branches ask
-# are all answered by version 1.
+# Those who know where can ask version 2. Sixty requests that go where the branches ask are all
+# answered by version 1.
 
 # %%
 exercises.bad_version.check(hand_in)
@@ -414,7 +413,7 @@ exercises.bad_version.check(hand_in)
 # %% [markdown]
 # ### The budget
 #
-# The size of what answers the branches, at the list's prices, with nothing for free.
+# What answers the branches, at list prices, with no free grants.
 
 # %%
 exercises.budget.check(hand_in)
@@ -422,10 +421,10 @@ exercises.budget.check(hand_in)
 # %% [markdown]
 # ## Cleaning up
 #
-# When you are through, or stop for the day, set `clean_up = True` in the first cell, run that cell,
-# and then this one. It deletes whatever has that name, both versions of it. An environment of
-# Container Apps that you called something else is left for you to delete, and so is a registry that
-# you made just for this (lesson 06).
+# When you are done, or done for the day, set `clean_up = True` in the first cell, run that cell,
+# and then this one. It deletes everything with that name, both versions. If you gave a Container
+# Apps environment another name, or made a registry just for this (lesson 06), delete that
+# yourself.
 
 # %%
 from azure.ai.ml import MLClient
@@ -472,16 +471,17 @@ print("still there:", [which for _, which in mine()])
 #
 # - A letter's sentences become properties of resources: "the first one in the morning" is
 #   `min_replicas`, "nobody turned away" is how many may wait, "by itself" is a restart policy.
-# - Price rules services out; it seldom chooses one. What you would have to build yourself does.
-# - A version that answers 200 can still be wrong every time. Only known answers show it, so try it
-#   where nobody depends on it.
-# - A client that waits and asks again makes a crash into a pause.
+# - Price can rule a service out; it seldom picks one. What you would have to build yourself does
+#   that.
+# - A version that answers 200 can still be wrong every time. Only known answers show it, so try
+#   it out where nobody depends on it.
+# - A client that waits and asks again turns a crash into a pause.
 #
 # Whole solutions, one for each service, are in
-# [`scoring/wine/solutions`](../scoring/wine/solutions/__init__.py). Look at them when yours passes:
-# they chose differently in places, and so may you.
+# [`scoring/wine/solutions`](../scoring/wine/solutions/__init__.py). Look at them when yours
+# passes: they chose differently in places, and so may you.
 #
-# For more: Microsoft on [choosing a compute
+# Microsoft has more on [choosing a compute
 # service](https://learn.microsoft.com/azure/architecture/guide/technology-choices/compute-decision-tree),
 # on [deploying machine learning models
 # safely](https://learn.microsoft.com/azure/machine-learning/how-to-safely-rollout-online-endpoints),

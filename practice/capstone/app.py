@@ -31,7 +31,7 @@ class AppService:
         ingress = configuration.ingress if configuration else None
         if ingress is None or not ingress.external:
             raise NoAddressError(
-                f"Nobody reaches the app {self.name}: it needs an ingress that is external."
+                f"Nobody reaches the app {self.name}: it needs an external ingress."
             )
         return Door(f"https://{ingress.fqdn}/score")
 
@@ -58,8 +58,9 @@ class AppService:
         for revision in self._revisions():
             if key in json.dumps(_template(revision).as_dict(), default=str):
                 return (
-                    f"Whoever may read the app can read the key in its revision {revision.name}. "
-                    "Make a new key, put it into a secret of the app, and let secret_ref name it."
+                    "Anyone who can look at the app can read the key in its revision "
+                    f"{revision.name}. Make a new key, put it into a secret of the app, and let "
+                    "secret_ref name it."
                 )
         secrets = self.client.container_apps.list_secrets(self.resource_group, self.name).value
         kept = {str(secret.name) for secret in secrets if secret.value == key}
@@ -71,8 +72,8 @@ class AppService:
         }
         if not kept & named:
             return (
-                "No secret of the app that a variable names with secret_ref is the key: so the "
-                "key is in the image, or it is another one."
+                "None of the app's secrets that a variable names with secret_ref is the key. So "
+                "the key is in the image, or you handed in another one."
             )
         return ""
 

@@ -32,8 +32,8 @@ class EndpointService:
         endpoint, answering = self._endpoint(), self._answering()
         if not answering:
             return (
-                f"The endpoint {self.name} has no deployment with traffic: everybody gets 404. "
-                "Its traffic should give all to the deployment with version 1."
+                f"The endpoint {self.name} has no deployment with traffic, so everybody gets "
+                "404. Give all of it to the deployment with version 1."
             )
         for what, state in (
             (f"The endpoint {self.name}", endpoint.provisioning_state),
@@ -47,15 +47,15 @@ class EndpointService:
         endpoint = self._endpoint()
         if endpoint.auth_mode != "key":
             return (
-                f"The endpoint's auth_mode is {endpoint.auth_mode}; the branches' program has a "
-                "key. Make the endpoint anew with auth_mode='key'."
+                f"The endpoint's auth_mode is {endpoint.auth_mode}; the branches' program sends a "
+                "key. Make the endpoint again, with auth_mode='key'."
             )
         keys = self.client.online_endpoints.get_keys(self.name)
         if key not in (keys.primary_key, keys.secondary_key):
-            return "The key is none of the endpoint's two. Fetch it anew: get_keys."
+            return "The key is neither of the endpoint's two. Fetch it again: get_keys."
         for each in self._deployments():
             if key in map(str, (each.environment_variables or {}).values()):
-                return f"The key is an environment variable of {each.name}, which all can read."
+                return f"The key is an environment variable of {each.name}, which anyone can read."
         return ""
 
     def cold_start(self) -> str:
@@ -68,9 +68,7 @@ class EndpointService:
             f"{each.instance_count} instances"
             for each in self._answering()
         ]
-        return (
-            f"{', '.join(limits)}; {AT_ONCE} come at the same moment, and what is above gets 429."
-        )
+        return f"{', '.join(limits)}; {AT_ONCE} come at the same moment, and the rest get 429."
 
     def gone(self) -> str:
         return ""  # the inference server, or Azure, starts what died

@@ -46,8 +46,8 @@ class GroupService:
         group = self._get()
         if key in json.dumps(group.as_dict()):
             return (
-                f"Whoever may read the group {self.name} can read the key in it. Put it into a "
-                "secure_value, make a new key, and give it to the branches."
+                f"Anyone who can look at the group {self.name} can read the key in it. Make a new "
+                "one, put it into a secure_value, and give it to the branches."
             )
         kept = [
             variable.name
@@ -58,7 +58,7 @@ class GroupService:
         if not kept:
             return (
                 f"No variable of the group {self.name} has a secure_value, so the key is in the "
-                "image, where everybody who may fetch that can read it."
+                "image, and everybody who can pull that can read it."
             )
         return ""
 
@@ -76,8 +76,8 @@ class GroupService:
             return ""
         if (datetime.now(UTC) - state.finish_time).total_seconds() > QUIET:
             return (
-                f"The group's restart policy is {group.restart_policy}, so nobody starts its "
-                "container again. An API, which has no reason to end, wants Always."
+                f"The group's restart policy is {group.restart_policy}, so nothing starts its "
+                "container again. An API has no reason to end: give it Always."
             )
         return ""
 

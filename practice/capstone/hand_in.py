@@ -57,14 +57,14 @@ class HandIn:
     def key(self) -> str:
         """The key. Raises NotHandedInError."""
         if not isinstance(self._key, str):
-            raise NotHandedInError("key is no key yet. Put it there, in step 4" + AGAIN)
+            raise NotHandedInError("key is not set yet. Set it in step 4" + AGAIN)
         return self._key
 
     @property
     def classify(self) -> Classify:
         """The client. Raises NotHandedInError."""
         if not callable(self._classify):
-            raise NotHandedInError("classify is no client yet. Put it there, in step 5" + AGAIN)
+            raise NotHandedInError("classify is not a function yet. Write it in step 5" + AGAIN)
         return self._classify
 
     def services(self) -> list[Service]:
@@ -96,7 +96,7 @@ class HandIn:
         if len(found) > 1:
             kinds = " and a ".join(each.kind for each in found)
             raise SeveralServicesError(
-                f"A {kinds} are both named {self.name}, and both are paid. Delete those that you "
+                f"A {kinds} are both named {self.name}, and you pay for both. Delete what you "
                 "did not choose."
             )
         return found[0]

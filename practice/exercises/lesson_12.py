@@ -68,8 +68,8 @@ def of_one_service(judge: Callable[[HandIn], Verdict]) -> Callable[[HandIn], Ver
 @exercise(
     "The name is that of the endpoint, of the container group or of the container app: one of the "
     "three.",
-    "Succeeded is not all: an endpoint needs traffic, a group an address with a DNS label, an app "
-    "an external ingress and a readiness probe that asks the API.",
+    "Succeeded is not enough: an endpoint needs traffic, a group an address with a DNS label, an "
+    "app an external ingress and a readiness probe that asks the API.",
     solution="""
     # Whole solutions, one for each service, are in scoring/wine/solutions:
     #   managed_endpoint.py, with score.py and conda.yaml
@@ -87,7 +87,7 @@ def service(hand_in: HandIn) -> Verdict:
     reply = door.classify([held_out()[0][0]])
     if reply.status in AWAY:
         return missing(
-            f"{door.url} is there, and nobody answers: {reply}. Give it a minute; then "
+            f"{door.url} is there, but nobody answers: {reply}. Give it a minute, then "
             "look at its state and its log."
         )
     return right(f"A {found.kind}, which answers at {door.url}.")
@@ -96,7 +96,7 @@ def service(hand_in: HandIn) -> Verdict:
 @exercise(
     "Send it the first wine yourself, and compare the answer with the letter, name by name.",
     "WineModel.classify raises ReadingsError, a ValueError, for wrong readings: catch it in your "
-    "script or API, and answer 400 with its message. What is no JSON is a ValueError too.",
+    "script or API, and answer 400 with its message. Text that is not JSON is a ValueError, too.",
     solution="""
     # In score.py; in an API of your own, JSONResponse(..., 400) takes AMLResponse's place.
     def run(raw_data):
@@ -119,7 +119,7 @@ def answers(hand_in: HandIn) -> Verdict:
             '{"growers": [...], "model_version": "..."} and status 200.'
         )
     if len(reply.growers) != len(wines):
-        return missing(f"{len(wines)} wines were sent, and {len(reply.growers)} growers came back.")
+        return missing(f"{len(wines)} wines were sent, but {len(reply.growers)} growers came back.")
     known = _known([reply])
     if known < ACCURACY:
         return missing(
@@ -131,7 +131,7 @@ def answers(hand_in: HandIn) -> Verdict:
         if not 400 <= refused.status < 500:
             return missing(
                 f"A wrong request ({what}) was answered with: {refused}. It should be 400 and a "
-                "sentence, so that the branch knows that asking again is of no use."
+                "sentence, so that the branch knows that asking again is no use."
             )
     return right(
         f"{known:.0%} of the held-out wines have the right grower; wrong requests get 4xx."
@@ -139,7 +139,7 @@ def answers(hand_in: HandIn) -> Verdict:
 
 
 @exercise(
-    "A managed endpoint has its keys by itself: key = ml_client.online_endpoints.get_keys(...)",
+    "A managed endpoint comes with its keys: key = ml_client.online_endpoints.get_keys(...)",
     "In a container, your API compares the header Authorization with a variable. Make the key with "
     "secrets.token_hex(). In a group it is a secure_value; in an app a secret and a secret_ref.",
     solution="""
@@ -170,7 +170,9 @@ def lock(hand_in: HandIn) -> Verdict:
     exposed = found.exposed_key(key)
     if exposed:
         return missing(exposed)
-    return right("Only the key opens it, and nobody who merely looks at the resource can read it.")
+    return right(
+        "Only the key opens it, and nobody who just looks at the resource can read the key."
+    )
 
 
 @exercise(
@@ -221,9 +223,9 @@ def target(hand_in: HandIn) -> Verdict:
 
 
 @exercise(
-    "What starts a process again that has died? In an endpoint the inference server, in an app "
+    "What restarts a process that has died? In an endpoint the inference server, in an app "
     "Azure, in a group the restart policy.",
-    "While it starts, your client meets 502, 503, or no connection at all. It should wait a "
+    "While it starts, your client gets 502, 503, or no connection at all. It should wait a "
     "moment, then longer each time, and ask again; but never for a 400.",
     solution="""
     # The whole client is scoring/wine/solutions/client.py.
@@ -250,8 +252,8 @@ def crash(hand_in: HandIn) -> Verdict:
     drill = door.classify([DRILL])
     if drill.status in (200, 400, *REFUSED):
         return missing(
-            f"The drill was answered with: {drill}. The process should have ended: let "
-            "WineModel.classify see each wine as it came."
+            f"The drill was answered with: {drill}. The process should have ended. Let "
+            "WineModel.classify see every wine as it came."
         )
     client = _Client(classify, [wine])
     until(lambda: door.classify([wine]).status == 200 or bool(found.gone()), BACK)
@@ -263,12 +265,12 @@ def crash(hand_in: HandIn) -> Verdict:
     client.thread.join(BACK)
     if client.problem:
         return missing(
-            f"The service came back, and your client had given up: {client.problem}. It should "
+            f"The service came back, but your client had given up: {client.problem}. It should "
             "wait a moment and ask again."
         )
     if client.growers != [grower]:
         return missing(f"After the crash, classify named {client.growers}, not {grower}.")
-    return right("It came back by itself, and your client noticed a pause at most.")
+    return right("It came back by itself, and all your client noticed was a pause.")
 
 
 @exercise(
@@ -297,7 +299,7 @@ def bad_version(hand_in: HandIn) -> Verdict:
         if other.per_cent:
             return missing(
                 f"{other.name} gets {other.per_cent} % of everybody's requests. Nobody should get "
-                "an answer from a version on trial: give it 0 %, or mirrored copies."
+                "an answer from a version on trial: give it 0 %, or copies."
             )
     replies = everybody.at(
         [number / PER_SECOND for number in range(len(wines))],
@@ -309,17 +311,17 @@ def bad_version(hand_in: HandIn) -> Verdict:
     bad = sum(reply.version == BAD for reply in replies)
     if bad:
         return missing(
-            f"{bad} of {len(wines)} answers came from version {BAD}, which names wrong growers: go "
-            f"back to version {GOOD}."
+            f"{bad} of {len(wines)} answers came from version {BAD}, which names the wrong "
+            f"growers. Go back to version {GOOD}."
         )
     known = sum(
         reply.growers == (grower,) for reply, (_, grower) in zip(replies, wines, strict=True)
     ) / len(wines)
     if known < ACCURACY:
-        return missing(f"Everybody gets the right grower for {known:.0%} of the wines only.")
+        return missing(f"Everybody gets the right grower for only {known:.0%} of the wines.")
     if not others:
         return not_attempted(
-            f"Version {BAD} stands nowhere. Bring it up beside version {GOOD}, where nobody gets "
+            f"Version {BAD} is not up yet. Bring it up beside version {GOOD}, where no branch gets "
             "it, and ask it about wines whose grower you know."
         )
     for other in others:
@@ -331,13 +333,13 @@ def bad_version(hand_in: HandIn) -> Verdict:
                 f"{known:.0%}."
             )
     told = "; ".join(f"{other.name}: {other.closed or 'another version'}" for other in others)
-    return missing(f"Nowhere beside can version {BAD} be asked with the key ({told}).")
+    return missing(f"Version {BAD} does not answer anywhere with the key ({told}).")
 
 
 @exercise(
-    "How many requests may be at work in an instance at the same moment, and who decides that?",
-    "A managed endpoint sends an instance one request at a time unless you say more; a few wait, "
-    "and the rest is answered with 429.",
+    "How many requests may an instance work on at the same moment, and who decides that?",
+    "A managed endpoint sends an instance one request at a time unless you say otherwise. A few "
+    "wait, and the rest get 429.",
     solution="""
     # Managed endpoint: in the deployment
     OnlineRequestSettings(max_concurrent_requests_per_instance=20)
@@ -369,7 +371,7 @@ def on_the_hour(hand_in: HandIn) -> Verdict:
 
 @exercise(
     "The prices module of lesson 08 has what a machine, a core and a gigabyte cost.",
-    "Count what answers everybody, day and night. What was tried beside it goes again.",
+    "Count what answers everybody, day and night. What you try beside it goes again.",
     solution="""
     # Managed endpoint: one machine, in the deployment
     instance_count=1
@@ -386,8 +388,10 @@ def budget(hand_in: HandIn) -> Verdict:
         return missing("Nothing answers everybody, so nothing has a price. Look at the traffic.")
     costs = f"{size.what}: {size.usd_per_month:.2f} USD a month in {REGION}"
     if size.usd_per_month > BUDGET:
-        return missing(f"{costs}, and the letter has {BUDGET:.0f}. What of it does the load need?")
-    return right(f"{costs}; {BUDGET - size.usd_per_month:.2f} of the budget are left.")
+        return missing(
+            f"{costs}, but the letter allows {BUDGET:.0f}. How much of it does the load need?"
+        )
+    return right(f"{costs}, which leaves {BUDGET - size.usd_per_month:.2f} of the budget.")
 
 
 class _Client:

@@ -182,8 +182,8 @@ def test_nothing_is_not_attempted(workspace: MLClient) -> None:
 def test_key_and_client_are_asked_for_where_they_are_missing(app: Solution) -> None:
     without_key, without_client = replace(app, key=...), replace(app, classify=...)
     for part, handed_in, named in (
-        ("answers", without_key, "key is no key yet. Put it there, in step 4"),
-        ("crash", without_client, "classify is no client yet. Put it there, in step 5"),
+        ("answers", without_key, "key is not set yet. Set it in step 4"),
+        ("crash", without_client, "classify is not a function yet. Write it in step 5"),
     ):
         verdict = handed_in.verdict(part)
         assert verdict.state is AnswerState.NOT_ATTEMPTED
@@ -216,7 +216,7 @@ def test_bad_two_machines_where_one_will_do(workspace: MLClient, endpoint: Solut
     blue = workspace.online_deployments.get("blue", endpoint.name)
     blue.instance_count = 2
     workspace.online_deployments.begin_create_or_update(blue).result()
-    fails_only_in("budget", endpoint, f"2 x {INSTANCE_TYPE}", "the letter has 250")
+    fails_only_in("budget", endpoint, f"2 x {INSTANCE_TYPE}", "the letter allows 250")
 
 
 def test_bad_an_endpoint_forgotten_beside_the_group(workspace: MLClient, group: Solution) -> None:
@@ -358,7 +358,7 @@ def test_without_version_2_that_part_is_not_attempted(azure: Azure, group: Solut
     groups.begin_delete(azure.resource_group, name).result()
     verdict = group.verdict("bad_version")
     assert verdict.state is AnswerState.NOT_ATTEMPTED
-    assert "stands nowhere" in verdict.message
+    assert "is not up yet" in verdict.message
 
 
 def test_cleaning_up_deletes_what_has_the_name(
