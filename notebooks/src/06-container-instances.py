@@ -476,7 +476,9 @@ print("http: ", requests.get(url, timeout=60).status_code)
 #   with a certificate of yours;
 # - [Application
 #   Gateway](https://learn.microsoft.com/azure/container-instances/container-instances-application-gateway),
-#   a service of its own, before a group in a virtual network. It costs more than the group;
+#   a service of its own, with [a price of its
+#   own](https://azure.microsoft.com/pricing/details/application-gateway/), before a group in a
+#   virtual network;
 # - or Container Apps, which has https from the start: lesson 07.
 #
 # ## Stop and start
@@ -552,7 +554,7 @@ exercises.other_port.check(instances, resource_group, my_name)
 # %% [markdown]
 # ### Office hours
 #
-# The group of this lesson runs from 8 to 18 o'clock on the 22 working days of a month, and is
+# The group of this lesson runs from 8 a.m. to 6 p.m. on the 22 working days of a month, and is
 # stopped in between. The registry is there for all 30 days. Put the month's bill, in US dollars in
 # Sweden Central, into `month`.
 

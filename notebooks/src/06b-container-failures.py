@@ -528,10 +528,10 @@ if clean_up:
 # %% [markdown]
 # ## Recap
 #
-# - `Succeeded` and `Running` don't mean that it answers. A readiness probe does.
+# - `Succeeded` and `Running` don't mean that it answers. Ask it, or let a readiness probe ask.
 # - Look in this order: Azure's answer, state and exit code, events, log.
 # - `Running` and silent: the port. 137: memory. Restarts: the last lines of the log.
-# - Only exit code 0 stops Azure for sure from starting a program again.
+# - `Never` holds after exit code 0 only.
 #
 # [Troubleshooting](../docs/troubleshooting.md) has these failures by code. More from Microsoft:
 #

@@ -10,7 +10,8 @@ FOLDERS = re.compile(r"(?<![\w/:.])(?:/[\w.+@~-]+)+/(?=[\w<.+-])|\b[A-Z]:\\(?:[^
 PANE = (
     "max-height: {rows}lh; overflow: auto; margin: 0; padding: 4px 8px; line-height: 1.35; "
     "border: 1px solid color-mix(in srgb, currentColor 40%, transparent); color: inherit; "
-    "background: transparent; white-space: pre; font-size: 12px;"
+    "background: transparent; white-space: pre; font-size: 12px; "
+    "font-family: var(--jp-code-font-family, monospace);"
 )
 
 
