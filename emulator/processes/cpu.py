@@ -8,6 +8,10 @@ from contextlib import suppress
 
 from emulator.processes import trees
 
+# The system counts in hundredths of a second, so that a shorter time than this (seconds) tells
+# nothing.
+LEAST_INTERVAL = 0.1
+
 
 def cpu_seconds_of(guard: int) -> float:
     """Of all that ran below the guard, what has ended since included."""
@@ -26,18 +30,23 @@ class CpuMeter:
         self.seen: dict[str, tuple[float, float]] = {}  # name -> time, seconds of a core until then
 
     def look(self, used: Mapping[str, float], now: float) -> dict[str, float]:
-        """The cores that each is using which was there at the last look.
+        """The cores that each is using which was there at the last look, if that is not too short
+        ago.
 
         `used` are the seconds of a core that each has used since it started, `now` is in seconds
         of any one clock.
         """
-        before, self.seen = self.seen, {name: (now, spent) for name, spent in used.items()}
+        before, self.seen = self.seen, {}
         cores = {}
         for name, spent in used.items():
+            then, earlier = before.get(name, (now, spent))
+            if name in before and now - then < LEAST_INTERVAL:
+                self.seen[name] = before[name]  # the next look is at all that has passed since
+                continue
+            self.seen[name] = now, spent
             if name in before:
-                then, earlier = before[name]
                 # Less than before is that of one that was started again.
-                cores[name] = max(0.0, spent - earlier) / max(now - then, 1e-6)
+                cores[name] = max(0.0, spent - earlier) / (now - then)
         return cores
 
 

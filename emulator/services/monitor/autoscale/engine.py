@@ -57,6 +57,7 @@ class AutoscaleEngine:
         self.targets = {kind.lower(): target for kind, target in targets.items()}
         self.pace = pace
         self.clock = clock
+        self.started = clock()
         self.metrics = RuleMetrics(store, pace, clock)
         self.task: asyncio.Task[None] | None = None
         self._is_wanted = asyncio.Event()
@@ -157,7 +158,7 @@ class AutoscaleEngine:
     ) -> None:
         """Write down, once, that a metric has no value; not before it could have had one."""
         missing = [one.rule.trigger for one in observed if one.value is None]
-        watched = now - state.watched_since
+        watched = now - max(state.watched_since, self.started)
         lacks = any(watched >= self.pace.here(one.window + MINUTE) for one in missing)
         if lacks == state.lacks_metrics:
             return

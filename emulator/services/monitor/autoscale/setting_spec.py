@@ -38,6 +38,12 @@ class AutoscaleSettingSpec:
         """The setting that a stored body describes."""
         return read_setting(Fields(setting.body, refuse=bad_setting))
 
+    @property
+    def longest_cooldown(self) -> float:
+        """Of its rules, in Azure's seconds; 0 without rules."""
+        rules = (rule for profile in self.profiles for rule in profile.rules)
+        return max((rule.action.cooldown for rule in rules), default=0.0)
+
     def to_body(self, name: str) -> dict[str, Any]:
         """The body as Azure shows it, but for where it is; `read_setting` reads it."""
         properties: dict[str, Any] = {

@@ -113,6 +113,8 @@ class AutoscaleSettings:
                 raise immutable_target(name, resource_group_of(setting_id), old.target)
             if not old.is_enabled or old.profiles != spec.profiles:
                 state.watched_since = self.engine.clock()
+                # Microsoft says nothing of a cooldown whose rule is changed.
+                state.cooldown = min(state.cooldown, spec.longest_cooldown)
         if not before or old.profiles != spec.profiles:
             for profile in spec.profiles:
                 for rule in profile.rules:

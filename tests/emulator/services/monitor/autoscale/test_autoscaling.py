@@ -107,14 +107,10 @@ class Autoscaled:
         )
 
     @property
-    def count(self) -> int:
+    def count(self) -> int | None:
+        """How many instances there are, once as many have come or gone as there are to be."""
         found = self.bench.client.online_deployments.get("blue", self.endpoint)
-        return int(found.instance_count)
-
-    @property
-    def is_settled(self) -> bool:
-        found = self.bench.client.online_deployments.get("blue", self.endpoint)
-        return bool(found.provisioning_state == "Succeeded")
+        return found.instance_count if found.provisioning_state == "Succeeded" else None
 
     def events(self, setting: str) -> list[Any]:
         """What autoscale has written to the activity log, the oldest first."""
@@ -168,14 +164,12 @@ def test_load_brings_instances_and_its_end_takes_them_away(scaled: Autoscaled):
     setting = scaled.autoscale(1, 3, out, scaled.by_requests("LessThan", 100, "Decrease"))
     with scaled.load(4) as answers:
         until(lambda: scaled.count == 3, 60)
-        until(lambda: scaled.is_settled)
         assert len(inference_servers(scaled.azure)) >= 3
         began = len(answers)
         until(lambda: len({one.text for one in answers[began:] if one.ok}) >= 3)
     assert {one.status_code for one in answers} <= {200, 429}
     with scaled.load(1, pause=1.5) as answers:  # 40 a minute
         until(lambda: scaled.count == 1, 60)
-        until(lambda: scaled.is_settled)
     assert {one.status_code for one in answers} == {200}
 
     scale_ups, scale_downs = (
@@ -201,3 +195,52 @@ def test_load_brings_instances_and_its_end_takes_them_away(scaled: Autoscaled):
         ("AutoscaleAction", "Succeeded"),
         ("GetOperationStatusResult", "Succeeded"),
     ]
+
+
+def test_limits_hold_over_what_is_set_by_hand_and_an_instance_that_cannot_start_is_told(
+    scaled: Autoscaled, tmp_path: Path
+):
+    once = tmp_path / "once"
+    scaled.deploy(ONLY_ONE, environment_variables={"ONCE": str(once)})
+    setting = scaled.autoscale(2, 3)
+    until(lambda: len(scaled.events(setting)) >= 2)
+    begun, ended = scaled.events(setting)[:2]
+    assert (begun.operation_name.value, begun.status.value) == (
+        "Microsoft.Insights/AutoscaleSettings/Scaleup/Action",
+        "Succeeded",
+    )
+    assert (ended.operation_name.value, ended.status.value, ended.level) == (
+        "Microsoft.Insights/AutoscaleSettings/ScaleupResult/Action",
+        "Failed",
+        "Error",
+    )
+    assert "from 1 instances count to 2 instances count: User container" in ended.description
+    assert scaled.bench.caller(scaled.endpoint)({}).status_code == 200
+
+    once.rmdir()  # one more can start
+    until(lambda: scaled.count == 2)
+    once.rmdir()
+    blue = scaled.bench.client.online_deployments.get("blue", scaled.endpoint)
+    blue.instance_count = 1
+    scaled.bench.client.online_deployments.begin_create_or_update(blue).result()
+    until(lambda: scaled.count == 2)
+    assert scaled.events(setting)[-1].status.value == "Succeeded"
+
+
+def test_a_cooldown_outlives_a_crash(scaled: Autoscaled):
+    scaled.deploy()
+    day = timedelta(days=1)
+    setting = scaled.autoscale(1, 3, scaled.by_requests("GreaterThan", 60, "Increase", day))
+    with scaled.load(1):
+        until(lambda: scaled.count == 2)
+    told = [one.event_data_id for one in scaled.events(setting)]
+    scaled.azure.kill()
+    scaled.azure.start()
+    with scaled.load(1) as answers:
+        until(lambda: len(answers) > 200)
+    assert [one.event_data_id for one in scaled.events(setting)] == told
+    assert scaled.count == 2
+    # Without the cooldown there is a third.
+    scaled.autoscale(1, 3, scaled.by_requests("GreaterThan", 60, "Increase"))
+    with scaled.load(1):
+        until(lambda: scaled.count == 3, 200)

@@ -29,6 +29,12 @@ class Bench:
 
     def __init__(self, store: Store) -> None:
         self.now = 1_795_852_800.0
+        self.store = store
+        self.start()
+
+    def start(self) -> None:
+        """The emulator begins, with what is stored."""
+        store = self.store
         self.recorder = MetricRecorder(store, TrafficCounts(self.clock), (), clock=self.clock)
         self.metrics = RuleMetrics(store, AutoscalePace(FIVE), self.clock)
         self.recorder.listeners.append(self.metrics.record)
@@ -129,3 +135,13 @@ def test_instances_are_combined_by_the_statistic_and_minutes_by_the_aggregation(
     assert bench.value(CPU) == 60
     bench.minutes(0)
     assert bench.value(CPU) is None
+
+
+def test_what_was_observed_outlives_a_crash(bench: Bench):
+    bench.minutes(0, 50, 100, cpu={"a": 40})
+    bench.start()
+    assert bench.value("RequestsPerMinute", window=120) == pytest.approx(900)
+    assert bench.value(CPU) == 40
+    bench.minutes(0)
+    # The minute in which it began again is unknown.
+    assert bench.value("RequestsPerMinute", window=180) == pytest.approx(900)
