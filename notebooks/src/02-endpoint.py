@@ -13,13 +13,14 @@
 # %% [markdown]
 # # 02 Endpoint
 #
-# An *endpoint* is an address on the internet, with a lock on it, at which a model can be asked for
-# predictions. The model itself comes later: what runs behind the address is a *deployment* (the
-# model, its scoring script, its environment and machines to run them on), and one endpoint can have
-# several.
+# An *endpoint* is an address on the internet with a lock on it, where programs ask a model for
+# predictions. The model comes later. What runs behind the address is a *deployment*: a model, its
+# scoring script, its environment, and machines to run them on. One endpoint can have several. So
+# the address stays the same while you change what is behind it, and that makes careful releases
+# possible.
 #
-# This is the way of one request, from a program that asks (the *client*) to the model and back. In
-# this lesson you build the part that Azure keeps for you, the *endpoint*, and try its lock:
+# The picture follows one request from a *client*, the program that asks, to the model and back. In
+# this lesson you build the first box and try its lock:
 #
 # ![The way of a request to a managed online endpoint. The client sends it over https with a key or
 # token. The endpoint checks the key, else 401; chooses a deployment by traffic, else 404; and lets
@@ -27,26 +28,23 @@
 # calls run of the scoring script, else 424. The answer goes back the same
 # way.](../docs/images/request-managed-endpoint.svg)
 #
-# Keeping endpoint and deployments apart is what makes careful releases possible: the address stays
-# while what is behind it changes.
-#
 # ## Goals
 #
-# Afterwards you can
+# By the end you can
 #
 # - choose a name that Azure accepts;
 # - create an endpoint, wait for it, and find its scoring URI, by code and in the portal;
 # - choose between `key`, `aml_token` and `aad_token`;
 # - call the endpoint with plain HTTP, and tell a 401 from a 404;
-# - find out why a client is refused, and mend it.
+# - find out why a client is refused, and put it right.
 #
-# **Time:** about 30 minutes. The step in the portal takes five more.
+# **Time:** about 35 minutes.
 #
 # ## What this costs on live Azure
 #
-# Nothing: an endpoint without deployments is only an entry and an address. The machines behind it
-# [are what is billed](https://azure.microsoft.com/pricing/details/machine-learning/), and they
-# come with the deployments of lesson 04. Creating an endpoint takes 1 to 2 minutes there.
+# Nothing. An endpoint without deployments is only an entry and an address. [You pay for the
+# machines](https://azure.microsoft.com/pricing/details/machine-learning/), and they come with the
+# deployments of lesson 04. On live Azure it takes a minute or two to create an endpoint.
 
 # %% tags=["parameters"]
 import os
@@ -59,6 +57,9 @@ workspace_name = os.environ["AZUREML_WORKSPACE"]
 suffix = names.suffix()
 clean_up = False
 
+# %% [markdown]
+# Outside the course, this lesson needs `pip install azure-ai-ml azure-identity requests`.
+
 # %%
 from azure.ai.ml import MLClient
 from azure.identity import DefaultAzureCredential
@@ -68,10 +69,11 @@ ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, 
 # %% [markdown]
 # ## A name
 #
-# The name becomes a part of the address, so it follows rules: 3 to 32 characters; it begins with a
-# letter; then letters, digits and single dashes; it ends with a letter or digit. And nobody else
-# in the same Azure region may have it. A simple way to a name that is free is to put the time into
-# it:
+# The name becomes part of the address, so there are rules. It has
+# {{online_endpoints.name_min_characters}} to {{online_endpoints.name_max_characters}} characters,
+# begins with a letter, continues with letters, digits and single dashes, and ends with a letter or
+# digit. And nobody else in the same Azure region may have it. An easy way to find a free name is to
+# put the time into it:
 
 # %%
 import datetime
@@ -80,8 +82,8 @@ endpoint_name = "endpt-" + datetime.datetime.now().strftime("%m%d%H%M%f")
 print(len(endpoint_name), "characters, such as in endpt-03141592653589")
 
 # %% [markdown]
-# That is fine for something that you delete within the hour. For an endpoint that you want to find
-# again tomorrow, a name that stays the same is better. These lessons use your suffix:
+# That's fine for something you delete within the hour. If you want to find the endpoint again
+# tomorrow, use a name that stays the same. These lessons use your suffix:
 
 # %%
 endpoint_name = f"digits-{suffix}"
@@ -90,8 +92,8 @@ print(endpoint_name)
 # %% [markdown]
 # ## Create it
 #
-# The next cell describes an endpoint. It is only an object in this notebook: nothing has been
-# created yet.
+# The next cell describes an endpoint. For now it's only an object in this notebook, and Azure knows
+# nothing of it.
 
 # %%
 from azure.ai.ml.entities import ManagedOnlineEndpoint
@@ -103,9 +105,9 @@ endpoint = ManagedOnlineEndpoint(
 )
 
 # %% [markdown]
-# `begin_create_or_update` sends the description to Azure and comes back at once, with a *poller*:
-# an object that asks Azure from time to time how the work is going. `.result()` waits for the end
-# and returns what was made. All names in the SDK that begin with `begin_` work like this.
+# `begin_create_or_update` sends the description to Azure and returns at once with a *poller*: an
+# object that asks Azure from time to time how the work is going. `.result()` waits for the end and
+# returns what was made. Every name in the SDK that starts with `begin_` works like this.
 
 # %%
 endpoint = ml_client.online_endpoints.begin_create_or_update(endpoint).result()
@@ -114,17 +116,16 @@ print("state:      ", endpoint.provisioning_state.value)
 print("scoring URI:", endpoint.scoring_uri)
 
 # %% [markdown]
-# Now Azure has it, and it has an address, the *scoring URI*: its name, its region, and
-# `inference.ml.azure.com`. Without `.result()` you would hold a poller and no endpoint, the address
-# might not be there yet, and if creating it failed, you would not see the error.
+# Now Azure has it, and it has an address, the *scoring URI*: its name, its region and
+# `inference.ml.azure.com`. Without `.result()` you'd hold a poller instead of an endpoint. The
+# address might not be there yet, and you'd never see an error.
 #
-# > **Tip.** `wait(poller, "...")` from this course's helpers does the same as `poller.result()`,
-# > and shows how long it has been at it. Later lessons use it, as a deployment takes minutes on
-# > live Azure.
+# > **Tip.** This course's `wait(poller, "...")` does the same as `poller.result()`, and shows how
+# > long it's been waiting. Later lessons use it, because a deployment takes minutes on live Azure.
 #
 # ## Names that Azure refuses
 #
-# > **Before you run it.** Read the rules above once more. Which of these four names would be
+# > **Before you run it.** Read the rules above once more. Which of these four names will be
 # > accepted?
 
 # %%
@@ -152,14 +153,15 @@ guess.compare(accepted[0] if accepted else "none of them")
 
 # %% [markdown]
 # **What happened.** `d` is too short, `1-digit` begins with a digit, `digits_net` has an
-# underscore, and `digits--net` two dashes in a row. The SDK knows most of the rules and stops you
-# at once. The two dashes it lets through, and Azure says no. Either way nothing was created.
+# underscore, and `digits--net` has two dashes in a row. The SDK knows most of the rules and stops
+# you at once. It lets the two dashes through, and then Azure says no. Either way, nothing was
+# created.
 #
 # ## Who may call it: the keys
 #
-# With `auth_mode="key"` the endpoint has two *keys*, long random texts. Whoever sends one of them
-# may ask for predictions. There are two so that you can change one while clients still use the
-# other; lesson 04 does that.
+# With `auth_mode="key"`, which is the default, the endpoint has two *keys*: long random texts.
+# Whoever sends one of them may ask for predictions. There are two so that you can change one while
+# clients still use the other. Lesson 04 does that.
 
 # %%
 keys = ml_client.online_endpoints.get_keys(name=endpoint_name)
@@ -167,10 +169,10 @@ print("primary:  ", names.masked(keys.primary_key))
 print("secondary:", names.masked(keys.secondary_key))
 
 # %% [markdown]
-# Now call the address, the way any program would: with HTTP, the language of the web. A request has
-# a *method* (`POST`: here is something for you), a *body* (here an empty image, 64 pixel values of
-# 0, as JSON: no model will see it yet) and *headers*, which are notes to whoever receives it. The
-# key goes into the header `Authorization`, after the word `Bearer`: who bears this, may pass.
+# Now call the address the way any program would: with HTTP, the language of the web. A request has
+# a *method* (`POST`: here is something for you), a *body* (here an empty image, 64 pixels of 0, as
+# JSON) and *headers*, which are notes to the receiver. The key goes into the header
+# `Authorization`, after the word `Bearer`: whoever bears this may pass.
 
 # %%
 import requests
@@ -184,8 +186,8 @@ def ask(uri: str, headers: dict) -> requests.Response:
 
 
 # %% [markdown]
-# > **Before you run it.** You send the right key. Remember that there is no deployment yet, and
-# > look at the picture at the top: how far does the request get, and which status code comes back?
+# > **Before you run it.** You send the right key, but there is no deployment yet. Look at the
+# > picture at the top. How far does the request get, and which status code comes back?
 
 # %%
 guess = predict("Which status code does the right key give?", ["200", "401", "404", "429"])
@@ -199,36 +201,37 @@ print(answer.text.splitlines()[0])
 guess.compare(str(answer.status_code))
 
 # %% [markdown]
-# **What happened.** The lock opened, but there is nobody home: **404**, no deployment takes this
-# request. That is the answer whenever no deployment has traffic, so remember it: it looks like a
-# wrong address, and is not.
+# **What happened.** The lock opened, but nobody is home: **404**, no deployment takes this request.
+# You get this answer whenever no deployment has traffic. It looks like a wrong address, and it
+# isn't one.
 #
 # ## In the portal
 #
-# What code has made can also be looked at. The *portal* shows all that Azure has for you: it is
-# the tile *Portal* in JupyterLab's launcher, or type `course portal` in a terminal. Choose
-# *Machine Learning* there, and then your endpoint, `digits-...`.
+# You can also look at what your code has made. The *portal* shows everything that Azure has for
+# you. Open it with the tile *Portal* in JupyterLab's launcher, or type `course portal` in a
+# terminal. Choose *Machine Learning*, and then your endpoint, `digits-...`.
 #
-# > **Before you look.** The page has a tab for those who want to call the endpoint. Will it show
+# > **Before you look.** The page has a tab for people who want to call the endpoint. Will it show
 # > the keys?
 #
 # ![The endpoint's page in the portal, with the tabs Details, Test, Consume, Monitoring and Logs.
-# Details says that there are no deployments yet, so it answers 404, and lists the attributes: it
-# is Succeeded, with its REST endpoint and key-based
+# Details says that there are no deployments yet, so it answers 404, and lists the attributes: it is
+# Succeeded, with its REST endpoint and key-based
 # authentication.](../docs/images/portal/endpoint-new.png)
 #
-# **What you see.** *Details* says what your cells printed, the scoring URI under the name of *REST
+# **What you see.** *Details* shows what your cells printed, with the scoring URI as *REST
 # endpoint*, and why the answer was 404. *Consume* has what a client needs, but hides the keys until
-# you press *Show keys*. That sends the same request as `get_keys`; the page *Activity* lists it,
-# and those of this notebook too.
+# you press *Show keys*. That button sends the same request as `get_keys`. The page *Activity* lists
+# it, along with the requests of this notebook.
 #
-# On live Azure: [Azure Machine Learning studio](https://ml.azure.com), *Endpoints*. The tabs have
-# the same names, but for *Logs*, which is *Deployment logs*; there is no list of requests.
+# On live Azure, open [Azure Machine Learning studio](https://ml.azure.com), *Endpoints*. The tabs
+# have the same names, except that *Logs* is *Deployment logs*, and there is no list of requests.
+# *Create* and *Delete* are there too.
 #
 # ## A failure on purpose: the wrong key
 #
-# Sooner or later a client of yours will be refused, and you will be asked why. So cause it here,
-# in the three ways that are met most.
+# Sooner or later one of your clients will be refused, and you'll be asked why. So cause it
+# yourself, in the three most common ways.
 
 # %%
 attempts = {
@@ -242,20 +245,19 @@ for what, headers in attempts.items():
     print(f"{what:<24}", answer.status_code, answer.text.splitlines()[0])
 
 # %% [markdown]
-# **What you see.** Each time **401**, *Unauthorized*: the lock stays shut.
+# **What you see.** **401**, *Unauthorized*, every time. The lock stays shut.
 #
 # **Where to look.** Not in a deployment's log. The endpoint refuses the request before any
-# deployment hears of it, so nothing is logged there, and a model that never gets a request is a
-# sign of this failure too. What you have is the answer itself: its status, and the first line of
-# its text, which tells two causes apart.
+# deployment hears of it. All you have is the answer: its status, and the first line of its text,
+# which tells two causes apart.
 #
-# **The cause.** `key_auth_bad_header_forbidden`: the header is missing, or does not have the form
-# `Bearer KEY`. `key_auth_access_denied`: the form is right and the key is not one of this
-# endpoint's two. Mostly it was cut off when it was copied, belongs to another endpoint, or was
-# replaced since.
+# **The cause.** `key_auth_bad_header_forbidden`: the header is missing, or isn't in the form
+# `Bearer KEY`. `key_auth_access_denied`: the form is right, but the key isn't one of this
+# endpoint's two. Usually it was cut off when somebody copied it, belongs to another endpoint, or
+# has been replaced.
 #
-# **The repair.** Fetch the key afresh, whole, from where it is kept, build the header in one place
-# of the client's code, and send the request again.
+# **The repair.** Fetch the whole key again from where it's kept, build the header in one place of
+# the client's code, and send the request again.
 
 # %%
 keys = ml_client.online_endpoints.get_keys(name=endpoint_name)
@@ -263,28 +265,36 @@ answer = ask(endpoint.scoring_uri, {"Authorization": f"Bearer {keys.primary_key}
 print(answer.status_code, answer.text.splitlines()[0])
 
 # %% [markdown]
-# 404, so the lock is open again.
+# 404: the lock is open again.
 #
-# > **Caution.** `get_keys` needs the right to read the endpoint's secrets, which a client should
-# > not have. In production its key is kept in a store for secrets, such as [Azure Key
-# > Vault](https://learn.microsoft.com/azure/key-vault/general/overview), and never in code.
+# > **Caution.** `get_keys` needs the right to read the endpoint's secrets, and a client shouldn't
+# > have that. In production, keep the key in a store for secrets such as [Azure Key
+# > Vault](https://learn.microsoft.com/azure/key-vault/general/overview), never in code.
+#
+# > **Caution.** Two things an endpoint won't do. It sends and takes no more than
+# > {{online_endpoints.bandwidth}} MB a second, all its deployments together: [what is above that
+# > waits](https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints#bandwidth-limit-issues).
+# > And it doesn't answer a web page's own script, because it has [no
+# > CORS](https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints#blocked-by-cors-policy),
+# > the rules by which browsers let one site ask another. Let your web server ask, or put a service
+# > between the two. It also keeps the key off the page.
 #
 # ## Three kinds of lock
 #
-# What a client has to send is decided by the endpoint's `auth_mode`:
+# The endpoint's `auth_mode` decides what a client has to send:
 #
-# - `key`: one of two keys, which never end unless you regenerate them. Good for trying things out
-#   and for simple clients.
+# - `key`: one of two keys, which work until you regenerate them. Good for trying things out and for
+#   simple clients.
 # - `aml_token`: a token from Azure Machine Learning, for whoever has the right to ask for one. It
 #   ends after some hours. Good for jobs that can fetch a new one.
-# - `aad_token`: a token from Microsoft Entra ID, Azure's directory of people and programs, which
-#   used to be called Azure Active Directory (AAD). It ends after about an hour. Good for people and
-#   services that have an identity of their own, as each of them can be let in or kept out.
+# - `aad_token`: a token from Microsoft Entra ID, Azure's directory of people and programs (once
+#   Azure Active Directory, or AAD). It ends after about an hour. Good for people and services with
+#   an identity of their own, because you can let each of them in or keep them out.
 #
-# *Getting* a token needs no set-up: `get_keys` fetches what the endpoint takes. For `aad_token` a
-# client can do without it: `credential.get_token("https://ml.azure.com/.default")`, as in lesson
-# 01, gives such a token, which is good for every endpoint that the client may ask.
-# ([Documentation](https://learn.microsoft.com/azure/machine-learning/how-to-authenticate-online-endpoint))
+# *Getting* a token needs no set-up: `get_keys` fetches whatever the endpoint takes. A client of an
+# `aad_token` endpoint can ask Entra ID itself, with
+# `credential.get_token("https://ml.azure.com/.default")` as in lesson 01. That token is good for
+# every endpoint that the client may ask.
 #
 # > **Caution.** Older pages say `auth_mode="token"`. There is no such mode, as the next cell shows.
 
@@ -298,7 +308,7 @@ except HttpResponseError as error:
 
 # %% [markdown]
 # Now make one endpoint for each kind of token. `begin_create_or_update` returns before the work is
-# done, so both can be under way at the same time: begin both, then wait for both.
+# done, so start both and then wait for both.
 
 # %%
 from helpers.wait import wait
@@ -322,15 +332,15 @@ for each in (aml, aad):
     print("  answer: ", answer.status_code)
 
 # %% [markdown]
-# Both tokens open the lock, so both calls get as far as 404: still nobody home. A client keeps its
-# token until it is about to end, and then asks for another. Lesson 04 lets one expire and shows
-# what the client sees.
+# Both tokens open the lock, so both calls get as far as 404. A client keeps its token until shortly
+# before it ends, and then asks for another. In lesson 04 you let one expire and see what the client
+# sees.
 #
-# > **Tip.** With `aad_token`, live Azure also looks whether you may ask this endpoint: you need a
+# > **Tip.** With `aad_token`, live Azure also checks whether you may ask this endpoint. You need a
 # > *role* (a list of what somebody may do) with the action `.../onlineEndpoints/score/action`.
 # > *Owner*, *Contributor* and *AzureML Data Scientist* [have
 # > it](https://learn.microsoft.com/azure/machine-learning/concept-endpoints-online-auth). Without
-# > it you are refused here, although the token is good.
+# > it you're refused, however good the token.
 #
 # ## What Azure has now
 
@@ -342,10 +352,12 @@ for each in ml_client.online_endpoints.list():
 # %% [markdown]
 # ## Exercises
 #
-# ### An endpoint of your own
+# ### The hospital's rules
 #
-# Create an endpoint whose name is in `my_name`, with authentication by Microsoft Entra ID and any
-# description you like. The check asks Azure for it.
+# A hospital wants to call your endpoint. Its rules: no secret that works for ever, and each caller
+# can be let in or kept out by name, without Azure Machine Learning handing out tokens. Create the
+# endpoint that fits, under the name in `my_name`, with a description that says whom it's for. The
+# check asks Azure for it.
 
 # %%
 from practice.exercises import lesson_02 as exercises
@@ -360,8 +372,8 @@ exercises.own_endpoint.check(ml_client, my_name)
 # %% [markdown]
 # ### A tag that arrives
 #
-# Give the endpoint `digits-...` (its name is in `endpoint_name`) a tag `owner` with your name.
-# Mind the difference between an object in this notebook and what Azure has.
+# Give the endpoint in `endpoint_name` a tag `owner` with your name. Mind the difference between an
+# object in this notebook and what Azure has.
 
 # %%
 # Your code goes here.
@@ -370,11 +382,11 @@ exercises.own_endpoint.check(ml_client, my_name)
 exercises.owner_tag.check(ml_client, endpoint_name)
 
 # %% [markdown]
-# ### Mend a client
+# ### Repair a client
 #
 # A client used to send `{"Authorization": f"Bearer {keys.primary_key}"}` to the endpoint with a
-# key. Now it is to ask the endpoint in `aad`, and gets 401. Put into `headers` what it has to send.
-# The check sends it to that endpoint and looks at the answer.
+# key. Now it has to ask the endpoint in `aad`, and gets 401. Put what it has to send into
+# `headers`. The check sends it to that endpoint and looks at the answer.
 
 # %%
 headers = ...
@@ -385,8 +397,8 @@ exercises.mended.check(ml_client, aad.name, headers)
 # %% [markdown]
 # ## Cleaning up
 #
-# Delete the two endpoints with tokens, and your own if you made one. `begin_delete` is a long
-# operation too, so wait for it.
+# Delete the two endpoints with tokens, and your own if you made one. `begin_delete` takes its time
+# too, so wait for it. (In the portal and in studio, select the endpoint and press *Delete*.)
 
 # %%
 for each in ml_client.online_endpoints.list():
@@ -397,8 +409,8 @@ for each in ml_client.online_endpoints.list():
         )
 
 # %% [markdown]
-# The endpoint `digits-...` stays for lesson 04, as it costs nothing without deployments. If you
-# stop here for good, set `clean_up = True` in the first cell, run that cell, and then this one:
+# The endpoint `digits-...` stays for lesson 04: without deployments it costs nothing. If you stop
+# here for good, set `clean_up = True` in the first cell, run that cell, and then this one:
 
 # %%
 from helpers.cleanup import delete_endpoints
@@ -409,16 +421,23 @@ if clean_up:
 # %% [markdown]
 # ## Recap
 #
-# - An endpoint is an address with a lock; deployments do the work behind it.
+# - An endpoint is an address with a lock. Deployments do the work behind it.
 # - Its name is unique in its region and follows simple rules.
-# - `begin_...` starts; `.result()` waits, and raises the error if there was one.
-# - `key` for trying out, `aml_token` or `aad_token` where keys that never end are too risky.
+# - `begin_...` starts. `.result()` waits, and raises the error if there was one.
+# - `key`, the default, for trying out. `aml_token` or `aad_token` where a key that never ends is
+#   too risky.
 # - **401** is the lock, and its text says why. **404** is a door with no deployment behind it.
 #
-# [Troubleshooting](../docs/troubleshooting.md) has this failure and the others of the course, by
-# error code.
+# [Troubleshooting](../docs/troubleshooting.md) has this failure and all the others of the course,
+# by error code.
 #
-# Your exercises of this lesson:
+# More from Microsoft: [endpoints for
+# inference](https://learn.microsoft.com/azure/machine-learning/concept-endpoints), [authenticate
+# clients](https://learn.microsoft.com/azure/machine-learning/how-to-authenticate-online-endpoint),
+# [limits of
+# endpoints](https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas#azure-machine-learning-online-endpoints-and-batch-endpoints).
+#
+# Your exercises in this lesson:
 
 # %%
 from practice import progress

@@ -13,18 +13,16 @@
 # %% [markdown]
 # # 03 Scoring script
 #
-# A model file cannot answer a request. A *scoring script* can: it loads the model once, and turns
-# each request into a prediction. In this lesson you write one, run it under the same server that
-# Azure uses, send it digits that you draw yourself, and make it many times faster.
+# A model file can't answer a request. A *scoring script* can. Here you write one, run it under the
+# very server that Azure uses, send it digits that you draw, and make it many times faster.
 #
 # ## Goals
 #
-# Afterwards you can
+# By the end you can
 #
 # - write `init()` and `run()` for PyTorch and for Keras, and say when each is called;
 # - try a scoring script on your own machine before you deploy it;
 # - give a model what it was trained on, whatever the client sends;
-# - answer a wrong request with a sentence that helps, instead of a traceback;
 # - measure what a prediction costs, and make it cheaper;
 # - load a model file without running code from it.
 #
@@ -32,8 +30,7 @@
 #
 # ## What this costs on live Azure
 #
-# Nothing: the script runs on your own machine. Only the two model files are downloaded, a few
-# hundred kilobytes ([prices of data
+# Nothing: the script runs on your own machine. You only download two small files ([data
 # transfer](https://azure.microsoft.com/pricing/details/bandwidth/)).
 
 # %% tags=["parameters"]
@@ -47,6 +44,10 @@ workspace_name = os.environ["AZUREML_WORKSPACE"]
 suffix = names.suffix()
 repeats = 40
 
+# %% [markdown]
+# Outside the course, this lesson needs `pip install azure-ai-ml azure-identity
+# azureml-inference-server-http torch tensorflow keras scikit-learn requests`.
+
 # %%
 from azure.ai.ml import MLClient
 from azure.identity import DefaultAzureCredential
@@ -59,9 +60,9 @@ ensure_models(ml_client)
 # %% [markdown]
 # ## The model, where a deployment finds it
 #
-# Lesson 04 makes a *deployment*: machines on Azure that run your script with your model. When a
-# deployment starts, Azure downloads the registered model and puts its folder's path into the
-# environment variable `AZUREML_MODEL_DIR`. Here we do the same by hand.
+# When a *deployment* (lesson 04) starts on Azure's machines, Azure downloads the registered model
+# and puts its folder's path into the environment variable `AZUREML_MODEL_DIR`. Here you do the same
+# by hand.
 
 # %%
 from pathlib import Path
@@ -75,22 +76,20 @@ for file in sorted(downloads.rglob("*")):
     print(file.relative_to(downloads).as_posix())
 
 # %% [markdown]
-# **What happened.** `digits-pytorch` is there twice: the outer folder was made by `download`, the
-# inner one is the folder that you registered in lesson 00. A deployment's `AZUREML_MODEL_DIR` is
-# the outer one.
+# **What happened.** `digits-pytorch` is there twice. `download` made the outer folder, which is
+# what `AZUREML_MODEL_DIR` will name. The inner one is the folder that you registered in lesson 00.
 #
 # ## Two functions
 #
 # A scoring script is a Python file with two functions:
 #
-# - `init()` is called once, when the deployment starts. It loads the model and keeps it in a
-#   global variable.
+# - `init()` is called once, when the server starts. It loads the model into a global variable.
 # - `run(raw_data)` is called for each request. It gets the request's body as text, and what it
 #   returns becomes the answer.
 #
-# Both the request and the answer are JSON: numbers, lists and dicts written as text. This is all
-# it takes in PyTorch. The file that lesson 00 saved is a *state dict*: it holds the network's
-# numbers and not its layers, so the layers come from `network.py`.
+# Request and answer are JSON: numbers, lists and dicts written as text. Here is all it takes in
+# PyTorch. The file holds a state dict, numbers without layers, so the layers come from
+# `network.py`.
 
 # %%
 import json
@@ -120,8 +119,8 @@ def run(raw_data):
 
 
 # %% [markdown]
-# Call them as the server will: `init()` once, then `run()` with text. The digits are the first
-# five that scikit-learn has, which are a 0, 1, 2, 3 and 4.
+# Call them as the server will: `init()` once, then `run()` with text. The digits are scikit-learn's
+# first five: a 0, 1, 2, 3 and 4.
 
 # %%
 from sklearn.datasets import load_digits
@@ -134,8 +133,7 @@ init()
 run(request)
 
 # %% [markdown]
-# And the same in Keras. Only the loading and the call of the model differ; both get and give the
-# same JSON.
+# Now in Keras. Only loading and calling the model differ.
 
 # %%
 import keras
@@ -161,16 +159,14 @@ run(request)
 # %% [markdown]
 # Some lines deserve a second look:
 #
-# - `model.eval()` switches *dropout* off, which leaves out parts of the network at random while it
-#   learns. Forget it, and the same digit gets another answer each time. Keras does that by itself
-#   in `predict`.
+# - `model.eval()` switches off *dropout*, which leaves out random parts of the network while it
+#   learns. Forget this line, and the same digit gets a different answer each time.
 # - `torch.inference_mode()` tells PyTorch that nobody will ask for *gradients*, the slopes that
-#   training follows, so it keeps no notes for them.
-# - `run` returns a dict, and the server turns it into JSON.
+#   training follows. So it keeps no notes for them.
 #
-# > **Before you run it.** Older examples end with `return json.dumps(...)`, which is a text. The
-# > server turns whatever `run` returns into JSON. The client then unpacks the answer with
-# > `json.loads`. What does it hold?
+# > **Before you run it.** Older examples end with `return json.dumps(...)`, which is text. The
+# > server turns whatever `run` returns into JSON, and the client unpacks it with `json.loads`. What
+# > does the client hold?
 
 # %%
 from practice.widgets.quiz import predict
@@ -188,14 +184,13 @@ print("held:", repr(held))
 guess.compare(f"a {type(held).__name__}")
 
 # %% [markdown]
-# **What happened.** JSON inside JSON: the client unpacks the answer and holds a text (Python's
-# `str`), not a dict. It has to unpack twice, and every client has to know that. Return the dict.
+# **What happened.** JSON inside JSON: every client would have to unpack twice, and know it. Return
+# the dict.
 #
 # ## The script that the course deploys
 #
-# `scoring/pytorch/score.py` has the same two functions, and three things more: it takes digits as
-# numbers or as a PNG file (in *base64*, which writes bytes as text), it answers with probabilities,
-# and it explains what is wrong with a wrong request. This is its heart:
+# `scoring/pytorch/score.py` does three things more. It also takes a PNG file, it answers with
+# probabilities, and it explains what's wrong with a wrong request.
 
 # %%
 import inspect
@@ -208,17 +203,15 @@ print(inspect.getsource(score.run))
 # %% [markdown]
 # ## Under the real server
 #
-# On Azure, a scoring script runs under the [Azure Machine Learning inference HTTP
-# server](https://learn.microsoft.com/azure/machine-learning/how-to-inference-server-http). It is a
-# Python package, so you can start it on your own machine, with your script and your model. In a
-# terminal that is
+# On Azure, a scoring script runs under the Azure Machine Learning inference HTTP server. It's a
+# Python package, so you can start it yourself. In a terminal you'd type
 #
 # ```bash
 # azmlinfsrv --entry_script scoring/pytorch/score.py --model_dir FOLDER --port 5001
 # ```
 #
-# and here it is the same command, once for each framework. A mistake that you find this way costs
-# you seconds; the same mistake in a deployment costs minutes.
+# and here is the same command, once for each framework. A mistake found this way costs you seconds,
+# and in a deployment minutes.
 
 # %%
 import atexit
@@ -244,8 +237,8 @@ def start_server(framework):
 servers = {framework: start_server(framework) for framework in ("pytorch", "keras")}
 
 # %% [markdown]
-# A server that has just been started does not answer yet: it imports the framework and calls
-# `init()` first. Azure asks it again and again until it does, and so do we.
+# A server imports the framework and calls `init()` first. Azure asks it again and again until it
+# answers, and so do we.
 
 # %%
 import time
@@ -274,11 +267,9 @@ for framework, (_, url) in servers.items():
     print(framework, answer.status_code, digits)
 
 # %% [markdown]
-# Both servers speak the same JSON, so a client need not know which framework is behind the
-# address. An answer holds ten probabilities for each digit. For most digits one of them is 100 per
-# cent, which makes dull pictures. So the next cell sends a thousand digits in one request, and
-# draws the six that PyTorch is least sure about, each above its probabilities. Every title says
-# first what the model read, and then what was written.
+# Both speak the same JSON, so a client needn't know which framework is behind the address. The next
+# cell sends a thousand digits in one request and draws the six that PyTorch is least sure about,
+# each with its ten probabilities.
 
 # %%
 from practice.figures import plots
@@ -292,14 +283,13 @@ doubtful = probabilities.max(axis=1).argsort()[:6]
 plots.predictions(thousand[doubtful], probabilities[doubtful], written[doubtful])
 
 # %% [markdown]
-# **What happened.** Where no bar comes near 100 per cent, the model is often wrong. That is what
-# the probabilities are for: when the highest one is low, a client can ask a human, or ask for a
-# better picture.
+# **What happened.** Where no bar comes near 100 per cent, the model is often wrong. There a client
+# can ask a person, or ask for a better picture.
 #
 # ## Draw a digit
 #
-# Now send it a digit of your own. The pad below calls `classify` with each drawing, as an image of
-# 8x8 numbers from 0 to 16, and shows the ten probabilities that come back.
+# The pad calls `classify` with each of your drawings, as 8x8 numbers from 0 to 16, and shows the
+# ten probabilities.
 
 # %%
 from practice.widgets.pad import DrawingPad
@@ -316,16 +306,14 @@ pad = DrawingPad(classify)
 pad
 
 # %% [markdown]
-# Look at the small image. It is not simply your drawing made smaller: draw small or large, in a
-# corner or in the middle, it stays nearly the same. The pad makes the image as those of the data
-# set were made ([UCI's page](https://archive.ics.uci.edu/dataset/80) tells how): it cuts the digit
-# out, stretches it to the full height, puts it in the middle and gives it as much ink as those
-# have. Turning what a client has into what the model was trained on is called *preprocessing*.
+# Look at the small image. Draw small or large, in a corner or in the middle, and it stays nearly
+# the same. The pad cuts the digit out, stretches it to full height and centres it, as [the data
+# set's makers](https://archive.ics.uci.edu/dataset/80) did. Turning what a client has into what the
+# model was trained on is called *preprocessing*.
 #
-# Does it matter? The next two figures take your last drawing, or a seven where you drew none, and
-# put it on the page four times: as it is, at half the size in two corners, and in the middle a
-# little smaller. For the first figure the page is made smaller and nothing else is done; for the
-# second there is the pad's preprocessing. Each title says what the model reads.
+# Does it matter? The next two figures put your last drawing (or a seven) on the page four times, in
+# different sizes and places. In the first, the page is only shrunk. In the second, it's
+# preprocessed. Each title says what the model reads.
 #
 # > **Before you run it.** How many of the four in the first figure will the model read right?
 
@@ -365,24 +353,15 @@ print("read as", drawn, "without preprocessing:", correct, "of 4")
 guess.compare(bands[correct // 2])
 
 # %% [markdown]
-# **What happened.** A model knows what it was shown. Its digits filled the image, so a small seven
-# in a corner is no seven to it, and yet it answers, and sounds sure of itself. No status code tells
-# you of that: the request was fine and the answer was 200. So preprocessing belongs in the one
-# place that every client passes, the scoring script. The course's script does it with each PNG
-# file; 8x8 numbers it takes as they are.
-#
-# > **Tip.** Try a seven with a bar through it, and one without. Nearly all sevens in this data set
-# > have the bar: [13 people wrote
-# > it](https://scikit-learn.org/stable/datasets/toy_dataset.html#optical-recognition-of-handwritten-digits-dataset),
-# > and that is how they write. No preprocessing makes up for what a model never saw.
+# **What happened.** A model knows what it was shown. Its digits filled the image, so to it a small
+# seven in a corner is no seven. Yet it answers, it sounds sure, and the status is 200. So
+# preprocessing belongs in the one place that every client passes: the scoring script.
 #
 # ## Wrong requests
 #
-# Sooner or later somebody sends something else than digits.
-#
-# > **Before you run it.** The short `run()` from the top of this lesson would raise an exception
-# > at `{"data": "seven"}`. The course's `run()` looks first. With which HTTP status should it
-# > answer, so that the client knows whose mistake it was?
+# > **Before you run it.** The short `run()` at the top would raise an exception at `{"data":
+# > "seven"}`. The course's `run()` looks first. Which HTTP status should it answer with, so that
+# > the client knows whose mistake it was?
 
 # %%
 guess = predict("How will `{'data': 'seven'}` be answered?", ["200", "400", "404", "500"])
@@ -401,28 +380,14 @@ for answer in answers:
 guess.compare(str(answers[0].status_code))
 
 # %% [markdown]
-# **What happened.** From the short `run()` the client would get a 500, which means "something is
-# wrong here on the server", and not a word about what. Here each request is answered with **400**,
-# which means "your request is wrong", and with a sentence that says what was expected and what
-# came. That is the difference between an e-mail to you and a client who can help themselves.
+# **What happened.** From the short `run()` the client would get 500, "something is wrong on the
+# server", and no word about what. Here each answer is **400**, "your request is wrong", with a
+# sentence that says what was expected and what came.
 #
-# The server writes down each request with its status. The lines end with how it went:
-
-# %%
-import re
-from collections import Counter
-
-log = (downloads / "pytorch.log").read_text()
-statuses = re.findall(r'"POST /score HTTP/1.1" (\d+)', log)
-print("answers so far:", dict(sorted(Counter(statuses).items())))
-
-# %% [markdown]
 # ## How fast is a prediction?
 #
-# A client waits for every millisecond that `run` takes, and a machine that needs less time for
-# each request serves more of them. So measure. The function in the next cell times one way of
-# predicting one digit, over and over, and leaves the first call out: it has to build things that
-# later calls reuse.
+# A client waits for every millisecond that `run` takes, so measure. This function times a way to
+# predict one digit. It leaves out the first call, which builds what later calls reuse.
 
 
 # %%
@@ -440,9 +405,9 @@ def measure(predict):
 one = five[:1].astype(np.float32)
 
 # %% [markdown]
-# > **Before you run it.** Three ways to ask the same Keras model for one digit:
-# > `model.predict(one)`, calling it with `model(one)`, and calling a `tf.function` made from it.
-# > How far apart will the slowest and the fastest be?
+# > **Before you run it.** Here are three ways to ask the same Keras model for one digit:
+# > `model.predict(one)`, `model(one)`, and a `tf.function` made from it. How far apart will the
+# > slowest and the fastest be?
 
 # %%
 bands = ["less than twice as long", "2 to 10 times", "more than 10 times"]
@@ -491,28 +456,23 @@ latency |= {
 }
 
 # %% [markdown]
-# Each row of the figure is one way; a dot is one call, the line is the *median*: half of the calls
-# took longer. Mind the scale: from one mark to the next it is ten times as long.
+# In the figure each row is one way, a blue dot is one call, and the red line is the *median*: half
+# of the calls took longer. Mind the scale: each mark is ten times the one before.
 
 # %%
 plots.latency(latency)
 
 # %% [markdown]
-# **What happened.** `predict` is made for long runs over many images: it sets up a data pipeline
-# and a progress report each time, and for one digit that is nearly all it does. Calling the model
-# leaves that out, but Python still walks through the layers one by one. `tf.function` walks once,
-# writes down a *graph*, and from then on runs the graph. It takes one line more in `init()`, which
-# makes the graph, and one changed in `run()`, which calls it. The course's Keras script,
-# `scoring/keras/score.py`, does so.
+# **What happened.** `predict` is made for many images: each time it sets up a data pipeline and a
+# progress report. Calling the model skips that, but Python still walks through the layers.
+# `tf.function` walks once, writes down a *graph*, and runs the graph from then on. The course's
+# Keras script does so.
 #
-# In PyTorch the three ways hardly differ for so small a network. `inference_mode` is the one to
-# take all the same: it needs less memory, and the larger the network, the more it saves.
+# In PyTorch the three hardly differ for so small a network. Use `inference_mode` anyway: it saves
+# memory.
 #
-# > **Tip.** `input_signature` with `None` says "any number of images". Without it, TensorFlow
-# > builds a new graph for each number that comes along, and each time a client waits for it.
-#
-# Many digits in one call are cheaper still, as what a call costs by itself is paid once; and in a
-# request to an endpoint, the way there and back is paid once too:
+# > **Tip.** Many digits in one call are cheaper still, because you pay for the call itself only
+# > once:
 
 # %%
 many = np.repeat(one, 100, axis=0)
@@ -523,9 +483,9 @@ print("100 digits take less than 50 times as long as one:", hundred < 50 * alone
 # %% [markdown]
 # ## What a model file may do
 #
-# A PyTorch file can hold anything that Python can *pickle*, its own way to write objects into
-# files; and reading them back can run code. The next cell makes a file that looks like a model and
-# isn't one, and loads it in two ways.
+# A PyTorch file can hold anything that Python can *pickle*, its own way of writing objects to
+# files, and reading it back can run code. The next cell makes a file that only looks like a model,
+# and loads it in two ways.
 #
 # > **Before you run it.** Which of the two runs code out of the file?
 
@@ -557,27 +517,23 @@ except Exception as error:
 guess.compare(ran)
 
 # %% [markdown]
-# **What happened.** With `weights_only=True` PyTorch reads numbers and a few harmless types, and
-# refuses the rest. Since version 2.6 that is the default; write it all the same, so that a reader
-# sees it. It is also why lesson 00 saved a state dict and not the whole model. Keras has a similar
-# guard for `.keras` files, `safe_mode`, which is on unless you switch it off. Both guards had holes
-# in older versions ([PyTorch's](https://nvd.nist.gov/vuln/detail/CVE-2025-32434),
-# [Keras's](https://nvd.nist.gov/vuln/detail/CVE-2025-1550)): keep the packages up to date, and load
-# only files whose origin you know.
+# **What happened.** With `weights_only=True`, PyTorch reads numbers and a few harmless types, and
+# refuses the rest. That's why lesson 00 saved a state dict and not the whole model. Keras guards
+# `.keras` files with `safe_mode`, which is on unless you switch it off. Both guards have had holes
+# ([PyTorch's](https://nvd.nist.gov/vuln/detail/CVE-2025-32434),
+# [Keras's](https://nvd.nist.gov/vuln/detail/CVE-2025-1550)). So keep the packages up to date, and
+# load only files whose origin you know.
 #
-# > **Caution.** Older examples load a whole pickled model with `torch.load(path)`, import
-# > `azure.ai.ml`, a package that the image need not have, in `score.py`, or call
-# > `Model.get_model_path`, from the first version of the SDK. None of the three is needed:
-# > `AZUREML_MODEL_DIR` and a state dict do it.
+# > **Caution.** Older scripts load a whole pickled model with `torch.load(path)`, import
+# > `azure.ai.ml` in `score.py`, or call `Model.get_model_path` from version 1 of the SDK.
 #
 # ## Exercises
 #
 # ### The three best guesses
 #
 # Write a function `top_three(raw_data)` that takes the same JSON as `score.run` and returns
-# `{"top": [[8, 3, 9], ...]}`: for each digit the three most probable ones, the best first. You may
-# use `score.run`, once `score.init()` has loaded the model. The check calls your function with
-# real digits.
+# `{"top": [[8, 3, 9], ...]}`: for each digit the three most probable ones, best first. You may use
+# `score.run`. The check calls your function with real digits.
 
 # %%
 from practice.exercises import lesson_03 as exercises
@@ -594,11 +550,10 @@ exercises.top_three.check(top_three, score.run)
 # %% [markdown]
 # ### A camera's digits
 #
-# A client's camera delivers digits of 8x8 as well, but from 0 (black) to 255 (white), as whole
-# numbers of one byte (`uint8`): ink is the small number there. Write a function `as_trained(photo)`
-# that takes such an image, a NumPy array, and returns it as the model knows digits: ink is the
-# large number, from 0 (paper) to 16 (full ink). The check photographs a hundred digits, sends what
-# your function makes of them to your server and counts how many it reads right.
+# A client's camera takes digits of 8x8 too, but from 0 (black ink) to 255 (white paper), as whole
+# numbers of one byte (`uint8`). Write a function `as_trained(photo)` that takes such a NumPy array
+# and returns it as the model knows digits: from 0 (paper) to 16 (full ink). The check sends a
+# hundred of them to your server and counts how many it reads right.
 
 # %%
 as_trained = ...
@@ -607,16 +562,25 @@ as_trained = ...
 exercises.as_trained.check(as_trained, pytorch_url)
 
 # %% [markdown]
-# ### A row too few
+# ### A model that changes its mind
 #
-# You send one digit of seven rows with eight numbers each. Which HTTP status does the server
-# answer? Put the number into `status`. The check sends that very request to your server.
+# A colleague loads the model like this, and complains: ask it about the same digit twice, and it
+# may answer differently. No line is wrong, but one is missing. Write a function `steady()` that
+# returns the model without that flaw. The check shows it a hundred digits, twice.
+
 
 # %%
-status = ...
+def moody():
+    model = score.DigitNetwork()
+    file = downloads / "digits-pytorch" / "digits-pytorch" / "digits.pt"
+    model.load_state_dict(torch.load(file, weights_only=True))
+    return model
+
+
+steady = ...
 
 # %%
-exercises.status.check(status, pytorch_url)
+exercises.steady.check(steady)
 
 # %% [markdown]
 # ## Cleaning up
@@ -635,16 +599,21 @@ print("stopped and removed")
 # %% [markdown]
 # ## Recap
 #
-# - `init()` loads once, `run()` answers each request and returns a dict.
-# - The model is in the folder that `AZUREML_MODEL_DIR` names.
-# - Try a script under `azmlinfsrv` before you deploy it: it is the server that Azure runs.
-# - Give the model what it was trained on: wrong preprocessing answers 200 and a wrong digit.
-# - A wrong request deserves a 400 and a sentence.
-# - Measure before you deploy: `tf.function` instead of `predict` is the largest step there is
-#   here.
+# - `init()` loads once. `run()` answers each request and returns a dict.
+# - Try a script under `azmlinfsrv` before you deploy it: it's the server that Azure runs.
+# - Wrong preprocessing answers 200 and a wrong digit. A wrong request deserves a 400 and a
+#   sentence.
+# - Measure before you deploy.
 # - Load files with `weights_only=True`, and only files whose origin you know.
 #
-# Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
+# More from Microsoft: [the inference
+# server](https://learn.microsoft.com/azure/machine-learning/how-to-inference-server-http), [write a
+# scoring
+# script](https://learn.microsoft.com/azure/machine-learning/how-to-deploy-online-endpoints#understand-the-scoring-script),
+# [debug a deployment
+# locally](https://learn.microsoft.com/azure/machine-learning/how-to-debug-managed-online-endpoints-visual-studio-code).
+#
+# Your exercises in this lesson:
 
 # %%
 from practice import progress

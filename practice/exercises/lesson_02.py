@@ -11,12 +11,13 @@ from practice.exercises.checks import Verdict, exercise, not_attempted, right, w
 
 
 @exercise(
-    "Entra ID used to be called Azure AD, which is what the first letters of aad_token stand for.",
+    "Which of the three kinds of lock ends by itself, and lets each caller in by an identity of "
+    "their own? Who hands out its tokens?",
     "Describe it with ManagedOnlineEndpoint(name=my_name, auth_mode=..., description=...), then "
     "give that to ml_client.online_endpoints.begin_create_or_update and wait.",
     solution="""
     mine = ManagedOnlineEndpoint(
-        name=my_name, auth_mode="aad_token", description="My first endpoint"
+        name=my_name, auth_mode="aad_token", description="For the hospital"
     )
     mine = wait(ml_client.online_endpoints.begin_create_or_update(mine), my_name)
     """,
@@ -26,17 +27,19 @@ def own_endpoint(ml_client: MLClient, name: str) -> Verdict:
     try:
         endpoint = ml_client.online_endpoints.get(name)
     except ResourceNotFoundError:
-        return not_attempted(f"Azure has no endpoint {name}.")
+        return not_attempted(f"Azure has no endpoint {name} yet.")
     if endpoint.auth_mode != "aad_token":
         return wrong(
             f"auth_mode of {name}",
             endpoint.auth_mode,
-            "Look at the list of the three kinds of lock. The mode of an endpoint that exists "
-            "can be changed with begin_create_or_update too.",
+            "key never ends, and Azure Machine Learning hands out the tokens for aml_token. You "
+            "can change an existing endpoint's mode with begin_create_or_update.",
         )
     if not endpoint.description:
-        return wrong(f"description of {name}", endpoint.description, "Describe it in some words.")
-    return right(f"{name} lets in whoever Entra ID vouches for.")
+        return wrong(
+            f"description of {name}", endpoint.description, "Say in a few words whom it's for."
+        )
+    return right(f"{name} lets in whoever Entra ID vouches for and you gave the right to ask.")
 
 
 @exercise(
@@ -56,12 +59,12 @@ def owner_tag(ml_client: MLClient, name: str) -> Verdict:
     similar = [tag for tag in tags if tag.lower().strip() == "owner"]
     if similar:
         value = tags[similar[0]]
-        return wrong(f"The tag {similar[0]!r}", value, "It should be named owner and not be empty.")
+        return wrong(f"The tag {similar[0]!r}", value, "Name it owner, and don't leave it empty.")
     return not_attempted(f"The endpoint {name} has no tag owner on Azure.")
 
 
 @exercise(
-    "The lock of this endpoint takes a token of Entra ID, no key. Which call fetched one above?",
+    "This endpoint's lock takes a token of Entra ID, not a key. Which call fetched one above?",
     "ml_client.online_endpoints.get_keys(name=aad.name).access_token, after the word Bearer.",
     solution="""
     token = ml_client.online_endpoints.get_keys(name=aad.name)
@@ -83,7 +86,7 @@ def mended(ml_client: MLClient, name: str, headers: object) -> Verdict:
         return wrong(
             'headers["Authorization"]',
             f"{scheme} {masked(token)}" if space else masked(sent),
-            f"The endpoint answers {answer.status_code}: {reason}. Is it the word Bearer, a space, "
-            "and a token of the kind that this endpoint takes?",
+            f"The endpoint answers {answer.status_code}: {reason}. It wants the word Bearer, a "
+            "space and a token of the kind that it takes.",
         )
     return right(f"The lock is open: {answer.status_code}, no longer 401.")

@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 import requests
+import torch
 from sklearn.datasets import load_digits
 
 from practice.exercises.checks import Verdict, exercise, right, wrong
 
 HUNDRED = slice(100, 200)
 ENOUGH = 90  # of the hundred
-SEVEN_ROWS = {"data": [[[0] * 8] * 7]}
 
 
 @exercise(
     "score.run(raw_data)['predictions'] has a dict for each digit, with its ten 'probabilities'.",
     "np.argsort(probabilities) sorts from the least probable digit to the most probable one; "
-    "[::-1] turns that round.",
-    "JSON knows no NumPy numbers: .tolist() makes plain ones.",
+    "[::-1] turns it around.",
+    "JSON has no NumPy numbers. .tolist() makes plain ones.",
     solution="""
     def top_three(raw_data):
         predictions = score.run(raw_data)["predictions"]
@@ -36,10 +36,10 @@ def top_three(function: object, run: Callable[[str], Any]) -> Verdict:
     try:
         answer = function(raw_data)
     except Exception as error:
-        return wrong("top_three(...)", error, "It raised this exception: try it on five digits.")
+        return wrong("top_three(...)", error, "It raised this exception. Try it on five digits.")
     if isinstance(answer, str):
         return wrong(
-            "The type of top_three(...)", "str", "The server makes the JSON; return the dict."
+            "The type of top_three(...)", "str", "Return the dict. The server makes the JSON."
         )
     try:
         top = json.loads(json.dumps(answer))["top"]
@@ -56,14 +56,14 @@ def top_three(function: object, run: Callable[[str], Any]) -> Verdict:
             return wrong(
                 f"top[{number}]", best, f"The most probable digits there: {_three(probabilities)}."
             )
-    return right("Now a client can show a second guess when the first is doubtful.")
+    return right("Now a client can offer a second guess when the first is doubtful.")
 
 
 @exercise(
     "Two things differ: which end of the scale is ink, and how long the scale is.",
-    "255 - photo makes ink the large number; its values still go to 255.",
-    "The model's scale ends at 16: divide by 255 and multiply by 16, in this order. A byte holds "
-    "nothing above 255, so what you multiply first starts over at 0; photo.astype(float) does not.",
+    "255 - photo makes ink the large number, but its values still go up to 255.",
+    "The model's scale ends at 16: divide by 255 and multiply by 16, in this order. A byte ends at "
+    "255 and starts again at 0, so don't multiply first, or use photo.astype(float).",
     solution="""
     def as_trained(photo):
         return (255 - photo) / 255 * 16
@@ -99,26 +99,46 @@ def as_trained(function: object, url: str) -> Verdict:
             correct,
             f"Your images go from {low:.3g} to {high:.3g}, and the upper left corner, which is "
             f"paper, is {images[0][0, 0]:.3g}. Which values has the model seen there? (If the "
-            "formula is right, mind the bytes: nothing in them can be more than 255.)",
+            "formula is right, think of the bytes: they can't hold more than 255.)",
         )
     return right(f"{correct} of 100 photographs are read right.")
 
 
 @exercise(
-    "Look at the section about wrong requests: what did [[1, 2, 3]] get?",
-    "The script cannot score it, and it is not the server that is at fault.",
-    solution="status = 400",
+    "Some layers behave differently while a network learns. Which ones are in network.py?",
+    "A network starts out ready to learn. One call, once the numbers are loaded, ends that.",
+    solution="""
+    def steady():
+        return moody().eval()
+    """,
 )
-def status(answer: object, url: str) -> Verdict:
-    """The status that a running inference server gives a digit of seven rows."""
-    if not isinstance(answer, int):
-        return wrong("status", answer, "It should be a whole number, such as 200.")
-    got = requests.post(url, json=SEVEN_ROWS, timeout=30)
-    if answer != got.status_code:
-        kind = {2: "means that all is well", 4: "blames the client", 5: "blames the server"}
-        told = kind.get(answer // 100, "is rarely seen here")
-        return wrong("status", answer, f"That {told}. Who made the mistake here?")
-    return right(f"{got.status_code}: {got.json()['error']['message']}")
+def steady(function: object) -> Verdict:
+    """A function that returns the trained network, whose answers stay the same."""
+    if not callable(function):
+        return wrong("steady", function, "It should be a function: def steady().")
+    model = function()
+    if not isinstance(model, torch.nn.Module):
+        return wrong("steady()", model, "It should return the model.")
+    digits = load_digits()
+    images = torch.from_numpy(digits.images[HUNDRED].astype(np.float32))
+    with torch.inference_mode():
+        first, second = model(images), model(images)
+    changed = int((first.argmax(dim=1) != second.argmax(dim=1)).sum())
+    if not torch.equal(first, second):
+        return wrong(
+            "The number of digits, of 100, that it read differently the second time,",
+            changed,
+            "Even where the digit stayed the same, its probabilities changed. Something in the "
+            "network is still random.",
+        )
+    correct = int(np.sum(first.argmax(dim=1).numpy() == digits.target[HUNDRED]))
+    if correct < ENOUGH:
+        return wrong(
+            "The number of digits read right, of 100,",
+            correct,
+            "It's steady now, but is it still the trained model?",
+        )
+    return right(f"It reads {correct} of 100 digits right, and says the same every time.")
 
 
 def _three(probabilities: np.ndarray[Any, np.dtype[np.float64]]) -> list[int]:

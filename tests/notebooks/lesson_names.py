@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
+import torch
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import Environment, ManagedOnlineEndpoint, Model
 from azure.core.exceptions import HttpResponseError
@@ -93,7 +94,7 @@ def _delete(client: MLClient, *names: str) -> None:
 
 def names_03(request: pytest.FixtureRequest) -> Names:
     names: Names = request.getfixturevalue("server")
-    return names | {"np": np, "json": json}
+    return names | {"np": np, "json": json, "torch": torch}
 
 
 def names_04(request: pytest.FixtureRequest) -> Names:

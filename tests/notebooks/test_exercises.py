@@ -91,7 +91,7 @@ def server(workspace: MLClient, tmp_path_factory: pytest.TempPathFactory) -> Ite
     url = f"http://127.0.0.1:{port}"
     until(lambda: is_answered(url) or process.poll() is not None, 180)
     assert process.poll() is None, (folder / "log").read_text()
-    yield {"score": score, "pytorch_url": f"{url}/score"}
+    yield {"score": score, "pytorch_url": f"{url}/score", "downloads": folder}
     process.terminate()
     process.wait()
 

@@ -14,6 +14,10 @@ mine = ManagedOnlineEndpoint(name=my_name, description="My first endpoint")
 wait(ml_client.online_endpoints.begin_create_or_update(mine), my_name)
 """: "'key'",
             """
+mine = ManagedOnlineEndpoint(name=my_name, auth_mode="aml_token", description="Hospital")
+wait(ml_client.online_endpoints.begin_create_or_update(mine), my_name)
+""": "'aml_token'",
+            """
 mine = ManagedOnlineEndpoint(name=my_name, auth_mode="aad_token")
 wait(ml_client.online_endpoints.begin_create_or_update(mine), my_name)
 """: "description of",
@@ -32,7 +36,7 @@ wait(ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name)
 endpoint = ml_client.online_endpoints.get(endpoint_name)
 endpoint.tags["owner"] = " "
 wait(ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name)
-""": "not be empty",
+""": "don't leave it empty",
         },
     ),
     Answers(

@@ -34,6 +34,18 @@ def top_three(raw_data):
         },
     ),
     Answers(
-        "03", "status", {"status = 500": "blames the server", "status = '400'": "whole number"}
+        "03",
+        "steady",
+        {
+            "steady = moody()": "a function",
+            "def steady(): moody().eval()": "return the model",
+            "steady = moody": "still random",
+            """
+@torch.inference_mode()
+def steady():
+    return moody()
+""": "still random",
+            "def steady(): return score.DigitNetwork().eval()": "still the trained model",
+        },
     ),
 ]
