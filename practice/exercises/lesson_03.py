@@ -114,8 +114,9 @@ def as_trained(function: object, url: str) -> Verdict:
 )
 def steady(function: object) -> Verdict:
     """A function that returns the trained network, whose answers stay the same."""
-    if not callable(function):
-        return wrong("steady", function, "It should be a function: def steady().")
+    if not callable(function) or isinstance(function, torch.nn.Module):
+        kind = type(function).__name__
+        return wrong("The type of steady", kind, "It should be a function: def steady().")
     model = function()
     if not isinstance(model, torch.nn.Module):
         return wrong("steady()", model, "It should return the model.")

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import requests
 from azure.ai.ml import MLClient
-from azure.ai.ml.entities import EndpointAuthKeys
 from azure.core.exceptions import ResourceNotFoundError
 from sklearn.datasets import load_digits
 
@@ -37,9 +36,9 @@ def least_sure(ml_client: MLClient, endpoint_name: str, answer: object) -> Verdi
         return wrong(
             "least_sure",
             int(answer),
-            f"The endpoint gives that digit {highest[answer]:.1%}, and another one less.",
+            f"The endpoint gives that digit {highest[answer]:.1%}, and another one even less.",
         )
-    return right(f"Digit number {answer} gets no more than {highest[answer]:.1%}. Draw it!")
+    return right(f"Digit number {answer} gets no more than {highest[answer]:.1%}. Look at it!")
 
 
 def copy_with_a_mistake(folder: Path) -> None:
@@ -50,8 +49,8 @@ def copy_with_a_mistake(folder: Path) -> None:
 
 
 @exercise(
-    'Run bring_up("mystery", build / "mystery"), then telling_lines("mystery"): the last line is '
-    "the exception, and the line before it says where it was raised.",
+    'Run bring_up("mystery", build / "mystery"), then LogPane(get_log("mystery")). Look for the '
+    "traceback, and in it for the last step that is in score.py.",
     "No file was found. Lesson 00 saved the model as digits.pt. What does model_file() look for?",
     'rglob("*.pth") finds files that end in .pth. Write the pattern that finds digits.pt.',
     solution="""
@@ -65,19 +64,19 @@ def mystery(ml_client: MLClient, endpoint_name: str) -> Verdict:
     try:
         state = ml_client.online_deployments.get("mystery", endpoint_name).provisioning_state
     except ResourceNotFoundError:
-        return not_attempted("On Azure, there is no deployment mystery yet.")
+        return not_attempted("Azure has no deployment mystery yet.")
     if state != "Succeeded":
         return wrong(
             "The state of mystery on Azure",
             state,
-            "Look at the last lines of telling_lines('mystery').",
+            "Look at the traceback in LogPane(get_log('mystery')).",
         )
     answer = _ask(ml_client, endpoint_name, **{"azureml-model-deployment": "mystery"})
     if answer.status_code != 200:
         return wrong(
             "The status with which mystery answers",
             answer.status_code,
-            "It is up, but run() fails. Was the mistake repaired, or only hidden?",
+            "It's up, but run() fails. Did you repair the mistake, or only hide it?",
         )
     digits = [prediction["digit"] for prediction in answer.json()["predictions"]]
     count = int(np.sum(np.array(digits) == load_digits().target[:100]))
@@ -90,31 +89,73 @@ def mystery(ml_client: MLClient, endpoint_name: str) -> Verdict:
     return right(f"mystery reads {count} of 100 digits right.")
 
 
+class KeyHolder:
+    """A client that holds one key of an endpoint, at first the primary one.
+
+    `before` has the endpoint's keys of that time; `refused` counts the 401s that the client got.
+    """
+
+    def __init__(self, ml_client: MLClient, endpoint_name: str) -> None:
+        self.uri = ml_client.online_endpoints.get(endpoint_name).scoring_uri
+        self.before = ml_client.online_endpoints.get_keys(endpoint_name)
+        self.refused = 0
+        self._key = str(self.before.primary_key)
+
+    @property
+    def key(self) -> str:
+        return self._key
+
+    @key.setter
+    def key(self, new: str) -> None:
+        self.ask()
+        self._key = new
+
+    def ask(self) -> None:
+        """Ask for one digit with the key that the client holds, and count it when refused."""
+        headers = {"Authorization": f"Bearer {self._key}"}
+        body = {"data": [[0] * 64]}
+        answer = requests.post(self.uri, json=body, headers=headers, timeout=60)
+        self.refused += answer.status_code == 401
+
+
 @exercise(
-    "It is the same call as for the primary key, with another key_type.",
-    'key_type="secondary". It is a long operation, so wait for it.',
+    "The client holds the primary key. Which key can you replace without it noticing?",
+    "Give the client the new secondary key: client.key = "
+    "ml_client.online_endpoints.get_keys(endpoint_name).secondary_key. Then nobody holds the "
+    "primary key any more.",
     solution="""
-    wait(
-        ml_client.online_endpoints.begin_regenerate_keys(
-            name=endpoint_name, key_type="secondary"
-        ),
-        "new secondary key",
-    )
+    def renew(key_type):
+        wait(
+            ml_client.online_endpoints.begin_regenerate_keys(
+                name=endpoint_name, key_type=key_type
+            ),
+            f"new {key_type} key",
+        )
+        return ml_client.online_endpoints.get_keys(name=endpoint_name)
+
+    client.key = renew("secondary").secondary_key
+    keys = renew("primary")
     """,
 )
-def other_key(ml_client: MLClient, endpoint_name: str, before: EndpointAuthKeys) -> Verdict:
-    """The secondary key has changed since `before`, and the primary one has not."""
+def both_keys(ml_client: MLClient, endpoint_name: str, client: KeyHolder) -> Verdict:
+    """Both keys are new, and the client, which holds one of them, was never refused."""
     now = ml_client.online_endpoints.get_keys(endpoint_name)
-    if now.primary_key != before.primary_key:
+    client.ask()
+    if client.refused:
         return wrong(
-            "The primary key",
-            "new",
-            "Look at key_type. Then run keys = ml_client.online_endpoints.get_keys(endpoint_name) "
-            "and try again.",
+            "The number of times that the client was refused",
+            client.refused,
+            "It held a key that was no longer valid. Which key can you replace while it holds the "
+            "primary one? Run the cell above again to start with a new client.",
         )
-    if now.secondary_key == before.secondary_key:
-        return not_attempted("The secondary key is still the old one.")
-    return right("Clients with the primary key noticed nothing.")
+    leaked = {client.before.primary_key, client.before.secondary_key}
+    kinds = {"primary": now.primary_key, "secondary": now.secondary_key}
+    old = [kind for kind, key in kinds.items() if key in leaked]
+    if len(old) == 2:
+        return not_attempted("Both keys are still the old ones.")
+    if old:
+        return wrong("The key that is still the old one", old[0], "Both have leaked.")
+    return right("Both keys are new, and the client noticed nothing.")
 
 
 def _highest_probabilities(ml_client: MLClient, endpoint_name: str) -> list[float]:

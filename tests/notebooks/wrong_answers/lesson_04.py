@@ -28,13 +28,23 @@ bring_up("mystery", build / "mystery")
     ),
     Answers(
         "04",
-        "other_key",
+        "both_keys",
         {
-            "ml_client.online_endpoints.begin_regenerate_keys(endpoint_name).result()": "primary",
+            # the key that the client holds goes first
             """
 for key_type in ("primary", "secondary"):
     ml_client.online_endpoints.begin_regenerate_keys(endpoint_name, key_type=key_type).result()
-""": "primary",
+client.key = ml_client.online_endpoints.get_keys(endpoint_name).primary_key
+""": "refused is 1",
+            # nobody tells the client
+            """
+for key_type in ("secondary", "primary"):
+    ml_client.online_endpoints.begin_regenerate_keys(endpoint_name, key_type=key_type).result()
+""": "refused is 1",
+            """
+ml_client.online_endpoints.begin_regenerate_keys(endpoint_name, key_type="secondary").result()
+client.key = ml_client.online_endpoints.get_keys(endpoint_name).secondary_key
+""": "'primary'",
         },
     ),
 ]
