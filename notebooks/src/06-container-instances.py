@@ -216,11 +216,13 @@ for line in dockerfile.splitlines():
 # - `EXPOSE 80` is a note for people and tools. It opens nothing.
 # - `HEALTHCHECK` is Docker's. Azure ignores it and has [probes of its
 #   own](https://learn.microsoft.com/azure/container-instances/container-instances-readiness-probe).
-# - `CMD` is what runs when a container starts. `exec` hands uvicorn the signal to stop; without it,
-#   every stop takes ten seconds.
+# - `CMD` comes last: it's what runs when a container starts. `0.0.0.0` means "answer whoever
+#   reaches this container". `exec` hands uvicorn the signal to stop; without it, every stop takes
+#   ten seconds.
 #
 # Each instruction makes a *layer*. Docker keeps the layers and reuses them in the next build, up to
-# the first change. So dependencies come before code, and what changes most comes last.
+# the first change. So dependencies come before code, and what changes most comes last. (The
+# registry's build machines, below, [keep none](https://github.com/Azure/acr/issues/204).)
 #
 # > **Caution.** `--host 127.0.0.1` in place of `0.0.0.0` is a favourite mistake. The API then
 # > answers only inside its own container, and its log looks perfectly well.
@@ -394,7 +396,7 @@ def describe(name, **variables):
 #   {{container_instances.least_cores}} core and {{container_instances.least_memory}}
 #   GB](https://learn.microsoft.com/azure/container-instances/container-instances-container-groups)
 #   in all.
-# - `dns_name_label` is the first part of the address.
+# - `dns_name_label` is the first part of the address. It has to be free in the region.
 
 # %%
 groups = instances.container_groups
@@ -467,7 +469,7 @@ print("http: ", requests.get(url, timeout=60).status_code)
 
 # %% [markdown]
 # What listens is your program, and it speaks http: digits and passwords can be read on the way. To
-# encrypt them, put something in front that *ends TLS*:
+# encrypt them, put something in front that *ends TLS*, the encryption under https:
 #
 # - a second container in the group, a *sidecar*:
 #   [Caddy](https://learn.microsoft.com/azure/container-instances/container-instances-container-group-automatic-ssl),
@@ -478,7 +480,7 @@ print("http: ", requests.get(url, timeout=60).status_code)
 #   Gateway](https://learn.microsoft.com/azure/container-instances/container-instances-application-gateway),
 #   a service of its own, with [a price of its
 #   own](https://azure.microsoft.com/pricing/details/application-gateway/), before a group in a
-#   virtual network;
+#   *virtual network*, a private network of yours in Azure;
 # - or Container Apps, which has https from the start: lesson 07.
 #
 # ## Stop and start
@@ -613,8 +615,8 @@ if clean_up:
 # [`scoring/create_container.py`](../scoring/create_container.py) does all of this in one go.
 # [Troubleshooting](../docs/troubleshooting.md) has the failures by error code. More from Microsoft:
 #
-# - [What is Container
-#   Instances?](https://learn.microsoft.com/azure/container-instances/container-instances-overview)
+# - [Container Instances, all of its
+#   documentation](https://learn.microsoft.com/azure/container-instances/)
 # - [Tutorial: an image, from Dockerfile to
 #   container](https://learn.microsoft.com/azure/container-instances/container-instances-tutorial-prepare-app)
 # - [ACR Tasks](https://learn.microsoft.com/azure/container-registry/container-registry-tasks-overview)

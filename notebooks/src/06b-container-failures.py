@@ -30,9 +30,9 @@
 #
 # ## What this costs on live Azure
 #
-# Nine small groups run for a few minutes each. At {{container_instances.core_hour}} US dollars for
-# a core for an hour in Sweden Central
-# ([prices](https://azure.microsoft.com/pricing/details/container-instances/)) that's some ten
+# Eleven small groups run for a few minutes each. At {{container_instances.core_hour}} US dollars
+# for a core for an hour in Sweden Central
+# ([prices](https://azure.microsoft.com/pricing/details/container-instances/)) that's less than ten
 # cents. The last section deletes them. The registry costs what it cost in lesson 06. It stays for
 # lesson 07, unless you set `clean_up = True`.
 
@@ -308,7 +308,9 @@ for each in log.splitlines():
 # %% [markdown]
 # - **Seen:** the address doesn't answer. State `Waiting` with `CrashLoopBackOff`, a restart count
 #   that grows, and an exit code that isn't 0 in `previous_state`.
-# - **Log:** Python's last words. It's the log of the last run only.
+# - **Log:** Python's last words. It's the log of the last run only. [Log
+#   Analytics](https://learn.microsoft.com/azure/container-instances/container-instances-log-analytics)
+#   keeps those before, too.
 # - **Cause:** nearly always a program that can't find something: a file, a variable, a package.
 # - **Repair:** send the corrected description under the same name. Azure then starts the container
 #   anew.
@@ -456,7 +458,8 @@ for poller in [groups.begin_delete(resource_group, name) for name in failed]:
 # - A repair interrupts: there's no second version beside the first.
 # - What the container wrote is gone after a restart.
 #
-# So it suits jobs, tests, and small APIs behind something else. For many groups at once there are
+# So it suits jobs, tests, and small APIs behind something else. It doesn't suit a service that many
+# people wait for. For many groups at once there are
 # [NGroups](https://learn.microsoft.com/azure/container-instances/container-instance-ngroups/container-instances-about-ngroups),
 # which are a preview. Versions and scaling are what Container Apps adds: lesson 07.
 #
