@@ -1,13 +1,17 @@
-"""Watching a service from outside while something happens to it."""
+"""Watching a service from outside while something happens to it, and keeping what was measured."""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from practice.catalogue import COURSE
+
+KEPT = COURSE / "build" / "measured.json"  # what one lesson measures and a later one uses
 PAUSE = 0.05  # seconds between two requests
 BEFORE = 1.0  # seconds of requests before the event
 QUIET = 3.0  # seconds without a failure, after which it is over
@@ -65,19 +69,6 @@ def around(
     return calls
 
 
-def outage(calls: Sequence[TimedRequest]) -> float:
-    """Return the seconds from the event to the first success after the last failure, 0 without.
-
-    A request that waited and then got its answer counts as long as it waited.
-    """
-    failed = [call.sent for call in calls if not call.ok]
-    if failed:
-        return max(0.0, next(c.sent + c.took for c in calls if c.sent > failed[-1]))
-    longest = max(calls, key=lambda call: call.took)
-    usual = sorted(call.took for call in calls)[len(calls) // 2]
-    return max(0.0, longest.sent + longest.took) if longest.took > 20 * usual else 0.0
-
-
 def load(client: Callable[[], Callable[[], bool]], clients: int, seconds: float) -> Load:
     """Let several clients send requests for so many seconds, each the next after the answer.
 
@@ -103,6 +94,25 @@ def load(client: Callable[[], Callable[[], bool]], clients: int, seconds: float)
     good = sorted(call.took for call in calls if call.ok)
     median = 1000 * good[len(good) // 2] if good else float("nan")
     return Load(len(good) / passed, median, len(calls) - len(good))
+
+
+def keep(name: str, value: float) -> None:
+    """Keep a measured value for a later lesson, in place of an earlier one of that name."""
+    KEPT.parent.mkdir(parents=True, exist_ok=True)
+    KEPT.write_text(json.dumps(_all_kept() | {name: value}))
+
+
+def kept(name: str, otherwise: float) -> float:
+    """Return what was kept under that name, or `otherwise` if nothing was."""
+    return _all_kept().get(name, otherwise)
+
+
+def _all_kept() -> dict[str, float]:
+    try:
+        found: dict[str, float] = json.loads(KEPT.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 def _at(moment: float, event: Callable[[], object]) -> None:

@@ -1,77 +1,16 @@
-"""Exercises of lesson 08: the comparison."""
+"""Exercises of lesson 08: the comparison, measured."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from practice.exercises.checks import Verdict, exercise, not_attempted, right, wrong
-from practice.pricing import costs
-from practice.pricing.decision import APP, ENDPOINT, GROUP, SERVICES
+from practice.exercises.checks import Verdict, exercise, right, wrong
+from practice.measure import TimedRequest
 
-# For each case: the service that fits, and what speaks against each of the others.
-CASES = {
-    "hospital": (
-        ENDPOINT,
-        {
-            APP: "They have model and script, and nobody for servers; an app wants an image with "
-            "an API. And copies of the traffic (mirroring) are what endpoints have.",
-            GROUP: "Patients' data over http, one version at a time and nobody to start a second "
-            "group when it gets busy?",
-        },
-    ),
-    "shop": (
-        APP,
-        {
-            ENDPOINT: "A machine that is paid day and night, for 40 requests, and the page for the "
-            "browser has no place there.",
-            GROUP: "It would be paid day and night too, unless it is stopped every evening; and "
-            "browsers warn of an address without https.",
-        },
-    ),
-    "archive": (
-        GROUP,
-        {
-            ENDPOINT: "Nobody sends requests, and the machine would be paid for the other 23 hours "
-            "as well. (Batch endpoints are another thing.)",
-            APP: "An app waits for requests, and one that ends is started again. (A Container Apps "
-            "job would do, as something of its own; this course has not shown it.)",
-        },
-    ),
-}
-
-
-@exercise(
-    "Ask for each case: does it go on and on or does it end? Who brings the server? When is it "
-    "asked? What has to be there from the start: https, versions?",
-    "recommend(ends=..., own_api=..., pauses=..., may_wait=..., gpu=...) answers, once you have "
-    "turned a case into five answers.",
-    solution="""
-    hospital = "managed endpoint"
-    shop = "container app"
-    archive = "container group"
-    """,
-)
-def three_cases(hospital: str, shop: str, archive: str) -> Verdict:
-    """The service that fits each case, one of SERVICES."""
-    chosen = {"hospital": hospital, "shop": shop, "archive": archive}
-    for name, service in chosen.items():
-        if service not in SERVICES:
-            return wrong(name, service, f"It is one of: {', '.join(SERVICES)}.")
-    for name, service in chosen.items():
-        fits, against = CASES[name]
-        if service != fits:
-            return wrong(name, service, against[service])
-    return right(
-        "The hospital brings a model and a script and wants versions and https: an endpoint. The "
-        "shop brings an API and is mostly idle: an app, with nothing to pay at night. The archive "
-        "has a program that ends: a group, with restart policy OnFailure. A group has no clock: "
-        "something (a Logic App, a scheduled script) has to start it each night. A Container Apps "
-        "job, which this course has not shown, brings its own."
-    )
+MEASURED, BUSY = 50, 10  # milliseconds of the exercise with clients
 
 
 @exercise(
@@ -107,35 +46,85 @@ def slowest(milliseconds: Mapping[str, Sequence[float]], answer: object) -> Verd
 
 
 @exercise(
-    "costs.break_evens(first, second) returns a list; each has requests_per_day.",
-    "Make both apps again with free=costs.NO_GRANTS (dataclasses.replace(to_zero, free=...) copies "
-    "one with a change), and ask for their break-even.",
+    "Find the last bad request of a service. The next one is good: it was answered at sent + took.",
+    "Two services of three have bad requests. For one without any, the answer is 0.",
     solution="""
-    from dataclasses import replace
-
-    pair = [replace(each, free=costs.NO_GRANTS) for each in (to_zero, kept)]
-    switch_at = costs.break_evens(*pair)[0].requests_per_day
+    away = {}
+    for service, calls in crashes.items():
+        bad = [number for number, call in enumerate(calls) if not call.ok]
+        if bad:
+            back = calls[bad[-1] + 1]
+            away[service] = back.sent + back.took
+        else:
+            away[service] = 0
     """,
 )
-def switch_at(to_zero: costs.ContainerApp, kept: costs.ContainerApp, answer: object) -> Verdict:
-    """Requests per day from which one kept replica is cheaper, when the free grant is used up."""
+def away(crashes: Mapping[str, Sequence[TimedRequest]], answer: object) -> Verdict:
+    """The seconds from each service's crash to the first good answer after the last bad one."""
+    if not isinstance(answer, Mapping):
+        return wrong("away", answer, "It should be a dict: the name of a service -> seconds.")
+    if set(answer) != set(crashes):
+        return wrong("The keys of away", list(answer), f"Take those of {list(crashes)}.")
+    for service, calls in crashes.items():
+        bad = [number for number, call in enumerate(calls) if not call.ok]
+        given = answer[service]
+        name = f"away[{service!r}]"
+        if isinstance(given, bool) or not isinstance(given, int | float):
+            return wrong(name, given, "It should be a number of seconds.")
+        if not bad:
+            if given != 0:
+                return wrong(name, given, "It lost no request, so it was never away: 0.")
+            continue
+        last, back = calls[bad[-1]], calls[bad[-1] + 1]
+        # Whether the time until the request was sent or until it was answered: both are fair.
+        if back.sent <= given <= back.sent + back.took + 0.001:
+            continue
+        shown = round(given, 2)
+        if math.isclose(given, len(bad)):
+            return wrong(name, shown, "That is how many requests failed, not for how long.")
+        if last.sent <= given <= last.sent + last.took + 0.001:
+            return wrong(
+                name, shown, "That is the last bad request. It was back with the good one after it."
+            )
+        first = next(call for call in calls if call.ok and call.sent >= 0)
+        if math.isclose(given, first.sent + first.took, rel_tol=0.01):
+            return wrong(
+                name, shown, "That good answer came before the last bad one. Look further on."
+            )
+        return wrong(
+            name, shown, f"Its last bad request was sent {last.sent:.2f} s after the crash."
+        )
+    return right(
+        "A client that gives up at the first failure feels these seconds. One that asks again "
+        "loses a moment, and no request."
+    )
+
+
+@exercise(
+    "For how much of its 50 ms does one client keep the process busy?",
+    "One client keeps it busy for 10 ms of each 50, a fifth of the time.",
+    solution="""
+    clients_needed = 5  # 50 / 10
+    """,
+)
+def clients_needed(answer: object) -> Verdict:
+    """How many clients in a closed load keep one process busy."""
     if isinstance(answer, bool) or not isinstance(answer, int | float):
-        return wrong("switch_at", answer, "It should be a number of requests per day.")
-    if answer <= 0:
-        return not_attempted("switch_at is a number of requests per day, above 0.")
-    free = costs.break_evens(to_zero, kept)[0].requests_per_day
-    zero, one = (replace(each, free=costs.NO_GRANTS) for each in (to_zero, kept))
-    paid = costs.break_evens(zero, one)[0].requests_per_day
-    if abs(answer / paid - 1) < 0.02:
+        return wrong("clients_needed", answer, "It should be a number of clients.")
+    if answer == MEASURED / BUSY:
         return right(
-            f"{paid:.0f} requests a day without the grant, {free:.0f} with it. The grant is given "
-            "once for a whole subscription: the second app pays from the first second on."
+            "Each keeps it busy for a fifth of the time. With five it answers 100 requests a "
+            "second, and a sixth client makes only the queue longer. By Little's law: 100 requests "
+            "a second x 0.05 s = 5 clients."
         )
-    if abs(answer / free - 1) < 0.02:
-        look = "That is with the free grant, which another app has used up."
+    if answer == (MEASURED - BUSY) / BUSY:
+        told = "Those are busy while one request is on its way. That request's own turn counts too."
+    elif answer == 1000 / BUSY:
+        told = "That is how many requests a second it answers when it is busy all the time."
+    elif answer == 1000 / MEASURED:
+        told = "That is how many requests a second one client sends."
+    elif answer < MEASURED / BUSY:
+        told = f"With {answer:g}, the process is busy for {answer * BUSY:g} ms of each {MEASURED}."
     else:
-        look = (
-            f"With so many, zero costs {zero.bill(answer).per_month:.2f} USD a month and one "
-            f"kept replica {one.bill(answer).per_month:.2f}: they should be the same."
-        )
-    return wrong("switch_at", answer, look)
+        told = "Fewer do: with so many, some of them wait for their turn."
+    return wrong("clients_needed", answer, told)

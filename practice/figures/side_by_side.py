@@ -36,42 +36,74 @@ LOOKS = (
 )
 
 
-def ready(seconds: Mapping[str, tuple[float, float]]) -> None:
-    """Draw how long each service took from the request on.
+@dataclass(frozen=True)
+class AzureSeconds:
+    """How long something takes on Azure, as published: `least` to `most`, or `least` and more."""
 
-    The two values of each, in seconds: until Azure said Succeeded, and until the first answer.
+    least: float
+    most: float | None = None
+
+    def __str__(self) -> str:
+        if self.most is None:
+            return f"{_duration(self.least)} and more"
+        return f"{_duration(self.least)} to {_duration(self.most)}"
+
+
+def ready(seconds: Mapping[str, tuple[float, float]], azure: Mapping[str, AzureSeconds]) -> None:
+    """Draw how long each service took from the request on, above what it takes on Azure.
+
+    The two values of each, in seconds, were measured: until Azure said Succeeded, and until the
+    first answer.
     """
-    figure, axis = plt.subplots(figsize=(8, 0.6 * len(seconds) + 1), layout="constrained")
-    for row, ((made, answered), look) in enumerate(zip(seconds.values(), LOOKS, strict=False)):
-        axis.barh(
-            row,
-            made,
-            height=0.55,
-            color=look.colour,
-            edgecolor="white",
-            linewidth=0,
-            hatch=look.hatch,
-        )
-        if answered > made:
-            axis.barh(
-                row, answered - made, left=made, height=0.55, color="none", edgecolor=look.colour
-            )
-        axis.annotate(
-            f"{answered:.1f} s",
-            (answered, row),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9,
-        )
+    figure, axis = plt.subplots(figsize=(8, 0.95 * len(seconds) + 1), layout="constrained")
+    ends = [each.most or 3 * each.least for each in azure.values()]
+    right = 1.5 * max(*ends, *(answered for _, answered in seconds.values()))
+    told = []
+    for row, ((name, (made, answered)), look) in enumerate(
+        zip(seconds.items(), LOOKS, strict=False)
+    ):
+        above, below = row - 0.2, row + 0.2
+        axis.plot([made, answered], [above, above], color=look.colour, linewidth=2)
+        axis.plot(made, above, "o", color=look.colour, markersize=7)
+        axis.plot(answered, above, "o", color=look.colour, markersize=11, mfc="none", mew=2)
+        _beside(axis, f"measured: {answered:.1f} s", answered, above)
+        told.append(f"{name}: Succeeded after {made:.1f}, first answer after {answered:.1f}")
+        if name in azure:
+            span = azure[name]
+            end = span.most or 3 * span.least
+            axis.barh(below, end - span.least, left=span.least, height=0.3, **_filled(look))
+            if span.most is None:
+                axis.plot(end, below, ">", color=look.colour, markersize=11)
+            _beside(axis, f"Azure: {span}", span.least, below, left=True)
+            told[-1] += f", on Azure {span}"
     _rows(axis, list(seconds))
-    axis.set(xlabel="seconds; filled until Succeeded, hollow until the first answer")
-    axis.set_xlim(0, 1.12 * max(answered for _, answered in seconds.values()))
-    told = "; ".join(
-        f"{name}: Succeeded after {made:.1f}, first answer after {answered:.1f}"
-        for name, (made, answered) in seconds.items()
+    axis.set(xscale="log", xlabel="time since the request; dot Succeeded, ring first answer")
+    ticks = {0.1: "0.1 s", 1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min"}
+    starts = [each.least for each in azure.values()]
+    least = 0.7 * min(*starts, *(made for made, _ in seconds.values()))
+    axis.set_xlim(least, right)
+    axis.set_xticks([tick for tick in ticks if least <= tick <= right])
+    axis.set_xticklabels([text for tick, text in ticks.items() if least <= tick <= right])
+    axis.minorticks_off()
+    axis.grid(axis="x", linewidth=0.8)
+    axis.set_axisbelow(True)
+    show(figure, f"Seconds from the request until each service was ready. {'; '.join(told)}.")
+
+
+def _beside(axis: Axes, text: str, x: float, y: float, *, left: bool = False) -> None:
+    axis.annotate(
+        text,
+        (x, y),
+        xytext=(-6 if left else 10, 0),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="center",
+        fontsize=9,
     )
-    show(figure, f"Seconds from the request until each service was ready. {told}.")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:g} min" if seconds >= 120 else f"{seconds:g} s"
 
 
 def distributions(milliseconds: Mapping[str, Sequence[float]]) -> None:
@@ -180,49 +212,6 @@ def outages(calls: Mapping[str, Sequence[TimedRequest]]) -> None:
     axis.set_ylim(len(calls) - 0.5, -0.8)
     axis.set_xlabel("seconds after the process ended; | good answer, x none")
     show(figure, f"Requests around the end of each service's process. {'; '.join(told)}.")
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One comparison: a value for each service, None where it cannot be had."""
-
-    title: str
-    values: Mapping[str, float | None]
-
-
-def panels(measured: Sequence[Panel], columns: int = 3) -> None:
-    """Draw several comparisons as small bars, each with its own scale, from zero on."""
-    rows = -(-len(measured) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(8, 1.75 * rows), layout="constrained", squeeze=False
-    )
-    for axis in axes.flat:
-        axis.set_axis_off()
-    told = []
-    for number, (axis, panel) in enumerate(zip(axes.flat, measured, strict=False)):
-        axis.set_axis_on()
-        most = max((value for value in panel.values.values() if value), default=1.0)
-        for row, ((_, value), look) in enumerate(zip(panel.values.items(), LOOKS, strict=False)):
-            axis.barh(row, value or 0, **_filled(look))
-            axis.annotate(
-                "none" if value is None else f"{value:.3g}",
-                (value or 0, row),
-                xytext=(3, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-            )
-        axis.set_title(panel.title, fontsize=9, loc="left")
-        _rows(axis, list(panel.values) if number % columns == 0 else [""] * len(panel.values))
-        axis.set(xlim=(0, 1.3 * most), xticks=[])
-        axis.tick_params(labelsize=8)
-        axis.spines["bottom"].set_visible(False)
-        values = ", ".join(
-            f"{name} {'none' if value is None else f'{value:.3g}'}"
-            for name, value in panel.values.items()
-        )
-        told.append(f"{panel.title}: {values}")
-    show(figure, f"Everything measured, side by side. {'; '.join(told)}.")
 
 
 def _filled(look: Look) -> dict[str, Any]:

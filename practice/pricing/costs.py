@@ -12,6 +12,11 @@ prices come from prices.py. How each service bills:
   requests, above a free grant:
   https://learn.microsoft.com/azure/container-apps/billing
 
+How much each of them answers is counted in cores: a Python process that runs a model computes on
+one core at a time, so an instance makes use of as many cores as it has processes (WORKER_COUNT of
+an endpoint, `uvicorn --workers` of an image), and never of more than it has:
+https://learn.microsoft.com/azure/machine-learning/how-to-inference-server-http
+
 Left out, as they are the same for all or small: the registry, logs, outgoing traffic, storage.
 """
 
@@ -26,42 +31,44 @@ from typing import Protocol
 import numpy as np
 from scipy.optimize import brentq  # type: ignore[import-untyped]  # scipy ships no types
 
+from practice.facts import fact
 from practice.pricing.prices import ContainerAppsPrices, ContainerInstancesPrices
 
 HOURS_PER_MONTH = 730.0  # as https://azure.microsoft.com/pricing/calculator/ counts
 DAYS_PER_MONTH = HOURS_PER_MONTH / 24
-# https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas#virtual-machine-quota-allocation-for-deployment
-RESERVE = 0.2
+RESERVE = fact("online_endpoints.upgrade_reserve").value / 100
 
 
 @dataclass(frozen=True)
 class Work:
-    """The work that requests are for one instance or replica.
+    """What requests ask of a service.
 
-    `seconds_per_request` is how long one request keeps it busy, `at_once` how many it answers at
-    the same time, `hours_per_day` in how many hours of each day the requests come (at random
-    moments in these hours).
+    `seconds_per_request` is how long one request keeps one core busy, `hours_per_day` in how many
+    hours of each day the requests come, at random moments in these hours.
     """
 
     seconds_per_request: float
-    at_once: int = 1
     hours_per_day: float = 24.0
 
     def __post_init__(self) -> None:
-        if self.seconds_per_request <= 0 or self.at_once < 1 or not 0 < self.hours_per_day <= 24:
+        if self.seconds_per_request <= 0 or not 0 < self.hours_per_day <= 24:
             raise ValueError(
-                "Work needs seconds_per_request above 0, at_once of at least 1 and hours_per_day "
-                f"above 0 and up to 24, not {self}."
+                "Work needs seconds_per_request above 0 and hours_per_day above 0 and up to 24, "
+                f"not {self}."
             )
 
     def per_second(self, requests_per_day: float) -> float:
         """Return the requests per second, in the hours in which they come."""
         return requests_per_day / (self.hours_per_day * 3600)
 
-    def instances(self, requests_per_day: float) -> int:
-        """Return how many instances it takes to answer so many requests: at least 1."""
-        busy = self.per_second(requests_per_day) * self.seconds_per_request / self.at_once
+    def instances(self, requests_per_day: float, cores: float = 1.0) -> int:
+        """Return how many instances, using so many `cores` each, the requests need: at least 1."""
+        busy = self.per_second(requests_per_day) * self.seconds_per_request / cores
         return max(1, math.ceil(busy))
+
+    def full(self, cores: float = 1.0) -> float:
+        """Return the requests per day that keep so many cores busy all the time."""
+        return cores * self.hours_per_day * 3600 / self.seconds_per_request
 
 
 @dataclass(frozen=True)
@@ -107,17 +114,27 @@ class BilledService(Protocol):
 class ManagedEndpoint:
     """A managed online endpoint: machines that are billed as long as the deployment exists.
 
-    `usd_per_hour` is the price of one machine. There are `instances` of them, and more where the
-    work needs them, as a rule for autoscaling would have it; never fewer than one.
+    `usd_per_hour` is the price of one machine, which has `cores` and runs the scoring script in
+    `workers` processes (the environment variable WORKER_COUNT, 1 unless you set it). There are
+    `instances` machines, and more where the work needs them, as a rule for autoscaling would have
+    it; never fewer than one.
     """
 
     usd_per_hour: float
     work: Work
     instances: int = 1
+    cores: int = int(fact("online_endpoints.instance_cores").value)
+    workers: int = 1
     name: str = "Managed endpoint"
 
+    @property
+    def cores_used(self) -> float:
+        """The cores of a machine that compute when it is busy."""
+        return min(self.cores, self.workers)
+
     def machines(self, requests_per_day: float) -> int:
-        return max(1, self.instances, self.work.instances(requests_per_day))
+        """Return how many machines so many requests per day need."""
+        return max(1, self.instances, self.work.instances(requests_per_day, self.cores_used))
 
     def bill(self, requests_per_day: float) -> Bill:
         """Return the bill of a month, for so many requests per day."""
@@ -125,22 +142,23 @@ class ManagedEndpoint:
         cost = machines * self.usd_per_hour * HOURS_PER_MONTH
         return Bill({f"machines ({machines})": cost}, requests_per_day)
 
-    def quota(self, cores: int, requests_per_day: float = 0.0) -> int:
-        """Return the cores of quota that must be free for the machines, which have `cores` each.
+    def quota(self, requests_per_day: float = 0.0) -> int:
+        """Return the cores of quota that must be free for the machines.
 
         For some machine types Azure keeps 20 % more machines in reserve, rounded up, to upgrade
         and repair them. That is quota and no running machine: it costs nothing until it is used.
         """
         # Rounded first: 1.2 * 5 is 6.000000000000001 in floating point.
         machines = round(self.machines(requests_per_day) * (1 + RESERVE), 6)
-        return math.ceil(machines) * cores
+        return int(math.ceil(machines) * self.cores)
 
 
 @dataclass(frozen=True)
 class ContainerGroup:
     """A group in Azure Container Instances: billed while it runs, `hours_per_day` of each day.
 
-    More groups are added, by hand, where the work needs them.
+    It runs the API in `workers` processes. More groups are added, by hand, where the work needs
+    them.
     """
 
     prices: ContainerInstancesPrices
@@ -148,11 +166,17 @@ class ContainerGroup:
     vcpu: float = 1.0
     memory_gb: float = 1.5
     hours_per_day: float = 24.0
+    workers: int = 1
     name: str = "Container Instances"
+
+    @property
+    def cores_used(self) -> float:
+        """The cores of a group that compute when it is busy."""
+        return min(self.vcpu, self.workers)
 
     def bill(self, requests_per_day: float) -> Bill:
         """Return the bill of a month, for so many requests per day."""
-        groups = self.work.instances(requests_per_day)
+        groups = self.work.instances(requests_per_day, self.cores_used)
         hours = groups * self.hours_per_day * DAYS_PER_MONTH
         lines = {
             "vCPU": hours * self.vcpu * self.prices.vcpu_hour,
@@ -170,8 +194,11 @@ class Grants:
     requests: float
 
 
-# https://learn.microsoft.com/azure/container-apps/billing
-FREE_GRANTS = Grants(vcpu_seconds=180_000, gib_seconds=360_000, requests=2_000_000)
+FREE_GRANTS = Grants(
+    vcpu_seconds=fact("container_apps.free_core_seconds").value,
+    gib_seconds=fact("container_apps.free_gib_seconds").value,
+    requests=fact("container_apps.free_requests").value,
+)
 NO_GRANTS = Grants(0, 0, 0)
 
 
@@ -187,10 +214,11 @@ class ReplicaSeconds:
 class ContainerApp:
     """An app in Azure Container Apps, consumption plan.
 
-    `min_replicas` 0 scales to zero: the last replica goes `cool_down_seconds` after the last
-    request, and the next request starts one in `start_seconds`. Until it goes it is billed as
-    active, since the lower rate is for the replicas that always run. `free` is what is left of
-    the subscription's grant; active and idle seconds use up the same grant.
+    A replica runs the API in `workers` processes. `min_replicas` 0 scales to zero: the last
+    replica goes `cool_down_seconds` after the last request, and the next request starts one in
+    `start_seconds`. Until it goes it is billed as active, since the lower rate is for the replicas
+    that always run. `free` is what is left of the subscription's grant; active and idle seconds
+    use up the same grant.
     https://learn.microsoft.com/azure/container-apps/scale-app
     """
 
@@ -199,9 +227,10 @@ class ContainerApp:
     vcpu: float = 0.5
     memory_gib: float = 1.0
     min_replicas: int = 0
-    cool_down_seconds: float = 300.0
+    cool_down_seconds: float = float(fact("container_apps.cooldown_period").value)
     start_seconds: float = 10.0
     free: Grants = FREE_GRANTS
+    workers: int = 1
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -212,29 +241,37 @@ class ContainerApp:
             )
             object.__setattr__(self, "name", f"Container Apps, {least}")
 
+    @property
+    def cores_used(self) -> float:
+        """The cores of a replica that compute when it is busy."""
+        return min(self.vcpu, self.workers)
+
     def seconds(self, requests_per_day: float) -> ReplicaSeconds:
         """Return the seconds of a month for which replicas run.
 
         Requests that come at random, `rate` a second, leave a gap longer than t with probability
         exp(-rate * t). So something has come in the last t seconds for 1 - exp(-rate * t) of the
-        time: with t the time to answer, a replica is answering; with the cool-down added, it has
-        not gone yet.
+        time: with t the cool-down and the time to answer, the last replica has not gone yet. A
+        replica that is kept is active while it answers: with one process, for as long as its
+        requests take one after the other.
         """
         open_seconds = self.work.hours_per_day * 3600 * DAYS_PER_MONTH
         all_seconds = 24 * 3600 * DAYS_PER_MONTH
-        needed = self.work.instances(requests_per_day)
+        needed = self.work.instances(requests_per_day, self.cores_used)
+        one_answer = self.work.seconds_per_request / min(1.0, self.vcpu)  # half a core takes twice
         rate = self.work.per_second(requests_per_day)
         if needed > max(1, self.min_replicas):
             # Above its least number of replicas, all of an app's replicas are billed as active.
             idle = self.min_replicas * (all_seconds - open_seconds)
             return ReplicaSeconds(active=needed * open_seconds, idle=idle)
         if self.min_replicas == 0:
-            stays = self.cool_down_seconds + self.work.seconds_per_request
+            stays = self.cool_down_seconds + one_answer
             starts = rate * math.exp(-rate * stays)  # per second: those who found no replica
             active = (1 - math.exp(-rate * stays) + starts * self.start_seconds) * open_seconds
             return ReplicaSeconds(active=active, idle=0.0)
-        share = rate / self.min_replicas
-        answering = 1 - math.exp(-share * self.work.seconds_per_request)
+        offered = rate / self.min_replicas * one_answer
+        # Requests that overlap share the time; more than its processes cannot overlap.
+        answering = max(1 - math.exp(-offered), offered / max(1.0, self.cores_used))
         active = self.min_replicas * answering * open_seconds
         return ReplicaSeconds(active=active, idle=self.min_replicas * all_seconds - active)
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from practice import measure
-from practice.measure import TimedRequest, around, load, outage
+from practice.measure import around, load
 
 
 def test_it_goes_on_until_all_is_well_again() -> None:
@@ -20,8 +21,9 @@ def test_it_goes_on_until_all_is_well_again() -> None:
     assert calls[0].sent < 0
     assert calls[0].ok
     assert calls[-1].ok
-    assert 0.2 < outage(calls) < 1
-    last = max(call.sent for call in calls if not call.ok)
+    failed = [call.sent for call in calls if not call.ok]
+    assert failed
+    last = max(failed)
     assert calls[-1].sent > last + 0.2
 
 
@@ -44,21 +46,6 @@ def test_it_waits_for_an_event_that_takes_long() -> None:
 
     around(event, lambda: True, before=0, quiet=0.1)
     assert done
-
-
-def test_an_outage_ends_with_the_first_good_answer_after_the_last_failure() -> None:
-    calls = [
-        TimedRequest(-0.1, 0.01, True),
-        TimedRequest(0.0, 0.01, False),
-        TimedRequest(1.0, 0.01, False),
-    ]
-    assert outage([*calls, TimedRequest(2.0, 0.5, True), TimedRequest(3.0, 0.01, True)]) == 2.5
-
-
-def test_a_request_that_waited_is_an_outage_too() -> None:
-    calls = [TimedRequest(t / 10, 0.01, True) for t in range(-5, 5)]
-    assert outage(calls) == 0
-    assert outage([*calls, TimedRequest(0.5, 2.0, True), TimedRequest(2.6, 0.01, True)]) == 2.5
 
 
 def test_each_client_has_a_connection_of_its_own() -> None:
@@ -86,3 +73,16 @@ def test_what_fails_is_counted_apart() -> None:
     assert found.per_second == 0
     assert found.failed >= 2
     assert found.milliseconds != found.milliseconds  # no answer has no median
+
+
+def test_what_one_lesson_measures_another_one_finds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(measure, "KEPT", tmp_path / "build" / "measured.json")
+    assert measure.kept("seconds", otherwise=0.02) == 0.02
+    measure.keep("seconds", 0.5)
+    measure.keep("others", 1)
+    measure.keep("seconds", 0.6)
+    assert measure.kept("seconds", otherwise=0.02) == 0.6
+    measure.KEPT.write_text("half of a fi")
+    assert measure.kept("others", otherwise=7) == 7

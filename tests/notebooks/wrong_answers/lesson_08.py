@@ -7,32 +7,6 @@ from tests.notebooks.wrong_answers.answers import Answers
 ANSWERS = [
     Answers(
         "08",
-        "three_cases",
-        {
-            """
-hospital = "container app"
-shop = "container app"
-archive = "container group"
-""": "mirroring",
-            """
-hospital = "managed endpoint"
-shop = "container group"
-archive = "container group"
-""": "shop is 'container group'",
-            """
-hospital = "managed endpoint"
-shop = "container app"
-archive = "container app"
-""": "job",
-            """
-hospital = "managed endpoint"
-shop = "Container Apps"
-archive = "container group"
-""": "It is one of",
-        },
-    ),
-    Answers(
-        "08",
         "slowest",
         {
             """
@@ -52,11 +26,42 @@ slowest = {name: np.percentile(times, 95) for name, times in milliseconds.items(
     ),
     Answers(
         "08",
-        "switch_at",
+        "away",
         {
-            "switch_at = costs.break_evens(to_zero, kept)[0].requests_per_day": "free grant",
-            "switch_at = costs.break_evens(to_zero, in_group)[0].requests_per_day": "the same",
-            "switch_at = costs.break_evens(to_zero, kept)": "a number of requests",
+            "away = {name: sum(not c.ok for c in calls) for name, calls in crashes.items()}": (
+                "how many requests failed"
+            ),
+            """
+away = {
+    name: max((c.sent + c.took for c in calls if not c.ok), default=0)
+    for name, calls in crashes.items()
+}
+""": "That is the last bad request",
+            """
+away = {}
+for name, calls in crashes.items():
+    first = next(c for c in calls if c.ok and c.sent >= 0)
+    away[name] = 0 if all(c.ok for c in calls) else first.sent + first.took
+""": "before the last bad one",
+            "away = {name: max(c.sent for c in calls) for name, calls in crashes.items()}": (
+                "It lost no request"
+            ),
+            "away = {name: 0 for name in crashes}": "last bad request was sent",
+            "away = 1.5": "a dict",
+            "away = {'container group': 1.5}": "The keys",
+            "away = {name: 'long' for name in crashes}": "a number of seconds",
+        },
+    ),
+    Answers(
+        "08",
+        "clients_needed",
+        {
+            "clients_needed = 40 / 10": "on its way",
+            "clients_needed = 1000 / 10": "how many requests a second it answers",
+            "clients_needed = 1000 / 50": "one client sends",
+            "clients_needed = 1": "busy for 10 ms of each 50",
+            "clients_needed = 16": "wait for their turn",
+            "clients_needed = 'five'": "a number of clients",
         },
     ),
 ]

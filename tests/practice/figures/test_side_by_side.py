@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from practice.figures import plots, side_by_side
-from practice.figures.side_by_side import LOOKS, Panel
+from practice.figures.side_by_side import LOOKS, AzureSeconds
 from practice.measure import Load, TimedRequest
 
 NAMES = ["endpoint", "group", "app"]
@@ -35,11 +35,28 @@ def test_services_differ_in_more_than_their_colour() -> None:
         assert len({getattr(look, kind) for look in LOOKS}) == len(LOOKS)
 
 
-def test_ready_tells_both_moments(shown: Shown) -> None:
-    side_by_side.ready({"endpoint": (4.0, 4.1), "group": (0.1, 3.5), "app": (2.0, 2.0)})
+def test_ready_tells_both_moments_and_what_azure_takes(shown: Shown) -> None:
+    side_by_side.ready(
+        {"endpoint": (4.0, 4.1), "group": (0.1, 3.5), "app": (2.0, 2.0)},
+        {"endpoint": AzureSeconds(600, 720), "group": AzureSeconds(8)},
+    )
     figure, alt = shown[0]
-    assert [text.get_text() for text in figure.axes[0].texts] == ["4.1 s", "3.5 s", "2.0 s"]
-    assert "group: Succeeded after 0.1, first answer after 3.5" in alt
+    assert [text.get_text() for text in figure.axes[0].texts] == [
+        "measured: 4.1 s",
+        "Azure: 10 min to 12 min",
+        "measured: 3.5 s",
+        "Azure: 8 s and more",
+        "measured: 2.0 s",
+    ]
+    assert "group: Succeeded after 0.1, first answer after 3.5, on Azure 8 s and more" in alt
+    assert figure.axes[0].get_xlim()[1] > 720
+
+
+def test_what_was_measured_is_in_the_figure_however_long_it_took(shown: Shown) -> None:
+    side_by_side.ready({"app": (3000.0, 4000.0)}, {"app": AzureSeconds(5, 22)})
+    low, high = shown[0][0].axes[0].get_xlim()
+    assert low < 5
+    assert high > 4000
 
 
 def test_distributions_tell_the_middle_and_the_tail(shown: Shown) -> None:
@@ -81,17 +98,8 @@ def test_outages_cross_out_what_failed(shown: Shown) -> None:
     assert "group: 1 of 3 failed, the longest took 1.5 s" in alt
 
 
-def test_panels_say_what_a_service_does_not_have(shown: Shown) -> None:
-    values = {"endpoint": 5.0, "group": None, "app": 0.0}
-    side_by_side.panels([Panel("ready (s)", values)] * 4)
-    figure, alt = shown[0]
-    assert [text.get_text() for text in figure.axes[0].texts] == ["5", "none", "0"]
-    assert [axis.axison for axis in figure.axes] == [True] * 4 + [False] * 2
-    assert "ready (s): endpoint 5, group none, app 0" in alt
-
-
 def test_figures_show_the_readers_paper_and_are_closed(shown: Shown) -> None:
     before = plt.get_fignums()
-    side_by_side.panels([Panel("ready (s)", {"endpoint": 5.0})])
+    side_by_side.throughput({"endpoint": {1: Load(1, 2, 0)}})
     assert shown[0][0].get_facecolor()[3] == 0
     assert plt.get_fignums() == before

@@ -49,8 +49,12 @@ def test_one_instance_suffices_until_it_is_always_busy() -> None:
     assert [work.instances(n) for n in (0, 864_000, 864_001, 1_728_001)] == [1, 1, 2, 3]
 
 
-def test_an_instance_that_answers_four_at_once_takes_four_times_as_much() -> None:
-    assert Work(0.1, at_once=4).instances(4 * 864_000) == 1
+def test_an_instance_that_uses_four_cores_takes_four_times_as_much() -> None:
+    work = Work(0.1)
+    assert [work.instances(n, cores=4) for n in (4 * 864_000, 4 * 864_000 + 1)] == [1, 2]
+    assert work.full() == 864_000
+    assert work.full(cores=4) == 4 * 864_000
+    assert Work(0.1, hours_per_day=8).full() == 864_000 / 3
 
 
 def test_requests_within_a_few_hours_need_more_instances() -> None:
@@ -58,11 +62,33 @@ def test_requests_within_a_few_hours_need_more_instances() -> None:
 
 
 @pytest.mark.parametrize("wrong", [Work, lambda **k: Work(0.1, **k)])
-@pytest.mark.parametrize("value", [{"hours_per_day": 0}, {"hours_per_day": 25}, {"at_once": 0}])
+@pytest.mark.parametrize("value", [{"hours_per_day": 0}, {"hours_per_day": 25}])
 def test_work_that_cannot_be_is_refused(wrong, value) -> None:
     arguments = value if wrong is not Work else {"seconds_per_request": 0.0, **value}
     with pytest.raises(ValueError, match="Work needs"):
         wrong(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("service", "cores"),
+    [
+        (ENDPOINT, 1),  # WORKER_COUNT is 1 unless it is set: three of four cores have nothing to do
+        (ManagedEndpoint(0.3, WORK, workers=4), 4),
+        (ManagedEndpoint(0.3, WORK, workers=8), 4),
+        (GROUP, 1),
+        (ContainerGroup(INSTANCES, WORK, workers=4), 1),
+        (ContainerGroup(INSTANCES, WORK, vcpu=2, workers=4), 2),
+        (ContainerApp(APPS, WORK, vcpu=0.5, memory_gib=1, workers=2), 0.5),
+        (ContainerApp(APPS, WORK, vcpu=2, memory_gib=4), 1),
+    ],
+)
+def test_an_instance_uses_as_many_cores_as_it_has_workers_and_has(
+    service: ManagedEndpoint | ContainerGroup | ContainerApp, cores: float
+) -> None:
+    assert service.cores_used == cores
+    full = WORK.full(cores)
+    # One request too many needs a second instance.
+    assert service.bill(full + 1).per_hour > 1.6 * service.bill(full - 1).per_hour
 
 
 # Each service's bill
@@ -80,7 +106,7 @@ def test_the_reserve_is_whole_machines_of_quota_and_costs_nothing(
     machines: int, cores: int
 ) -> None:
     endpoint = ManagedEndpoint(0.3, WORK, instances=machines)
-    assert endpoint.quota(cores=4) == cores
+    assert endpoint.quota() == cores
     assert endpoint.bill(0).per_hour == pytest.approx(machines * 0.3)
 
 
@@ -109,7 +135,7 @@ def test_an_app_kept_running_bills_idle_seconds_at_the_lower_rate() -> None:
 def test_rare_requests_each_bill_a_cool_down_and_a_start() -> None:
     one_a_day = app().seconds(1)
     assert one_a_day.idle == 0
-    assert one_a_day.active == pytest.approx(DAYS_PER_MONTH * (300 + 0.02 + 10), rel=0.01)
+    assert one_a_day.active == pytest.approx(DAYS_PER_MONTH * (300 + 0.04 + 10), rel=0.01)
 
 
 def test_frequent_requests_leave_no_time_to_scale_to_zero() -> None:
@@ -118,18 +144,25 @@ def test_frequent_requests_leave_no_time_to_scale_to_zero() -> None:
 
 def test_a_replica_kept_running_is_active_only_while_it_answers() -> None:
     used = app(least=1).seconds(1000)
-    assert used.active == pytest.approx(1000 * DAYS_PER_MONTH * 0.02, rel=0.001)
+    # Half a core takes twice as long for each.
+    assert used.active == pytest.approx(1000 * DAYS_PER_MONTH * 0.04, rel=0.001)
     assert used.active + used.idle == pytest.approx(MONTH)
 
 
+def test_a_replica_that_is_always_busy_is_never_idle() -> None:
+    used = app(least=1).seconds(2_160_000)  # as many as half a core can answer
+    assert used.active == pytest.approx(MONTH)
+    assert used.idle == pytest.approx(0, abs=1e-3)
+
+
 def test_above_its_least_number_all_replicas_are_active() -> None:
-    used = app(least=1).seconds(2 * 4_320_000)  # two replicas, busy all day
+    used = app(least=1).seconds(4_320_000)  # two replicas of half a core, busy all day
     assert used.active == pytest.approx(2 * MONTH)
     assert used.idle == 0
 
 
 def test_out_of_hours_the_least_replicas_are_idle() -> None:
-    used = app(least=1, work=Work(0.02, hours_per_day=12)).seconds(4_320_000)
+    used = app(least=1, work=Work(0.02, hours_per_day=12)).seconds(2_160_000)
     assert used.active == pytest.approx(2 * MONTH / 2)
     assert used.idle == pytest.approx(MONTH / 2)
 
@@ -173,7 +206,10 @@ def test_no_more_replicas_run_than_are_needed_and_no_bill_is_negative(
     assert used.active >= 0
     assert used.idle >= 0
     assert least * MONTH <= (used.active + used.idle) * 1.000001
-    assert used.active + used.idle <= max(work.instances(requests), least) * MONTH * 1.000001
+    assert (
+        used.active + used.idle
+        <= max(work.instances(requests, service.cores_used), least) * MONTH * 1.000001
+    )
     assert all(line >= 0 for line in service.bill(requests).lines.values())
 
 
@@ -249,5 +285,5 @@ def test_each_break_even_is_where_the_cheaper_one_changes(
 
 def test_the_cheapest() -> None:
     assert cheapest(ALL[:4], 0) is ALL[2]
-    assert cheapest(ALL[:4], 1_000_000) is ALL[3]
+    assert cheapest(ALL[:4], 500_000) is ALL[3]
     assert cheapest([ENDPOINT, ManagedEndpoint(0.3, WORK, name="twin")], 5) is ENDPOINT
