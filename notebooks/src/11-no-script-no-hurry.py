@@ -141,9 +141,9 @@ for line in (folder / "MLmodel").read_text().splitlines():
 
 # %% [markdown]
 # A *flavor* is a way to load the model. `sklearn` gives you the classifier back.
-# `python_function` hides which framework it is: load it, call `predict`. That one is for Azure.
-# The *signature* is the contract: in go 64 columns of floating-point numbers, one for each pixel,
-# and out comes one whole number for each row.
+# `python_function` hides which framework it is: load it, call `predict`. Azure uses that one. The
+# *signature* is the contract: 64 columns of floating-point numbers go in, one for each pixel, and
+# one whole number for each row comes out.
 #
 # `azureml-ai-monitoring` is on the list because Azure's ready-made script [imports
 # it](https://github.com/Azure/azureml-assets/blob/main/assets/inference/environments/mlflow-py312-inference/context/mlflow_score_script.py).
