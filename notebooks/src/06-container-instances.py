@@ -536,7 +536,7 @@ exercises.show_steps(dockerfile)
 first = {"api/app/main.py": ..., "api/requirements.txt": ..., "api/model/digits.pt": ...}
 
 # %%
-exercises.built_again.check(first)
+exercises.built_again.check(dockerfile, first)
 
 # %% [markdown]
 # ### Another port

@@ -31,13 +31,9 @@ def steps(dockerfile: str) -> list[str]:
 
 
 def show_steps(dockerfile: str) -> None:
-    """Print the steps with their numbers, and keep them for the check."""
-    _shown[:] = steps(dockerfile)
-    for number, step in enumerate(_shown, start=1):
+    """Print the steps with their numbers."""
+    for number, step in enumerate(steps(dockerfile), start=1):
         print(number, step)
-
-
-_shown: list[str] = []
 
 
 @exercise(
@@ -48,23 +44,22 @@ _shown: list[str] = []
     first = {"api/app/main.py": 4, "api/requirements.txt": 1, "api/model/digits.pt": 5}
     """,
 )
-def built_again(first: object) -> Verdict:
+def built_again(dockerfile: str, first: object) -> Verdict:
     """For each changed file, the first step whose layer cannot be taken from before."""
     if not isinstance(first, dict) or first.keys() != FIRST.keys():
         return wrong("first", first, f"It needs these keys: {', '.join(FIRST)}.")
     if any(number is ... for number in first.values()):
         return BLANK
+    all_steps = steps(dockerfile)
     for file, number in first.items():
-        if isinstance(number, bool) or number not in range(1, len(_shown) + 1):
-            return wrong(f"first[{file!r}]", number, f"It is a number from 1 to {len(_shown)}.")
-        step = _shown[number - 1]
+        if isinstance(number, bool) or number not in range(1, len(all_steps) + 1):
+            return wrong(f"first[{file!r}]", number, f"It is a number from 1 to {len(all_steps)}.")
+        step = all_steps[number - 1]
         if step.startswith(FIRST[file]):
             continue
         if step.startswith("RUN"):
             look = "A RUN is run anew when a step above it was. Which step brings the file?"
-        elif _shown.index(step) < next(
-            i for i, each in enumerate(_shown) if each.startswith(FIRST[file])
-        ):
+        elif not any(each.startswith(FIRST[file]) for each in all_steps[:number]):
             look = f"{step!r} does not see this file, so its layer stays."
         else:
             look = "An earlier step copies this file, so that one is run anew already."
