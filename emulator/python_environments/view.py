@@ -24,14 +24,16 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution
 from pathlib import Path, PurePosixPath
 
-# Started through the shell: the path of an interpreter may be too long for a line with "#!".
+# Started through the shell: the path of an interpreter may be too long for a line with "#!". As
+# those of pip, it does nothing when it is imported: processes that multiprocessing starts do that.
 COMMAND = """\
 #!/bin/sh
 '''exec' "{python}" "$0" "$@"
 ' '''
 import sys
 from {module} import {first}
-sys.exit({called}())
+if __name__ == "__main__":
+    sys.exit({called}())
 """
 
 

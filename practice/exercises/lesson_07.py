@@ -9,8 +9,8 @@ from azure.mgmt.appcontainers.models import Template
 
 from practice.exercises.checks import Verdict, exercise, not_attempted, right, wrong
 
-SECRET, VARIABLE = "api-token", "API_TOKEN"
-OF_THE_LESSON = ("v1", "v2", "v3", "v4")  # the revisions that it brings out itself
+SECRET, VARIABLE, LABEL = "api-token", "API_TOKEN", "next"
+OF_THE_LESSON = ("v1", "v2")  # the revisions that it brings out itself
 
 
 @exercise(
@@ -82,57 +82,55 @@ def by_form(client: ContainerAppsAPIClient, resource_group: str, name: str, imag
 
 
 @exercise(
-    "activate_revision takes the same arguments as deactivate_revision.",
-    "The function update in this lesson sets the traffic and waits. The shares add up to 100.",
+    "Two calls: the first brings out the version, the second gives it the label.",
+    "In both, traffic has to say that version 1 keeps 100. In the second it also names the new "
+    "revision, with 0.",
     solution="""
-    client.container_apps_revisions.activate_revision(resource_group, app_name, v1)
-    update("half and half", traffic={v1: 50, v2: 50})
+    v3 = f"{app_name}--v3"
+    update("version 3", traffic={v1: 100}, template=template(3))
+    update("the label", traffic={v1: 100, v3: 0}, labels={v3: "next"})
     """,
 )
-def half(client: ContainerAppsAPIClient, resource_group: str, app: str) -> Verdict:
-    """On Azure, version 1 and version 2 are active and have 50 per cent each."""
-    traffic = _traffic(client, resource_group, app)
-    if traffic == {f"{app}--v2": 100}:
-        return not_attempted("On Azure, version 2 still has all the traffic.")
-    if traffic != {f"{app}--v1": 50, f"{app}--v2": 50}:
-        return wrong("The traffic on Azure", traffic, "Half of the traffic is 50 per cent.")
-    revision = client.container_apps_revisions.get_revision(resource_group, app, f"{app}--v1")
-    if not (revision.properties and revision.properties.active):
-        return wrong("Version 1", "inactive", "Activate it: an inactive revision answers nobody.")
-    return right("Each version answers half of the requests.")
-
-
-@exercise(
-    "template(5) describes version 5; its scale has a field min_replicas.",
-    "update(..., traffic={v2: 100}, template=...) brings it out and leaves the traffic with v2.",
-    solution="""
-    fifth = template(5)
-    fifth.scale.min_replicas = 1
-    update("version 5", traffic={v2: 100}, template=fifth)
-    """,
-)
-def warm(client: ContainerAppsAPIClient, resource_group: str, app: str) -> Verdict:
-    """On Azure, there is a revision after v4 that has at least one replica."""
-    new = _new_templates(client, resource_group, app)
-    if not new:
-        return not_attempted(f"Azure has no revision of {app} after v4.")
-    least = {name: each.scale.min_replicas if each.scale else 0 for name, each in new.items()}
-    for name, replicas in least.items():
-        if replicas:
-            return right(f"Of {name}, {replicas} will always be there.")
-    return wrong(
-        "min_replicas",
-        least,
-        "With 0 a revision goes to zero. A revision never changes, so bring out another one.",
-    )
+def next_in_line(client: ContainerAppsAPIClient, resource_group: str, app: str) -> Verdict:
+    """The label leads to a revision of the learner's that answers; version 1 has the traffic."""
+    first, second = f"{app}--v1", f"{app}--v2"
+    found = client.container_apps_revisions.list_revisions(resource_group, app)
+    health = {str(each.name): each.properties.health_state for each in found if each.properties}
+    if not set(health) - {first, second}:
+        return not_attempted(f"Azure has no revision of {app} after v2.")
+    weights, labels = _traffic(client, resource_group, app)
+    if weights != {first: 100}:
+        return wrong("The traffic on Azure", weights, "Users should not notice: keep it at v1.")
+    testers = labels.get(LABEL)
+    if testers is None:
+        return wrong(
+            "The labels on Azure",
+            labels,
+            "An update puts the new list of shares in place of the old one, with its labels: name "
+            "the new revision in traffic, with 0, and in labels.",
+        )
+    if testers in (first, second):
+        return wrong(
+            f"The revision with the label {LABEL}",
+            testers,
+            "Testers do not get the new one yet: name it in traffic, with 0, and in labels.",
+        )
+    state = health[testers]
+    if state != "Healthy":
+        return wrong(
+            f"The health of {testers}",
+            getattr(state, "value", state),
+            "Nobody can try it. Bring out another one, and give it the label.",
+        )
+    return right(f"Testers get {testers}, users get version 1, and nobody needs a new address.")
 
 
 @exercise(
     "The list of secrets has to have registry-password as well, with its value: image.password.",
     "EnvironmentVar(name='API_TOKEN', secret_ref='api-token') refers to the secret by its name.",
     solution="""
-    sixth = template(6)
-    sixth.containers[0].env.append(
+    fourth = template(4)
+    fourth.containers[0].env.append(
         EnvironmentVar(name="API_TOKEN", secret_ref="api-token")
     )
     change = ContainerApp(
@@ -144,14 +142,14 @@ def warm(client: ContainerAppsAPIClient, resource_group: str, app: str) -> Verdi
                     Secret(name="api-token", value="something that nobody guesses"),
                 ]
             ),
-            template=sixth,
+            template=fourth,
         ),
     )
-    wait(client.container_apps.begin_update(resource_group, app_name, change), "version 6")
+    wait(client.container_apps.begin_update(resource_group, app_name, change), "version 4")
     """,
 )
 def secret_variable(client: ContainerAppsAPIClient, resource_group: str, app: str) -> Verdict:
-    """On Azure, a revision after v4 has API_TOKEN from the secret api-token."""
+    """On Azure, a revision after v2 has API_TOKEN from the secret api-token."""
     secrets = client.container_apps.list_secrets(resource_group, app).value
     names = sorted(str(secret.name) for secret in secrets)
     variables = {
@@ -177,14 +175,22 @@ def secret_variable(client: ContainerAppsAPIClient, resource_group: str, app: st
     )
 
 
-def _traffic(client: ContainerAppsAPIClient, resource_group: str, app: str) -> dict[str, int]:
-    """Return Azure's traffic: the per cent of each revision that has some."""
-    revisions = client.container_apps_revisions.list_revisions(resource_group, app)
-    return {
-        str(each.name): each.properties.traffic_weight
-        for each in revisions
-        if each.properties and each.properties.traffic_weight
-    }
+def _traffic(
+    client: ContainerAppsAPIClient, resource_group: str, app: str
+) -> tuple[dict[str, int], dict[str, str]]:
+    """Return Azure's weights above 0, by revision, and the revisions, by label."""
+    properties = client.container_apps.get(resource_group, app).properties
+    assert properties
+    assert properties.configuration
+    assert properties.configuration.ingress
+    weights, labels = {}, {}
+    for share in properties.configuration.ingress.traffic or []:
+        revision = str(share.revision_name or properties.latest_ready_revision_name)
+        if share.weight:
+            weights[revision] = share.weight
+        if share.label:
+            labels[share.label] = revision
+    return weights, labels
 
 
 def _new_templates(

@@ -13,6 +13,7 @@ from azure.identity import DefaultAzureCredential
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
 from azure.mgmt.containerinstance import ContainerInstanceManagementClient
 
+from practice.pricing import prices
 from tests.notebooks.conftest import ROOT, Names, code_of
 
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef)
@@ -25,6 +26,18 @@ ERROR:    Traceback (most recent call last):
 FileNotFoundError: There is no model at models/digits.pt.
 
 ERROR:    Application startup failed. Exiting.
+"""
+# As a log stream begins, and then the end of what uvicorn prints.
+BAD_SETTING = """\
+Connecting to the container 'digits'...
+Traceback (most recent call last):
+  File "/usr/local/lib/python3.11/site-packages/uvicorn/main.py", line 561, in run
+    config = Config(
+             ^^^^^^^
+  File "/usr/local/lib/python3.11/site-packages/uvicorn/config.py", line 359, in __init__
+    self.workers = int(os.environ["WEB_CONCURRENCY"])
+                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+ValueError: invalid literal for int() with base 10: 'auto'
 """
 
 
@@ -75,7 +88,7 @@ def names_06b(request: pytest.FixtureRequest) -> Names:
 
 
 def names_07(request: pytest.FixtureRequest) -> Names:
-    """The app has v1, which is inactive, and v2, which has all the traffic; no app mine-... yet."""
+    """The app has v1 with all the traffic and v2 with the label next; no app mine-... is there."""
     wanted = ("workspace", "image", "suffix")
     workspace, image, suffix = (request.getfixturevalue(each) for each in wanted)
     client = ContainerAppsAPIClient(DefaultAzureCredential(), workspace.subscription_id)
@@ -97,8 +110,39 @@ def names_07(request: pytest.FixtureRequest) -> Names:
     if _revisions(client, group, app_name) != {v1, v2}:
         _create_app(names)
     names["environment"] = client.managed_environments.get(group, app_name)
-    names["update"]("all to version 2", traffic={v2: 100})
-    client.container_apps_revisions.deactivate_revision(group, app_name, v1)
+    names["update"]("back to version 1", traffic={v1: 100, v2: 0}, labels={v2: "next"})
+    return names
+
+
+def names_07b(request: pytest.FixtureRequest) -> Names:
+    """The app, from YAML, has v1 and nothing else."""
+    wanted = ("workspace", "image", "suffix")
+    workspace, image, suffix = (request.getfixturevalue(each) for each in wanted)
+    client = ContainerAppsAPIClient(DefaultAzureCredential(), workspace.subscription_id)
+    group, app_name = workspace.resource_group_name, f"scale-{suffix}"
+    location = workspace.workspaces.get(workspace.workspace_name).location
+    price = prices.container_apps(location)
+    names: Names = {
+        "client": client,
+        "resource_group": group,
+        "location": location,
+        "image": image,
+        "app_name": app_name,
+        "text": (ROOT / "scoring" / "api" / "containerapp.yaml").read_text(),
+        "log": BAD_SETTING,
+        "price": price,
+        "busy": 0.5 * price.vcpu_second + price.gib_second,
+        "idle": 0.5 * price.vcpu_second_idle + price.gib_second_idle,
+    }
+    define("07b", names)
+    if _revisions(client, group, app_name) != {f"{app_name}--v1"}:
+        client.container_apps.begin_delete(group, app_name).wait()
+        names["environment"] = client.managed_environments.begin_create_or_update(
+            group, f"digits-{suffix}", names["ManagedEnvironment"](location=location)
+        ).result()
+    else:
+        names["environment"] = client.managed_environments.get(group, f"digits-{suffix}")
+    run_cell("07b", 'template["revisionSuffix"] = "v1"', names)
     return names
 
 

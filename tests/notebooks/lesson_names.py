@@ -30,7 +30,7 @@ from practice.measure import TimedRequest
 from practice.pricing import costs, prices
 from scoring.train import load_digits_split
 from tests.notebooks.conftest import INSTANCE_TYPE, ROOT, Names, code_of
-from tests.notebooks.container_names import define, names_06, names_06b, names_07
+from tests.notebooks.container_names import define, names_06, names_06b, names_07, names_07b
 
 
 def names_00(request: pytest.FixtureRequest) -> Names:
@@ -214,6 +214,7 @@ NAMES: dict[str, Callable[[pytest.FixtureRequest], Names]] = {
     "06": names_06,
     "06b": names_06b,
     "07": names_07,
+    "07b": names_07b,
     "08": names_08,
     "08b": names_08b,
     "09": names_09,

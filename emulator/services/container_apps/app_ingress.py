@@ -210,6 +210,9 @@ def invalid_traffic(message: str, field: str = "") -> ArmError:
 
 
 def _invalid_at(path: str, message: str) -> ArmError:
+    """The code and the sentences are local Azure's: no answer of Azure's to such a body is
+    published. Its page says that the weights must add up to 100:
+    https://learn.microsoft.com/azure/container-apps/traffic-splitting"""
     return bad_request(message, code="ContainerAppInvalidTraffic", target=path)
 
 

@@ -83,6 +83,11 @@ def test_pth_files_and_commands(python: Path) -> None:
     assert not python.with_name("pytest").exists()
 
 
+def test_a_command_does_nothing_in_a_process_that_it_starts(python: Path) -> None:
+    """Such a process imports the command's file by this name, as `uvicorn --workers 2` needs."""
+    assert said(python, "import runpy; runpy.run_path('pip', run_name='__mp_main__')") == ""
+
+
 def test_what_is_installed_into_it_leaves_this_python_alone(tmp_path: Path) -> None:
     python = made(tmp_path / "view", "packaging", "pip")
     wheel(tmp_path / "wheels", "packaging", "__version__ = '1.0'\n")

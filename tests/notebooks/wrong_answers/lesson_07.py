@@ -39,28 +39,21 @@ ingress = Ingress(external=True, target_port=80)
     ),
     Answers(
         "07",
-        "half",
+        "next_in_line",
         {
+            # Everybody gets it, or the label is lost with the list that had it.
+            'update("3", traffic={f"{app_name}--v3": 100}, template=template(3))': "v3': 100",
+            'update("3", traffic={v1: 100}, template=template(3))': "The labels on Azure is {}",
+            # The label stays where it was, or goes to a revision that is not active.
             """
-client.container_apps_revisions.activate_revision(resource_group, app_name, v1)
-update("40 / 60", traffic={v1: 40, v2: 60})
-""": "v1': 40",
+update("3", traffic={v1: 100, v2: 0}, labels={v2: "next"}, template=template(3))
+""": "Testers do not get the new one",
             """
-client.container_apps_revisions.activate_revision(resource_group, app_name, v1)
-update("back", traffic={v1: 100})
-""": "v1': 100",
-        },
-    ),
-    Answers(
-        "07",
-        "warm",
-        {
-            'update("5", traffic={v2: 100}, template=template(5))': "v5': 0",
-            """
-fifth = template(5)
-fifth.scale.max_replicas = 1
-update("5", traffic={v2: 100}, template=fifth)
-""": "bring out another one",
+v3 = f"{app_name}--v3"
+update("3", traffic={v1: 100}, template=template(3))
+update("label", traffic={v1: 100, v3: 0}, labels={v3: "next"})
+client.container_apps_revisions.deactivate_revision(resource_group, app_name, v3)
+""": "Nobody can try it",
         },
     ),
     Answers(
@@ -68,13 +61,13 @@ update("5", traffic={v2: 100}, template=fifth)
         "secret_variable",
         {
             """
-sixth = template(6)
-sixth.containers[0].env.append(EnvironmentVar(name="API_TOKEN", value="plain"))
-update("6", traffic={v2: 100}, template=sixth)
+fourth = template(4)
+fourth.containers[0].env.append(EnvironmentVar(name="API_TOKEN", value="plain"))
+update("4", traffic={v2: 100}, template=fourth)
 """: "named api-token",
             """
-sixth = template(6)
-sixth.containers[0].env.append(EnvironmentVar(name="API_TOKEN", value="plain"))
+fourth = template(4)
+fourth.containers[0].env.append(EnvironmentVar(name="API_TOKEN", value="plain"))
 change = ContainerApp(
     location=location,
     properties=ContainerAppProperties(
@@ -84,10 +77,10 @@ change = ContainerApp(
                 Secret(name="api-token", value="x"),
             ]
         ),
-        template=sixth,
+        template=fourth,
     ),
 )
-wait(client.container_apps.begin_update(resource_group, app_name, change), "6")
+wait(client.container_apps.begin_update(resource_group, app_name, change), "4")
 """: "secret_ref",
         },
     ),
