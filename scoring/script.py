@@ -71,13 +71,11 @@ def sign_in() -> DefaultAzureCredential:
 
 
 def open_workspace(
-    credential: DefaultAzureCredential, options: argparse.Namespace, *, progress_bars: bool = True
+    credential: DefaultAzureCredential, options: argparse.Namespace
 ) -> tuple[MLClient, str]:
     """Return the client of the workspace that the options name, and the workspace's region."""
     group, workspace = options.resource_group, options.workspace
-    client = MLClient(
-        credential, options.subscription_id, group, workspace, show_progress=progress_bars
-    )
+    client = MLClient(credential, options.subscription_id, group, workspace)
     try:
         return client, str(client.workspaces.get(workspace).location)
     except HttpResponseError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -215,7 +214,7 @@ _MISTAKES: list[tuple[Callable[[str], bool], str]] = [
         "That is the subject of a job without an environment. This one has `environment:`.",
     ),
     (
-        lambda it: not re.match(rf"repo:{OWNER}/{REPOSITORY}:", it),
+        lambda it: not it.startswith(f"repo:{OWNER}/{REPOSITORY}"),
         "The repository was made in October 2026: its subject has the numbers of owner and "
         "repository, each after an @.",
     ),

@@ -133,7 +133,7 @@ def read_deployment(file: Path) -> ManagedOnlineDeployment:
     try:
         deployment = load_online_deployment(file)
     except Exception as error:  # the SDK's own, its YAML reader's, its schema's, the file system's
-        raise ScriptError(Exit.USAGE, f"{file} describes no deployment. {error}") from error
+        raise ScriptError(Exit.USAGE, f"{file} describes no deployment. {error}".strip()) from error
     if not isinstance(deployment, ManagedOnlineDeployment):
         raise ScriptError(Exit.USAGE, f"{file} describes no managed online deployment.")
     return deployment
@@ -193,7 +193,7 @@ def run(options: argparse.Namespace) -> None:
     if not options.roll_back:  # what is wrong with the files is said before Azure is asked
         options.deployment = read_deployment(options.file)
         options.gates, options.examples = load_gates(options.gates), read_examples(options.examples)
-    client, _ = open_workspace(sign_in(), options, progress_bars=False)
+    client, _ = open_workspace(sign_in(), options)
     place = BlueGreen(client, options.endpoint)
     if options.roll_back:
         name = place.roll_back()
@@ -203,7 +203,7 @@ def run(options: argparse.Namespace) -> None:
     try:
         release(place, options, report)
     except ScriptError as error:
-        report.say("stopped", str(error).partition("\n")[0])
+        report.note("stopped", str(error).partition("\n")[0])  # run_script prints it
         raise
     finally:
         if options.report:

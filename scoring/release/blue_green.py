@@ -6,10 +6,10 @@ they used before. So a release that was broken off goes on from what it finds.
 https://learn.microsoft.com/azure/machine-learning/how-to-safely-rollout-online-endpoints
 """
 
-import contextlib
 import io
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -107,7 +107,7 @@ class BlueGreen:
             self._clear(name)
         deployment.name, deployment.endpoint_name = name, self.name
         deployment.tags = {**(deployment.tags or {}), VERSION: version}
-        _finish(self.client.online_deployments.begin_create_or_update(deployment))
+        _finish(lambda: self.client.online_deployments.begin_create_or_update(deployment))
 
     def start_trial(self, name: str, kind: TrialKind, share: int) -> Shares:
         """Give a deployment `share` per cent of the requests, and return the shares then."""
@@ -173,14 +173,14 @@ class BlueGreen:
     def _clear(self, name: str) -> None:
         if self.shares().on_trial(name):
             self.end_trial()
-        _finish(self.client.online_deployments.begin_delete(name, self.name))
+        _finish(lambda: self.client.online_deployments.begin_delete(name, self.name))
 
     def _set(self, shares: Shares, last_good: str | None = None) -> None:
         endpoint = self._endpoint()
         endpoint.traffic, endpoint.mirror_traffic = dict(shares.traffic), dict(shares.mirror)
         if last_good is not None:
             endpoint.tags = {**(endpoint.tags or {}), LAST_GOOD: last_good}
-        _finish(self.client.online_endpoints.begin_create_or_update(endpoint))
+        _finish(lambda: self.client.online_endpoints.begin_create_or_update(endpoint))
 
     def _endpoint(self) -> ManagedOnlineEndpoint:
         try:
@@ -215,9 +215,10 @@ def _settled(get: Callable[[], Any]) -> Any:
     return found
 
 
-def _finish(poller: LROPoller[Any]) -> None:
-    with contextlib.redirect_stdout(io.StringIO()):  # the SDK prints dots while it waits
-        poller.result()
+def _finish(begin: Callable[[], LROPoller[Any]]) -> None:
+    """Begin a change and wait for its end, without the SDK's dots and progress bars."""
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        begin().result()
 
 
 def _above_zero(shares: dict[str, int] | None) -> dict[str, int]:

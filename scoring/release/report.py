@@ -33,6 +33,10 @@ class Report:
     def say(self, stage: str, text: str) -> None:
         """Print what a stage does or has found."""
         print(f"{stage:<10} {text}", flush=True)
+        self.note(stage, text)
+
+    def note(self, stage: str, text: str) -> None:
+        """Keep a line for the page alone."""
         self.lines.append(f"- **{stage}** {text}")
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
