@@ -8,6 +8,7 @@ assets.py        models with their files, and environments, by version
 blobs.py         files in blob storage
 endpoint.py      an online endpoint and its deployments, as Azure describes them
 endpoints.py     pages: all endpoints, one in detail, its traffic; create and delete
+autoscale.py     which deployments Azure Monitor scales
 deployments.py   create a deployment by form; scale and delete
 instance_types.py  instance types of a region, with prices
 snippets.py      a request as code

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from portal.azure import Json, RefusedError
+from portal.machine_learning.autoscale import autoscaled
 from portal.machine_learning.endpoint import AUTHENTICATION, Endpoint, OnlineEndpoints
 from portal.pages import Pages, segment, text_field
 from portal.traffic import read_shares, whole_number
@@ -69,6 +70,7 @@ class Endpoints:
             "machine_learning/details.html",
             endpoint=endpoint,
             deployments=deployments,
+            autoscaled=await autoscaled(self.pages.azure, endpoint),
             rows=[
                 {"name": one.name, "share": shares.get(one.name, one.traffic), "note": ""}
                 for one in deployments

@@ -48,6 +48,7 @@ def make(azure: LocalAzure, folder: Path) -> None:
     log_analytics()
     identities()
     metrics()
+    autoscale()
     open_services(apps)
 
 
@@ -329,6 +330,71 @@ def identities() -> None:
     }
     name = "00000000-0000-4000-8000-00000000f022"
     call("PUT", f"{scope}/roleAssignments/{name}", {"properties": properties})
+
+
+def autoscale() -> None:
+    """Settings of a deployment, which are off."""
+    client = MonitorManagementClient(DefaultAzureCredential(), SUBSCRIPTION).autoscale_settings
+    deployment = f"{HOME}/onlineEndpoints/espare-0/deployments/blue"
+    rule = {
+        "metricTrigger": {
+            "metricName": "RequestsPerMinute",
+            "metricResourceUri": f"{HOME}/onlineEndpoints/espare-0",
+            "timeGrain": "PT1M",
+            "statistic": "Average",
+            "timeWindow": "PT5M",
+            "timeAggregation": "Average",
+            "operator": "GreaterThan",
+            "threshold": 100,
+            "dimensions": [
+                {"DimensionName": "deployment", "Operator": "Equals", "Values": ["blue"]}
+            ],
+            "dividePerInstance": True,
+        },
+        "scaleAction": {
+            "direction": "Increase",
+            "type": "PercentChangeCount",
+            "value": "50",
+            "cooldown": "PT5M",
+        },
+    }
+    capacity = {"minimum": "1", "maximum": "2", "default": "1"}
+    date = {"timeZone": "UTC", "start": "2037-01-01T00:00:00Z", "end": "2037-01-02T00:00:00Z"}
+    week = {"timeZone": "Romance Standard Time", "days": ["Monday"], "hours": [8], "minutes": [30]}
+    body = {
+        "location": REGION,
+        "tags": {"a": "b"},
+        "properties": {
+            "targetResourceUri": deployment,
+            "enabled": False,
+            "predictiveAutoscalePolicy": {"scaleMode": "Disabled"},
+            "profiles": [
+                {"name": "usual", "capacity": capacity, "rules": [rule]},
+                {"name": "event", "capacity": capacity, "rules": [], "fixedDate": date},
+                {
+                    "name": "morning",
+                    "capacity": capacity,
+                    "rules": [],
+                    "recurrence": {"frequency": "Week", "schedule": week},
+                },
+            ],
+            "notifications": [
+                {
+                    "operation": "Scale",
+                    "email": {"customEmails": ["ops@example.com"]},
+                    "webhooks": [{"serviceUri": "https://example.com/", "properties": {"a": "b"}}],
+                }
+            ],
+        },
+    }
+    settings = f"{GROUP}/providers/Microsoft.Insights/autoscaleSettings"
+    call("PUT", f"{settings}/gone", body)
+    client.delete(RESOURCE_GROUP, "gone")
+    call("PUT", f"{settings}/spare", body)
+    call("PATCH", f"{settings}/spare", {"tags": {"c": "d"}, "properties": {"enabled": False}})
+    client.get(RESOURCE_GROUP, "spare")
+    list(client.list_by_resource_group(RESOURCE_GROUP))
+    list(client.list_by_subscription())
 
 
 def metrics() -> None:

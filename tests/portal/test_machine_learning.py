@@ -10,7 +10,7 @@ from azure.ai.ml import MLClient
 from azure.ai.ml.entities import Environment, Model
 from playwright.sync_api import Locator, Page, expect
 
-from tests.emulator.services.arm import WORKSPACES, call
+from tests.emulator.services.arm import GROUP, HOME, WORKSPACES, call
 from tests.emulator.services.deployments import CONDA, ECHO, IMAGE, Workbench
 from tests.waiting import until
 
@@ -37,6 +37,26 @@ def refreshed(page: Page) -> None:
     """Wait until the page has asked again, twice, so that what came of the first is shown."""
     for _ in range(2):
         page.wait_for_event("response", lambda response: response.request.method == "GET")
+
+
+def test_a_deployment_says_by_which_setting_it_is_scaled(open_portal: Opener, served: str) -> None:
+    id = f"{HOME}/onlineEndpoints/{served}"
+    setting = f"{GROUP}/providers/Microsoft.Insights/autoscaleSettings/autoscale-{served}"
+    capacity = {"minimum": "1", "maximum": "3", "default": "1"}
+    properties = {
+        "enabled": True,
+        "targetResourceUri": f"{id}/deployments/blue",
+        "profiles": [{"name": "usual", "capacity": capacity, "rules": []}],
+    }
+    page = open_portal(f"{ENDPOINTS}/{served}")
+    body = {"location": "westeurope", "properties": properties}
+    assert call("PUT", setting, body).status_code == 201
+    expect(row_of(page, "blue")).to_contain_text(
+        f"1 to 3, by the autoscale setting autoscale-{served}"
+    )
+    expect(row_of(page, "green")).not_to_contain_text("autoscale")
+    assert call("DELETE", setting).status_code == 200
+    expect(row_of(page, "blue")).not_to_contain_text("autoscale")
 
 
 def test_traffic_moved_with_the_slider_changes_what_the_gateway_does(

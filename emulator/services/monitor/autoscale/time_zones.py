@@ -5,6 +5,7 @@ https://learn.microsoft.com/windows-hardware/manufacture/desktop/default-time-zo
 
 from __future__ import annotations
 
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 # What Azure lists and Unicode's table has no more.
@@ -14,6 +15,7 @@ _OLDER = {
 }
 
 
+@lru_cache
 def find_time_zone(name: str) -> ZoneInfo | None:
     """The time zone that Windows calls so, without regard to case; None for no such name."""
     from babel.core import get_global  # at the first schedule, not at each start of local Azure
