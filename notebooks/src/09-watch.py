@@ -556,8 +556,8 @@ LogPane(
 )
 
 # %% [markdown]
-# Many endpoints, one question: `azure-monitor-querymetrics` asks about up to 50 resources of a type
-# and region at once. On live Azure, it wants the role *Monitoring Reader* on the whole
+# Many endpoints, one question: `azure-monitor-querymetrics` asks about many resources of a type and
+# region at once. On live Azure, it wants the role *Monitoring Reader* on the whole
 # subscription.
 
 # %%
@@ -671,7 +671,7 @@ from practice import progress
 progress.show("09")
 
 # %% [markdown]
-# **Next:** in the [Capstone](12-capstone.ipynb) you choose, deploy and watch by yourself.
+# **Next:** [09b Scale](09b-scale.ipynb) lets a deployment grow and shrink by itself.
 #
 # More from Microsoft: [Monitor online
 # endpoints](https://learn.microsoft.com/azure/machine-learning/how-to-monitor-online-endpoints),

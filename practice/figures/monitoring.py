@@ -17,6 +17,7 @@ from practice.figures.style import BLUE, GREEN, GREY, ORANGE, RED
 
 Series = Mapping[datetime, float]  # a metric's number of each minute
 _MARKERS = ("o", "s", "^", "D")
+STEP = 5  # seconds
 
 
 class MinuteChart:
@@ -142,3 +143,45 @@ def _minutes(axis: Axes, minutes: Sequence[datetime]) -> None:
     axis.set_xticks(range(len(minutes)), [f"{minute:%H:%M}" for minute in minutes], fontsize=8)
     axis.set_xlim(-0.6, max(len(minutes), 3) - 0.4)
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def scaling(
+    seconds: Sequence[float],
+    counts: Sequence[int],
+    answers: Sequence[tuple[float, int]],
+    load: tuple[float, float],
+    loaded: str,
+) -> None:
+    """Draw the number of instances over the time in seconds, and below it the answers.
+
+    `answers` has the second and the status of each; they are counted in steps of five seconds.
+    `load` is when the load began and ended, `loaded` what it was, in words.
+    """
+    end = max(seconds[-1], *(second for second, _ in answers)) if answers else seconds[-1]
+    figure, (above, below) = plt.subplots(
+        2, 1, sharex=True, figsize=(8, 4), layout="constrained", height_ratios=[1, 1.2]
+    )
+    for axis in (above, below):
+        axis.axvspan(*load, color=ORANGE, alpha=0.2, linewidth=0)
+        axis.spines[["top", "right"]].set_visible(False)
+    above.set_title(loaded, loc="left", x=0.02, fontsize=9)
+    above.step([*seconds, end], [*counts, counts[-1]], where="post", color=BLUE, linewidth=2)
+    above.set(ylabel="instances", ylim=(0, max(counts) + 0.5), yticks=range(max(counts) + 1))
+    edges = np.arange(0, end + STEP, STEP)
+    bottom = np.zeros(len(edges) - 1)
+    told = []
+    statuses = sorted({status for _, status in answers})
+    for status, colour in zip(statuses, (BLUE, RED, ORANGE, GREY), strict=False):
+        number, _ = np.histogram([at for at, each in answers if each == status], edges)
+        below.bar(
+            edges[:-1], number, 0.85 * STEP, bottom, align="edge", color=colour, label=str(status)
+        )
+        bottom += number
+        told.append(f"{number.sum()} answers {status}")
+    below.set(xlabel="seconds", ylabel="answers in 5 seconds", xlim=(0, end))
+    below.legend(frameon=False, fontsize=9)
+    show(
+        figure,
+        f"Instances over time: {counts[0]} at first, {max(counts)} at most, {counts[-1]} at last; "
+        f"{loaded} until second {load[1]:.0f}. {', '.join(told)}.",
+    )

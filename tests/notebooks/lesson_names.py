@@ -30,7 +30,14 @@ from practice.measure import TimedRequest
 from practice.pricing import costs, prices
 from scoring.train import load_digits_split
 from tests.notebooks.conftest import INSTANCE_TYPE, ROOT, Names, code_of
-from tests.notebooks.container_names import define, names_06, names_06b, names_07, names_07b
+from tests.notebooks.container_names import (
+    define,
+    names_06,
+    names_06b,
+    names_07,
+    names_07b,
+    run_cell,
+)
 
 
 def names_00(request: pytest.FixtureRequest) -> Names:
@@ -189,6 +196,27 @@ def names_09(request: pytest.FixtureRequest) -> Names:
     return names
 
 
+def names_09b(request: pytest.FixtureRequest) -> Names:
+    client, endpoint = (request.getfixturevalue(each) for each in ("workspace", "watched"))
+    monitor = MonitorManagementClient(DefaultAzureCredential(), client.subscription_id)
+    names: Names = {
+        "credential": DefaultAzureCredential(),
+        "subscription_id": client.subscription_id,
+        "monitor": monitor,
+        "endpoint": endpoint,
+        "endpoint_name": endpoint.name,
+        "blue": client.online_deployments.get("blue", endpoint.name),
+        "resource_group": client.resource_group_name,
+    }
+    define("09b", names)
+    run_cell("09b", "by_requests = [", names)
+    names["save"](names["usual"])
+    request.addfinalizer(
+        lambda: monitor.autoscale_settings.delete(names["resource_group"], endpoint.name)
+    )
+    return names
+
+
 def names_10(request: pytest.FixtureRequest) -> Names:
     """The exercises are functions and a text: no resource is looked at."""
     return {"np": np}
@@ -223,6 +251,7 @@ NAMES: dict[str, Callable[[pytest.FixtureRequest], Names]] = {
     "08": names_08,
     "08b": names_08b,
     "09": names_09,
+    "09b": names_09b,
     "10": names_10,
     "11": names_11,
 }
