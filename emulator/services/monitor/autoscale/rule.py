@@ -16,7 +16,6 @@ import isodate
 
 from emulator.arm.errors import not_emulated
 from emulator.arm.fields import Fields
-from emulator.services.monitor.metric_query import AGGREGATIONS
 
 MINUTE, HOUR = 60.0, 3600.0
 LONGEST_WINDOW = 12 * HOUR
@@ -46,7 +45,6 @@ OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "LessThan": operator.lt,
     "LessThanOrEqual": operator.le,
 }
-assert set(STATISTICS.values()) <= set(AGGREGATIONS)
 
 
 @dataclass(frozen=True)
