@@ -267,10 +267,11 @@ print(Path("../scoring/pytorch/conda.yaml").read_text())
 # break.
 #
 # The line with `--extra-index-url` saves money. On Linux, plain `pip install torch` also installs
-# NVIDIA's CUDA libraries, gigabytes of them, for graphics cards. Our machines have none, and an
-# image that large takes longer to build and to start. This address is PyTorch's [index of builds
-# for plain processors](https://pytorch.org/get-started/locally/), and pip prefers what it finds
-# there.
+# NVIDIA's CUDA libraries, gigabytes of them, for graphics cards ([a course of their
+# own](https://learn.microsoft.com/training/paths/develop-custom-object-detection-models-with-nvidia-and-azure-machine-learning/)).
+# Ours have none, and so large an image takes longer to build and start. This address is PyTorch's
+# [index of builds for plain processors](https://pytorch.org/get-started/locally/), and pip prefers
+# what it finds there.
 
 # %%
 from azure.ai.ml.entities import Environment
