@@ -83,7 +83,7 @@ def wait(poller: LROPoller[Result], what: str) -> Result:
             unfinished.append(Unfinished(poller, what))
             line.show(f"{what}: you stopped waiting after {line.seconds:.0f} s", end="\n")
             raise WaitingStopped(
-                f"Azure goes on with {what}. Run the cell again to go on waiting."
+                f"Azure carries on with {what}. Run the cell again to keep waiting."
             ) from None
         except Exception as error:
             is_lost = isinstance(error, CONNECTION_ERRORS)

@@ -98,7 +98,7 @@ def ensure_deployment(
 
 def _train_and_register(ml_client: MLClient, framework: str) -> None:
     name = f"digits-{framework}"
-    print(f"Training {name}: some seconds.")
+    print(f"Training {name}. This takes a few seconds.")
     with TemporaryDirectory() as folder:
         model = Path(folder) / name
         training = [sys.executable, "-m", "scoring.train", "--framework", framework]

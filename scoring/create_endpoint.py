@@ -103,7 +103,7 @@ def create_deployment(
         instance_type=instance_type,
         instance_count=instance_count,
     )
-    print(f"Deployment {name} of {model.name}:{model.version} starts; live, this takes minutes.")
+    print(f"Deploying {model.name}:{model.version} as {name}. On live Azure this takes minutes.")
     try:
         bring_up(client, deployment)
     except AzureError as error:
@@ -111,20 +111,20 @@ def create_deployment(
             Failed.DEPLOYMENT,
             f"\nDeployment {name} failed.\n{reason(error)}\n\n"
             f"{logs(client, endpoint_name, name)}\n\n"
-            "Look into it, then try again; --delete removes the endpoint and all that is left.",
+            "Repair it and try again, or remove the endpoint and what is behind it with --delete.",
         ) from error
     print(f"\nDeployment {name} is ready.")
 
 
 def bring_up(client: MLClient, deployment: ManagedOnlineDeployment) -> None:
-    """Send the deployment and wait; one that failed when it was made is deleted first."""
+    """Send the deployment and wait. One that never came up takes no update: it is deleted first."""
     deployments = client.online_deployments
     try:
         deployments.begin_create_or_update(deployment).result()
     except HttpResponseError as error:
         if "Delete and re-create" not in str(error):
             raise
-        print(f"Deployment {deployment.name} never came up: it is deleted and made anew.")
+        print(f"Deployment {deployment.name} never came up, so it is deleted and made again.")
         deployments.begin_delete(deployment.name, deployment.endpoint_name).result()
         deployments.begin_create_or_update(deployment).result()
 
@@ -138,7 +138,7 @@ def logs(client: MLClient, endpoint_name: str, name: str) -> str:
                 name, endpoint_name, lines=50, container_type=container
             )
         except AzureError:
-            text = "(none: it was not started)"
+            text = "(none: it never started)"
         parts.append(f"--- logs of {container} ---\n{text.strip()}")
     return "\n".join(parts)
 
@@ -160,7 +160,7 @@ def predict_sample(client: MLClient, endpoint_name: str) -> None:
             answer = client.online_endpoints.invoke(endpoint_name, request_file=str(request))
         except AzureError as error:
             raise ScriptError(
-                Failed.PREDICTION, f"The endpoint does not answer as it should.\n{reason(error)}"
+                Failed.PREDICTION, f"The endpoint doesn't answer as it should.\n{reason(error)}"
             ) from error
     sample.show(json.loads(answer)["predictions"][0])
 
@@ -170,7 +170,7 @@ def delete(client: MLClient, endpoint_name: str) -> None:
     try:
         client.online_endpoints.get(endpoint_name)
     except ResourceNotFoundError:
-        print(f"There is no endpoint {endpoint_name}: nothing to delete.")
+        print(f"There is no endpoint {endpoint_name}, so there is nothing to delete.")
         return
     client.online_endpoints.begin_delete(endpoint_name).result()
     print(f"\nEndpoint {endpoint_name} and its deployments are deleted.")

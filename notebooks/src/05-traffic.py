@@ -13,50 +13,47 @@
 # %% [markdown]
 # # 05 Traffic
 #
-# A second version of the model is ready, and it is better, you hope. This lesson brings it into
-# service without anybody noticing: beside the first one, tried in private, given a copy of the
-# traffic, then a part of it. And it goes back again just as quietly.
+# You have a second version of the model, and you hope it's better. Here you bring it into service
+# without anybody noticing: beside the first one, tried in private, given a copy of the traffic,
+# then a part of it. And you take it back just as quietly.
 #
 # ## Goals
 #
-# Afterwards you can
+# By the end you can
 #
 # - run two deployments behind one endpoint;
-# - try the new one while it has no traffic at all;
-# - mirror traffic to it, and split the traffic between both;
-# - say whether a measured share is what you asked for, or too far from it to be chance;
-# - move traffic with a mouse, and see the next requests follow;
+# - try the new one before it has any traffic, mirror traffic to it, and split the traffic;
+# - say whether a measured share is what you asked for, or too far off to be chance;
 # - tell a time-out (408) from too many requests (429), and do something about each;
-# - roll back, and delete what is not needed any more.
+# - roll back, and delete what you don't need any more;
+# - do all of that from a program of your own.
 #
-# **Time:** about 35 minutes. The step in the portal takes five more, and on live Azure, waiting
-# adds about an hour.
+# **Time:** about 35 minutes. On live Azure, waiting adds more than an hour.
 #
 # ## What this costs on live Azure
 #
-# Two deployments with one `Standard_DS3_v2` each, at 0.272 US dollars an hour and machine in West
-# Europe in August 2026
-# ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)): 54 cents for each hour
-# that both exist, and half of that more for the minutes in which a third one runs: a little less
-# than one dollar in all. The last section deletes the endpoint with all of its deployments: do run
-# it. Requests themselves cost nothing here: it is the machines that are billed, not what they
-# answer.
+# One `{{online_endpoints.instance_type}}` costs {{online_endpoints.instance_hour}} US dollars an
+# hour in West Europe ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)). You
+# have two of them, and for some minutes three or four, so about a dollar in all. Requests cost
+# nothing: you pay for the machines, not for what they answer. The last section deletes everything,
+# so do run it.
 
 # %% tags=["parameters"]
 import os
 
 from helpers import names
+from practice.facts import fact
 
 subscription_id = os.environ["AZURE_SUBSCRIPTION_ID"]
 resource_group = os.environ["AZURE_RESOURCE_GROUP"]
 workspace_name = os.environ["AZUREML_WORKSPACE"]
 suffix = names.suffix()
-instance_type = "Standard_DS3_v2"
+instance_type = fact("online_endpoints.instance_type").value
 request_count = 400
 
 # %% [markdown]
-# The next cell makes what lesson 04 left behind, where it is missing: the endpoint, and *blue*
-# behind it, with all the traffic.
+# Outside the course, this lesson needs `pip install azure-ai-ml azure-identity requests scipy
+# scikit-learn`. The next cell makes what lesson 04 left behind, if it's missing.
 
 # %%
 from azure.ai.ml import MLClient
@@ -79,8 +76,8 @@ endpoint = wait(ml_client.online_endpoints.begin_create_or_update(endpoint), end
 # %% [markdown]
 # ## Green beside blue
 #
-# *Green* is the Keras model, with its own environment and its own script. It goes behind the same
-# endpoint, so clients need no new address and no new key.
+# *Green* is the Keras model, with its own environment and script. It goes behind the same endpoint,
+# so clients need no new address and no new key.
 
 # %%
 from azure.ai.ml.entities import CodeConfiguration, ManagedOnlineDeployment
@@ -99,8 +96,7 @@ green_deployment = wait(
 )
 
 # %% [markdown]
-# > **Before you run it.** Both deployments are up. What share of the requests, in per cent, does
-# > *green* get now?
+# > **Before you run it.** Both deployments are up. What share of the requests does *green* get now?
 
 # %%
 from practice.widgets.quiz import predict
@@ -116,9 +112,8 @@ guess.compare(str(endpoint.traffic.get("green", 0)))
 # %% [markdown]
 # ## Who answers?
 #
-# Each answer names the deployment that gave it, in the header `azureml-model-deployment`. The
-# function in the next cell asks `count` times and counts the names. It asks one at a time, with
-# the connection kept open, as a patient client would.
+# Each answer names its deployment in the header `azureml-model-deployment`. This function asks
+# `count` times and counts the names.
 
 # %%
 from collections import Counter
@@ -146,19 +141,14 @@ def ask(count, **headers):
 print(dict(ask(20)))
 
 # %% [markdown]
-# All *blue*, as its share is 100 per cent.
-#
-# ## Try green in private
-#
-# The same header also works the other way round: a client that sends it chooses the deployment.
-# Only those who know about *green* reach it, and nobody gets there by accident.
+# The same header also works the other way round: a client that sends it chooses the deployment. So
+# you can try *green* in private, and nobody else gets there by accident.
 
 # %%
 print(dict(ask(20, **{"azureml-model-deployment": "green"})))
 
 # %% [markdown]
-# So *green* can be tried on real digits before it gets any traffic. Here both name a hundred
-# digits, and we count where they agree.
+# Here both read a hundred digits, and you count where they agree.
 
 # %%
 hundred = {"data": images[:100].tolist()}
@@ -176,19 +166,22 @@ agree = sum(first == second for first, second in zip(*named.values(), strict=Tru
 print("they agree on at least 95 of 100 digits:", agree >= 95)
 
 # %% [markdown]
-# > **Caution.** `ml_client.online_endpoints.invoke(..., deployment_name="green")` sends that
-# > header too. In version 1.35 of the SDK it then keeps sending it: later calls of `invoke`
-# > *without* a `deployment_name` still go to *green*, until the kernel is restarted. So measure
-# > shares with plain HTTP, as here.
+# > **Caution.** `ml_client.online_endpoints.invoke(..., deployment_name="green")` sends that header
+# > too. In version 1.35.2 of the SDK it never stops: later calls *without* a `deployment_name`
+# > still go to *green* until you restart the kernel. The reason is [one
+# > line](https://github.com/Azure/azure-sdk-for-python/blob/azure-ai-ml_1.35.2/sdk/ml/azure-ai-ml/azure/ai/ml/operations/_online_endpoint_operations.py#L359)
+# > in `_online_endpoint_operations.py`, `headers = EndpointInvokeFields.DEFAULT_HEADER`: every call
+# > writes into the same dict. So measure shares with plain HTTP, as here.
 #
 # ## Mirror the traffic
 #
-# With *mirroring*, the endpoint sends a copy of some requests to a second deployment and throws
-# its answers away. Clients notice nothing, while *green* shows how it does under real traffic:
-# with its speed, its errors, its logs. At most 50 per cent can be mirrored, and to one deployment
-# only.
+# With *mirroring*, the endpoint copies some requests to a second deployment and throws its answers
+# away. Clients notice nothing, and *green* shows its speed, its errors and its logs under real
+# traffic. You can mirror at most {{online_endpoints.max_mirror_traffic}} per cent, to one
+# deployment. (Copies count towards the {{online_endpoints.bandwidth}} MB a second that [an endpoint
+# carries](https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas#azure-machine-learning-online-endpoints-and-batch-endpoints).)
 #
-# > **Before you run it.** The next cell changes `endpoint.mirror_traffic`. What will Azure have
+# > **Before you run it.** The next cell changes `endpoint.mirror_traffic`. What does Azure have
 # > then?
 
 # %%
@@ -198,7 +191,7 @@ print("here: ", endpoint.mirror_traffic)
 print("Azure:", ml_client.online_endpoints.get(endpoint_name).mirror_traffic)
 
 # %% [markdown]
-# Azure has nothing yet: you changed an object in this notebook. `begin_create_or_update` sends it.
+# Nothing yet: you changed an object in this notebook. `begin_create_or_update` sends it.
 
 # %%
 endpoint = wait(ml_client.online_endpoints.begin_create_or_update(endpoint), endpoint_name)
@@ -225,13 +218,13 @@ mirrored = count_scored("green") - scored_before
 print("green was asked too:", mirrored > 0)
 
 # %% [markdown]
-# **What happened.** Every answer came from *blue*, and still there are requests in the log of
-# *green*: a copy of roughly one in ten, chosen by chance. A figure below shows how many it was.
+# **What happened.** Every answer came from *blue*, and still there are requests in *green's* log: a
+# copy of about one in ten, chosen by chance.
 #
 # ## Split the traffic
 #
-# Now for real: 90 per cent to *blue*, 10 to *green*. The mirror goes, as a deployment gets either
-# real requests or copies.
+# Now for real: 90 per cent to *blue*, 10 to *green*. The mirror goes, because a deployment gets
+# either real requests or copies.
 
 
 # %%
@@ -254,12 +247,11 @@ split(blue=50, green=50)
 half = ask(request_count)
 
 # %% [markdown]
-# ## Is that what we asked for?
+# ## Is that what you asked for?
 #
-# The endpoint decides by chance for each request, like a coin that is tossed. Toss a fair coin 400
-# times and you rarely get heads exactly 200 times; 210 surprises nobody, 300 would. The *binomial
-# distribution* says how far from the expected share chance alone will take you: in 99 of 100 such
-# experiments the share lies within the band that the next cell works out.
+# The endpoint tosses a coin for each request. Toss a fair coin 400 times and you rarely get exactly
+# 200 heads: 210 surprises nobody, but 300 would. The *binomial distribution* says how far chance
+# alone goes: in 99 of 100 such experiments, the share lies within this band.
 
 # %%
 from scipy.stats import binom
@@ -276,8 +268,8 @@ for share in (0.1, 0.5):
     print(f"{share:.0%} asked for: expect {low:.1%} to {high:.1%} of {request_count} requests")
 
 # %% [markdown]
-# In the figure each row is one of the three measurements: the shaded band is where the share of
-# *green* is expected, and the dot is where it was.
+# In the figure each row is a measurement. The green band is where *green's* share is expected, and
+# the blue dot is where it was. (A red cross would be outside.)
 
 # %%
 from practice.figures import plots
@@ -292,11 +284,9 @@ plots.shares(
 )
 
 # %% [markdown]
-# **What happened.** The dots lie in their bands. (Each will lie outside about once in a hundred
-# times, by chance.)
+# **What happened.** The dots lie in their bands.
 #
-# > **Before you run it.** The band for 10 per cent, with more requests: do twice as many make it
-# > half as wide?
+# > **Before you run it.** With twice as many requests, is the band half as wide?
 
 # %%
 for count in (400, 800, 1600):
@@ -304,23 +294,22 @@ for count in (400, 800, 1600):
     print(f"{count:>5} requests: {(high - low) / count:.1%} wide")
 
 # %% [markdown]
-# **What happened.** The band narrows with the square root of the number of requests: for half the
-# width you need four times as many. That is worth knowing before you judge a new version by ten
-# requests.
+# **What happened.** The band narrows with the square root: half the width takes four times the
+# requests. Remember that before you judge a new version by ten of them.
 #
 # ## In the portal
 #
-# Traffic is moved with a mouse, too. Open your endpoint in the portal: under *Traffic*, give *blue*
-# 20 and *green* 80, and press *Update traffic*. (While the sum is not 100, you cannot.)
+# You can move traffic with the mouse, too. Open your endpoint in the portal. Under *Traffic*, give
+# *blue* 20 and *green* 80, and press *Update traffic*.
 #
 # ![Details of an endpoint in the portal. Two deployments, blue and green, are Succeeded. Below,
 # under Traffic, each has a slider: blue stands at 20 and green at 80, sum 100 per cent; then
 # Mirrored traffic, and the button Update traffic.](../docs/images/portal/endpoint-traffic.png)
 #
 # > **Before you run it.** Nothing has changed in this notebook. Which shares will its next requests
-# > get: those of the last cell that set them, or those of the slider?
+# > get: those of the last cell that set them, or the slider's?
 #
-# The next cell reads the traffic from Azure, asks, and draws the figure for it.
+# The next cell reads the traffic from Azure, asks, and draws the figure.
 
 # %%
 traffic = ml_client.online_endpoints.get(endpoint_name).traffic
@@ -337,27 +326,19 @@ plots.shares(
 
 # %% [markdown]
 # **What happened.** Traffic belongs to the endpoint, so whoever moves it, the next request follows.
-# (If you left the slider alone, it is still 50 and 50.) Move it, run the cell again, and have
-# *Monitoring* open beside the notebook: it draws how many requests each deployment had a minute,
-# how long they took, and how many failed.
-#
-# On live Azure: [Azure Machine Learning studio](https://ml.azure.com), *Endpoints*. The button
-# *Update traffic* is in *Details* and opens the sliders; *Monitoring* runs some minutes behind, and
-# wants a deployment with `app_insights_enabled=True`. It is handy in a hurry; but code can be
-# reviewed, and run again.
-#
-# The lesson goes on with half and half:
+# Move it again with *Monitoring* open beside the notebook: it draws each deployment's requests,
+# times and failures. On live Azure, [studio](https://ml.azure.com) has the same under *Endpoints*,
+# with *Update traffic* in *Details*. It's handy in a hurry, but code can be reviewed and run again.
 
 # %%
 split(blue=50, green=50)
 
 # %% [markdown]
-# ## Three failures on purpose
+# ## Failures on purpose
 #
-# Each deployment so far answered quickly, and one client asked at a time. Out there it is
-# different. To see what happens then, the next cells bring up a third deployment, *slow*. Its
-# script works for as many seconds as the request says, in place of a model that is large. Each
-# request may take one second; that is its *time-out*, which is five seconds if you say nothing.
+# So far each deployment answered quickly, and one client asked at a time. The next cells bring up
+# *slow*, whose script works for as many seconds as the request says. It may take one second. (Say
+# nothing, and a request may take {{online_endpoints.request_timeout_default}}.)
 
 # %%
 from pathlib import Path
@@ -395,8 +376,8 @@ slow = wait(ml_client.online_deployments.begin_create_or_update(slow), "slow")
 # %% [markdown]
 # ### It takes too long: 408
 #
-# > **Before you run it.** A request needs two seconds, and one is allowed. Which status comes
-# > back: 200 a little late, 408 (time-out), or 424 (the model's fault)?
+# > **Before you run it.** A request needs two seconds, and one is allowed. Will you get 200 a
+# > little late, 408 (time-out), or 424 (the model's fault)?
 
 
 # %%
@@ -419,29 +400,33 @@ print(answer.text.splitlines()[0], f"- after {answer.elapsed.total_seconds():.1f
 guess.compare(str(answer.status_code))
 
 # %% [markdown]
-# **What happened.** After one second the endpoint gave up: **408**. And the script? Look into its
-# log, a moment later:
+# **What happened.** After one second the endpoint gave up. And the script? Here is its log. Find
+# your request.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 import re
 
+from practice.widgets.log_pane import LogPane
+
 time.sleep(2)
-logs = ml_client.online_deployments.get_logs("slow", endpoint_name, lines=100)
-for status, milliseconds in re.findall(r"POST /score (\d+) (\d+)\.\d+ms", logs):
+log = ml_client.online_deployments.get_logs("slow", endpoint_name, lines=100)
+LogPane(log, rows=10)
+
+# %%
+for status, milliseconds in re.findall(r"POST /score (\d+) (\d+)\.\d+ms", log):
     print("the script ended with", status, f"after {int(milliseconds) / 1000:.1f} s")
 
 # %% [markdown]
 # It worked to the end, and answered 200 to nobody.
 #
 # - **Seen:** 408, exactly when the time is up.
-# - **Log:** the deployment's; the request's real end is there, too late to be of any use.
+# - **Log:** the deployment's. The request's real end is there, too late to be of use.
 # - **Cause:** more work in one request than `request_timeout_ms` allows. A client that asks again
-#   at once makes it worse: the machine now has two requests to work on.
-# - **Repair:** make the script faster (lesson 03), or send less in one request, or allow more time,
-#   up to three minutes. What takes longer is not to be waited for: it is a job for a [batch
-#   endpoint](https://learn.microsoft.com/azure/machine-learning/concept-endpoints-batch).
-#
-# Here, more time:
+#   at once makes it worse: now the machine has two requests to work on.
+# - **Repair:** a faster script (lesson 03), less in one request, or more time, up to
+#   {{online_endpoints.request_timeout_max}} seconds. For longer work there are [batch
+#   endpoints](https://learn.microsoft.com/azure/machine-learning/concept-endpoints-batch) (lesson
+#   11). Here, more time:
 
 # %%
 slow.request_settings.request_timeout_ms = 5000
@@ -451,11 +436,11 @@ print(ask_slow(2).status_code)
 # %% [markdown]
 # ### Too many at once: 429
 #
-# A machine works on `max_concurrent_requests_per_instance` requests at a time, which is 1 if you
-# say nothing. As many again may wait for their turn.
+# A machine works on `max_concurrent_requests_per_instance` requests at a time, by default 1. As
+# many again may wait.
 #
-# > **Before you run it.** Six clients ask at the same moment, each for something that takes a
-# > second and a half. How many of them get a 200?
+# > **Before you run it.** Six clients ask at the same moment, each for a second and a half of work.
+# > How many get a 200?
 
 # %%
 guess = predict("How many of the six get a 200?", ["1", "2", "more"])
@@ -482,19 +467,14 @@ for status, count in sorted(statuses.items()):
 guess.compare(str(statuses[200]) if statuses[200] <= 2 else "more")
 
 # %% [markdown]
-# **What happened.** One request was worked on, one waited, and the other four were refused at once.
-# That is kind: without a limit all six would wait, the last three longer than the five seconds that
-# they have. Those would end with 408, and the machine would have worked for nobody.
+# **What happened.** One request was worked on, one waited, and four were refused at once. That's
+# kind: otherwise the last three would wait longer than the five seconds that they have, and the
+# machine would work for nobody.
 #
-# - **Seen:** 429, at once, with the reason in a header.
-# - **Log:** none of the deployment, as the four never came to it. On live Azure the endpoint's
-#   [metrics](https://learn.microsoft.com/azure/machine-learning/how-to-monitor-online-endpoints)
-#   count them.
+# - **Seen:** 429, at once, with the reason in a header. No deployment's log has it.
 # - **Cause:** more requests at the same time than the machines may take.
-# - **Repair:** in the client first: wait and ask again, each time twice as long, and not all at the
-#   same moment. This is called *exponential back-off*; the bit of chance in it, *jitter*.
-#
-# The same six requests again, with patience:
+# - **Repair:** first in the client: wait and ask again, each time twice as long, and not all at the
+#   same moment. That's *exponential back-off* with *jitter*.
 
 # %%
 import random
@@ -514,25 +494,21 @@ answers = six_at_once(ask_patiently, 1.5)
 print(dict(Counter(answer.status_code for answer in answers)))
 
 # %% [markdown]
-# All six were served; the last had to wait some seconds. When 429 comes every day, the machine is
-# too small for its work: raise `instance_count`, which costs money, or
-# `max_concurrent_requests_per_instance`, which helps only if the script can work on several
-# requests at the same time (the environment variable `WORKER_COUNT` starts it several times on one
+# All six were served, the last after some seconds. If you see 429 every day, raise
+# `instance_count`, which costs money. Raise `max_concurrent_requests_per_instance` only if the
+# script can work on several requests at once (`WORKER_COUNT` starts it several times on one
 # machine).
 #
-# > **Tip.** To tell the two apart: 408 comes late, 429 comes at once. 408 is about one request, 429
-# > is about how many.
-#
-# *Slow* has done its work.
+# > **Tip.** 408 comes late and is about one request. 429 comes at once and is about how many.
 
 # %%
 wait(ml_client.online_deployments.begin_delete("slow", endpoint_name), "deleting slow")
 
 # %% [markdown]
-# ### Traffic that does not add up
+# ### Traffic that doesn't add up
 #
-# > **Before you run it.** Two changes that would leave clients without an answer: traffic of 60
-# > and 30 per cent, and deleting *green* while it has half of the traffic. What will Azure say?
+# > **Before you run it.** Two changes that would leave clients without an answer: traffic of 60 and
+# > 30 per cent, and deleting *green* while it has half the traffic. What will Azure say?
 
 # %%
 import textwrap
@@ -560,31 +536,69 @@ endpoint = ml_client.online_endpoints.get(endpoint_name)
 print("traffic:", dict(sorted(endpoint.traffic.items())))
 
 # %% [markdown]
-# **What happened.** Both were refused, and nothing changed. Traffic has to add up to 100 per cent
-# (or to 0, when nobody shall be answered), and a deployment with traffic cannot be deleted.
-#
-# > **Tip.** These three and the other failures of the course, with their causes and repairs, are in
-# > [Troubleshooting](../docs/troubleshooting.md), by code.
+# **What happened.** Both were refused, and nothing changed. Traffic has to add up to 100 (or to 0),
+# and you can't delete a deployment that has traffic. [Troubleshooting](../docs/troubleshooting.md)
+# has these failures too, by code.
 #
 # ## Roll back
 #
-# Suppose somebody calls: *green* does something odd. Going back is one call, because *blue* is
-# still there and still running. That is what the second machine is paid for.
+# *Green* does something odd. Going back is one call, because *blue* is still running. That's what
+# you pay the second machine for.
 
 # %%
 split(blue=100, green=0)
 print(dict(ask(20)))
 
 # %% [markdown]
-# And had all been well, it would be the same call the other way round: `split(blue=0, green=100)`.
-# Then *blue* stays for some days, until nobody wants it back, and is deleted.
+# ## As a program of your own
 #
+# To deploy again tomorrow you need a program. [`create_endpoint.py`](../scoring/create_endpoint.py)
+# does lessons 02 to 05 in one go, with the [`score.py`](../scoring/pytorch/score.py) that you know
+# from lesson 03. Open its functions and read them from `run` upwards. Where does it send traffic,
+# and what does it do when a deployment fails?
+
+# %%
+from practice.widgets.folded_source import FoldedSource
+from scoring import create_endpoint
+
+FoldedSource(
+    create_endpoint.create_endpoint,
+    create_endpoint.create_deployment,
+    create_endpoint.send_traffic,
+    create_endpoint.predict_sample,
+    create_endpoint.run,
+)
+
+# %% [markdown]
+# Run it as you would in a terminal: `python -m scoring.create_endpoint NAME`.
+
+# %%
+import subprocess
+import sys
+
+my_endpoint = f"mine-{suffix}"
+
+
+def program(*arguments):
+    """Run create_endpoint.py with these arguments, and print what it says."""
+    command = [sys.executable, "-m", "scoring.create_endpoint", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    print(re.sub(r"(?m)^\.+\n", "", done.stdout))  # the SDK's dots, one for each look at Azure
+    if done.returncode:
+        print(done.stderr)
+
+
+program(my_endpoint)
+
+# %% [markdown]
 # ## Exercises
 #
-# ### More patience
+# ### Green, by the program
 #
-# Some models need more than five seconds. Give *blue* ten. The check looks at the deployment on
-# Azure.
+# Let the program put the Keras model behind `my_endpoint` as *green*, with all the traffic, while
+# *blue* stays as it is, in case you want to go back. `program("--help")` lists what it understands.
+# The check looks at Azure. (On live Azure this is a fourth machine. If your quota has no room for
+# it, do the other exercises first and delete *green* as in *Cleaning up*.)
 
 # %%
 from practice.exercises import lesson_05 as exercises
@@ -592,7 +606,7 @@ from practice.exercises import lesson_05 as exercises
 # Your code goes here.
 
 # %%
-exercises.patience.check(ml_client, endpoint_name)
+exercises.by_program.check(ml_client, my_endpoint)
 
 # %% [markdown]
 # ### Too far off?
@@ -609,8 +623,7 @@ exercises.still_chance.check(still_chance)
 # %% [markdown]
 # ### Copies for green
 #
-# Bring it about that *blue* answers everything and *green* gets a copy of a quarter of the
-# requests, chosen by chance.
+# Let *blue* answer everything, while *green* gets a copy of a quarter of the requests.
 
 # %%
 # Your code goes here.
@@ -621,8 +634,7 @@ exercises.copies.check(ml_client, endpoint_name)
 # %% [markdown]
 # ## Cleaning up
 #
-# First take the traffic away from *green*, then delete it. Deleting is a long operation as well:
-# if you do not wait for it, you will not see when it fails.
+# First take the traffic away from *green*, then delete it.
 
 # %%
 split(blue=100, green=0)
@@ -633,12 +645,14 @@ wait(
 print([deployment.name for deployment in ml_client.online_deployments.list(endpoint_name)])
 
 # %% [markdown]
-# *Blue* has all the traffic, so it cannot be deleted alone. The endpoint can be deleted, and takes
-# its deployments with it. With that, nothing is left that costs money by the hour.
+# *Blue* has all the traffic, so you can't delete it alone. Delete the endpoint, and its deployments
+# go too. The program cleans up after itself with `--delete`. (In the portal and in studio, select
+# an endpoint under *Endpoints* and press *Delete*.)
 
 # %%
 import shutil
 
+program(my_endpoint, "--delete")
 wait(
     ml_client.online_endpoints.begin_delete(name=endpoint_name),
     "deleting the endpoint",
@@ -650,16 +664,20 @@ shutil.rmtree(slow_code.parent)
 # %% [markdown]
 # ## Recap
 #
-# - Several deployments share an endpoint; its traffic says who gets how much.
-# - The header `azureml-model-deployment` reaches one of them directly, and in an answer tells
-#   which one it was.
-# - Mirrored requests test a version under real traffic, without anybody seeing its answers.
-# - A measured share has a band; four times the requests make it half as wide.
-# - 408: one request took too long. 429: too many at once; pause, and ask again.
-# - Rolling back is one call, as long as the old version still runs.
-# - Delete what you do not need: machines are billed while they exist.
+# - Several deployments share an endpoint, and its traffic says who gets how much.
+# - The header `azureml-model-deployment` chooses a deployment, and in an answer names it.
+# - Mirrored requests test a version under real traffic, and nobody sees its answers.
+# - A measured share has a band. Four times the requests make it half as wide.
+# - 408: one request took too long. 429: too many at once, so pause and ask again.
 #
-# Your exercises of this lesson (`course progress` in a terminal shows those of all lessons):
+# More from Microsoft: [safe
+# rollout](https://learn.microsoft.com/azure/machine-learning/how-to-safely-rollout-online-endpoints),
+# [monitor online
+# endpoints](https://learn.microsoft.com/azure/machine-learning/how-to-monitor-online-endpoints),
+# [build your first MLOps
+# workflow](https://learn.microsoft.com/training/paths/build-first-machine-operations-workflow/).
+#
+# Your exercises in this lesson:
 
 # %%
 from practice import progress
@@ -667,9 +685,5 @@ from practice import progress
 progress.show("05")
 
 # %% [markdown]
-# The script [`scoring/create_endpoint.py`](../scoring/create_endpoint.py) does what lessons 02 and
-# 04 did step by step: endpoint, one deployment with all the traffic, a test prediction and, with
-# `--delete`, the cleaning up. It is a good start for a script of your own.
-#
 # **Next:** [06 Container Instances](06-container-instances.ipynb) packs the same model into a
 # container of your own.

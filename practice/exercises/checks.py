@@ -98,7 +98,7 @@ class Exercise:
             return self.judge(*answers)
         except ResourceNotFoundError as error:
             return not_attempted(
-                f"The check did not find what it looks at. Azure says: {_first_line(error)} "
+                f"The check couldn't find what it looks at. Azure says: {_first_line(error)} "
                 "Do the exercise, or run the lesson's cells above it, then check again."
             )
         except Exception as error:  # whatever an answer may lead to, a learner's function too
@@ -140,7 +140,7 @@ class Exercise:
                 name = frame.f_code.co_name
                 source = linecache.getline(frame.f_code.co_filename, line).strip()
                 at = f" at `{source}`" if source else ""
-                return f"Your function {name} stopped with {what}{at}. Mend it, then check again."
+                return f"Your function {name} stopped with {what}{at}. Fix it, then check again."
         names = inspect.signature(self.judge).parameters
         given = [
             f"{name} is {_shown(answer)}"

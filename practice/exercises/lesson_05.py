@@ -8,31 +8,38 @@ from azure.ai.ml import MLClient
 from practice.exercises.checks import Verdict, exercise, not_attempted, right, wrong
 
 ALL_BLUE = {"blue": 100}
-DEFAULT_TIMEOUT, WANTED_TIMEOUT = 5_000, 10_000  # milliseconds
+PYTORCH, KERAS = "digits-pytorch", "digits-keras"
 
 
 @exercise(
-    "ml_client.online_deployments.get('blue', endpoint_name).request_settings has it.",
-    "It is called request_timeout_ms: milliseconds. Then begin_create_or_update, and wait.",
+    "program('--help') lists the options. Which one chooses the model, and which one names the "
+    "deployment?",
+    "Without a name, the program changes blue. You want another deployment beside it.",
     solution="""
-    blue = ml_client.online_deployments.get("blue", endpoint_name)
-    blue.request_settings.request_timeout_ms = 10_000
-    wait(ml_client.online_deployments.begin_create_or_update(blue), "blue")
+    program(my_endpoint, "--framework", "keras", "--deployment", "green")
     """,
 )
-def patience(ml_client: MLClient, endpoint_name: str) -> Verdict:
-    """Blue's request timeout on Azure is ten seconds."""
-    blue = ml_client.online_deployments.get("blue", endpoint_name)
-    timeout = blue.request_settings.request_timeout_ms
-    if timeout == DEFAULT_TIMEOUT:
-        return not_attempted("blue on Azure still waits for 5 seconds.")
-    if timeout != WANTED_TIMEOUT:
+def by_program(ml_client: MLClient, endpoint_name: str) -> Verdict:
+    """On Azure, green has the Keras model and all the traffic, and blue is as it was."""
+    models = {
+        each.name: str(each.model).rpartition("/models/")[2].partition("/")[0]
+        for each in ml_client.online_deployments.list(endpoint_name)
+    }
+    if models == {"blue": PYTORCH}:
+        return not_attempted(f"Behind {endpoint_name} there is still only blue.")
+    if models.get("blue") != PYTORCH:
         return wrong(
-            "request_timeout_ms of blue",
-            timeout,
-            "Ten seconds are wanted, and a second has 1,000 milliseconds.",
+            "The model of blue on Azure",
+            models.get("blue"),
+            f"It should still be {PYTORCH}: now there is nothing to go back to. Run the program "
+            "once more as the lesson did, and then give it another name for the deployment.",
         )
-    return right("blue now has ten seconds for each request.")
+    if models.get("green") != KERAS:
+        return wrong("The models on Azure", models, f"green should have {KERAS}.")
+    traffic, _ = _traffic(ml_client, endpoint_name)
+    if traffic != {"green": 100}:
+        return wrong("The traffic on Azure", traffic, "green should have all of it.")
+    return right("green answers everything, and blue is ready in case you want to go back.")
 
 
 @exercise(
@@ -51,14 +58,14 @@ def still_chance(answer: object) -> Verdict:
         return wrong(
             "still_chance",
             bool(answer),
-            "Work out the band for 400 requests and 20 per cent: is 110 in?",
+            "Work out the band for 400 requests and 20 per cent. Is 110 in it?",
         )
-    return right("Chance would stay between 60 and 101. Somebody should look at the traffic rule.")
+    return right("Chance stays between 60 and 101. Somebody should look at the traffic.")
 
 
 @exercise(
     "Copies are mirror_traffic, in per cent of the requests.",
-    "green can have real traffic or copies, not both: set traffic and mirror_traffic in one go.",
+    "green gets either real traffic or copies, so set traffic and mirror_traffic in one go.",
     solution="""
     endpoint = ml_client.online_endpoints.get(endpoint_name)
     endpoint.traffic = {"blue": 100}
@@ -70,7 +77,7 @@ def copies(ml_client: MLClient, endpoint_name: str) -> Verdict:
     """On Azure, blue has all the traffic and 25 per cent of it are mirrored to green."""
     traffic, mirrored = _traffic(ml_client, endpoint_name)
     if not mirrored:
-        return not_attempted("On Azure, nothing is mirrored.")
+        return not_attempted("On Azure, nothing is mirrored yet.")
     if mirrored != {"green": 25}:
         return wrong(
             "mirror_traffic on Azure", mirrored, "A quarter of the requests is 25 per cent."

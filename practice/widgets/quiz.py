@@ -35,7 +35,7 @@ class Question(Widget):
         self._require(option)
         if self.actual:
             raise ValueError(
-                f"It is known already: {self.actual}. Run the question's cell again to choose anew."
+                f"It is known already: {self.actual}. To choose again, run the question's cell."
             )
         self.chosen = option
 
@@ -83,7 +83,7 @@ def predict(question: str, options: Sequence[str]) -> Question:
     or more, all different.
     """
     if len(options) < 2 or len(set(options)) < len(options) or "" in options:
-        raise ValueError(f"A question needs two different options or more, not {list(options)}.")
+        raise ValueError(f"A question needs two or more different options, not {list(options)}.")
     asked = Question(question=question, options=list(options))
     # Shift+Enter after a click runs the question's cell again: what was chosen stays chosen.
     before = _asked.get((question, *options))

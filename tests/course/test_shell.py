@@ -123,7 +123,7 @@ def test_a_cell_that_was_interrupted_goes_on_waiting_when_it_is_run_again(
         )
         stopped = kernel.run(DEPLOY, interrupt)
         assert (stopped.status, stopped.error_name) == ("error", "WaitingStopped")
-        assert stopped.error == "Azure goes on with blue. Run the cell again to go on waiting."
+        assert stopped.error == "Azure carries on with blue. Run the cell again to keep waiting."
         assert stopped.displays == []
 
         conflict = kernel.run("ml_client.online_deployments.begin_create_or_update(deployment)")

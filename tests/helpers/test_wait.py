@@ -116,7 +116,7 @@ def test_stopping_to_wait_says_that_azure_goes_on_and_how_to_go_on(
     with pytest.raises(WaitingStopped) as stopped:
         wait(poller(work), "blue")
     assert shown(capsys.readouterr().out)[-1].startswith("blue: you stopped waiting after ")
-    message = "Azure goes on with blue. Run the cell again to go on waiting."
+    message = "Azure carries on with blue. Run the cell again to keep waiting."
     assert stopped.value._render_traceback_() == [message], "and no traceback"
     (left,) = module.unfinished
     left.cell = "cell-1"

@@ -24,7 +24,7 @@ from azure.mgmt.monitor import MonitorManagementClient
 from sklearn.datasets import load_digits
 
 from helpers.wait import wait
-from helpers.workspace import BASE_IMAGE, ensure_endpoint
+from helpers.workspace import BASE_IMAGE, ensure_deployment, ensure_endpoint
 from practice.exercises import lesson_04, lesson_11
 from practice.measure import TimedRequest
 from practice.pricing import costs, prices
@@ -130,13 +130,27 @@ def names_04(request: pytest.FixtureRequest) -> Names:
 def names_05(request: pytest.FixtureRequest) -> Names:
     client, name = (request.getfixturevalue(each) for each in ("workspace", "endpoint_name"))
     split(client, name, blue=100, green=0)
-    blue = client.online_deployments.get("blue", name)
-    if blue.request_settings.request_timeout_ms != 5000:
-        blue.request_settings.request_timeout_ms = 5000
-        client.online_deployments.begin_create_or_update(blue).result()
-    names: Names = {"ml_client": client, "endpoint_name": name, "request_count": 400}
+    mine = f"mine-{request.getfixturevalue('suffix')}"
+    _only_blue(client, mine)
+    names: Names = {
+        "ml_client": client,
+        "endpoint_name": name,
+        "my_endpoint": mine,
+        "request_count": 400,
+    }
     define("05", names)
     return names
+
+
+def _only_blue(client: MLClient, name: str) -> None:
+    """An endpoint with blue alone, of the PyTorch model, as the lesson's program makes it."""
+    ensure_endpoint(client, name)
+    for deployment in client.online_deployments.list(name):
+        if deployment.name == "green" or "digits-keras" in str(deployment.model):
+            split(client, name, **{deployment.name: 0})
+            client.online_deployments.begin_delete(deployment.name, name).result()
+    ensure_deployment(client, name, "blue", "pytorch", INSTANCE_TYPE)
+    split(client, name, blue=100)
 
 
 def split(client: MLClient, name: str, **traffic: int) -> None:

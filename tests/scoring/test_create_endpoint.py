@@ -68,7 +68,7 @@ def test_deployment_that_fails_has_its_logs_printed_and_is_made_anew_the_next_ti
     assert "Expected one .pt file under" in problem
     arguments[-1] = str(pytorch_folder)
     assert main(arguments) == Exit.OK
-    assert "Deployment blue never came up: it is deleted and made anew." in capsys.readouterr().out
+    assert "blue never came up, so it is deleted and made again." in capsys.readouterr().out
     assert main([endpoint, "--delete"]) == Exit.OK
 
 

@@ -7,18 +7,18 @@ from tests.notebooks.wrong_answers.answers import Answers
 ANSWERS = [
     Answers(
         "05",
-        "patience",
+        "by_program",
         {
+            # blue itself is changed
+            'program(my_endpoint, "--framework", "keras")': "nothing to go back to",
+            # a second blue, by another name
+            'program(my_endpoint, "--deployment", "green")': "green should have digits-keras",
             """
-blue = ml_client.online_deployments.get("blue", endpoint_name)
-blue.request_settings.request_timeout_ms = 10
-wait(ml_client.online_deployments.begin_create_or_update(blue), "blue")
-""": "is 0.",  # the SDK reads whole seconds
-            """
-blue = ml_client.online_deployments.get("blue", endpoint_name)
-blue.request_settings.request_timeout_ms = 90_000
-wait(ml_client.online_deployments.begin_create_or_update(blue), "blue")
-""": "is 90000.",
+program(my_endpoint, "--framework", "keras", "--deployment", "green")
+endpoint = ml_client.online_endpoints.get(my_endpoint)
+endpoint.traffic = {"blue": 90, "green": 10}
+ml_client.online_endpoints.begin_create_or_update(endpoint).result()
+""": "green should have all of it",
         },
     ),
     Answers(

@@ -70,7 +70,7 @@ def test_asked_again_what_was_chosen_stays_until_the_result_is_known() -> None:
 
 @pytest.mark.parametrize("options", [[], ["200"], ["200", "200"], ["200", ""]])
 def test_a_question_needs_something_to_choose_from(options: list[str]) -> None:
-    with pytest.raises(ValueError, match="two different options"):
+    with pytest.raises(ValueError, match="two or more different options"):
         predict("Which?", options)
 
 
