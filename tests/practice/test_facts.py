@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from practice import facts
 from practice.facts import Fact, FactError
 
 YEAR = timedelta(days=365)
+USED = re.compile(r"\{\{\s*(\w+\.\w+)\s*\}\}|\bfact\(\s*\"(\w+\.\w+)\"")
 PRICES = lessons.ROOT / "emulator" / "services" / "prices" / "snapshot.json"
 
 
@@ -33,6 +35,19 @@ def test_the_prices_were_read_within_a_year() -> None:
     dates = [date.fromisoformat(record["read"]) for record in records if record["read"]]
     assert dates
     assert date.today() - min(dates) <= YEAR, "docs/prices.md says how to read them again"
+
+
+def test_every_fact_is_used() -> None:
+    places = [*lessons.SOURCES.glob("*.py")]
+    for folder in ("practice", "scoring", "course"):
+        places += (lessons.ROOT / folder).rglob("*.py")
+    found = {
+        name
+        for place in places
+        for names in USED.findall(place.read_text(encoding="utf-8"))
+        for name in names
+    }
+    assert set(facts.facts()) - found == set()
 
 
 def test_a_lesson_is_built_with_the_values(tmp_path: Path) -> None:
