@@ -271,13 +271,13 @@ print(answer.status_code, answer.text.splitlines()[0])
 # > have that. In production, keep the key in a store for secrets such as [Azure Key
 # > Vault](https://learn.microsoft.com/azure/key-vault/general/overview), never in code.
 #
-# > **Caution.** Two things an endpoint won't do. It sends and takes no more than
-# > {{online_endpoints.bandwidth}} MB a second, all its deployments together: [what is above that
-# > waits](https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints#bandwidth-limit-issues).
-# > And it doesn't answer a web page's own script, because it has [no
-# > CORS](https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints#blocked-by-cors-policy),
-# > the rules by which browsers let one site ask another. Let your web server ask, or put a service
-# > between the two. It also keeps the key off the page.
+# > **Caution.** Two limits. All deployments of an endpoint together send and receive at most
+# > {{online_endpoints.bandwidth}} MB a second, and [anything above that is
+# > delayed](https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints#bandwidth-limit-issues).
+# > And a web page's own script can't call the endpoint, because it lacks
+# > [CORS](https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints#blocked-by-cors-policy),
+# > the rules by which browsers let one site call another. Let your web server call it. That keeps
+# > the key off the page, too.
 #
 # ## Three kinds of lock
 #
