@@ -13,6 +13,7 @@ from practice.figures.plots import show
 from practice.figures.style import BLUE, GREEN, INK, RED
 
 SLICE = 0.5  # seconds that one bar stands for
+BEFORE = 3.0  # seconds before the first stage that are drawn
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,10 @@ class Answered:
 def draw(answers: Sequence[Answered], stages: Sequence[tuple[float, str]]) -> None:
     """Draw blue's and green's shares of the answers over time, and the stages as they began.
 
-    What was not answered with 200 is red, whoever it was. `stages` are seconds and names.
+    What was not answered with 200 is red, whoever it was. `stages` are seconds and names. The
+    figure begins a little before the first of them.
     """
+    begin = max(0.0, min(second for second, _ in stages) - BEFORE)
     end = max([answer.second for answer in answers] + [second for second, _ in stages])
     edges = np.arange(0, end + SLICE, SLICE)
     failed = [answer.second for answer in answers if answer.status != 200]
@@ -49,7 +52,7 @@ def draw(answers: Sequence[Answered], stages: Sequence[tuple[float, str]]) -> No
         axis.axvline(second, color=INK, linewidth=1, linestyle="dotted")
         place = (second, 1.02 + 0.09 * (number % 2))  # in two rows: some are close to each other
         axis.annotate(name, place, xycoords=("data", "axes fraction"), fontsize=8, va="bottom")
-    axis.set(xlabel="seconds", ylabel="share of the answers", ylim=(0, 1), xlim=(0, edges[-1]))
+    axis.set(xlabel="seconds", ylabel="share of the answers", ylim=(0, 1), xlim=(begin, edges[-1]))
     axis.yaxis.set_major_formatter(PercentFormatter(1))
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1))

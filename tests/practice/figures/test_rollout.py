@@ -27,6 +27,7 @@ def test_shares_over_time_in_the_colours_of_their_names(monkeypatch: pytest.Monk
     assert heights[BLUE] == pytest.approx([1, 1, 1 / 3])
     assert heights[GREEN] == pytest.approx([0, 0, 1 / 3])
     assert heights[RED] == pytest.approx([0, 0, 1 / 3])
+    assert axis.get_xlim() == (0, 1.5)
     assert [text.get_text() for text in axis.texts] == ["deploy", "promote"]
     assert described["alt"] == (
         "Who answered during a release, over 1 seconds: blue 10, green 1, failed 1 of 12. "
