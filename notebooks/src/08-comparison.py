@@ -34,10 +34,11 @@
 #
 # ## What this costs on live Azure
 #
-# Three services for an hour or so. The endpoint's machine is [{{online_endpoints.instance_price}}
-# US dollars an hour](https://azure.microsoft.com/pricing/details/machine-learning/); the group and
-# the app are a few cents each. The registry of lesson 06 is {{container_registry.basic_day}} a day.
-# Less than a dollar in all, if you run the cell under *Cleaning up*.
+# Three services for an hour or so. The endpoint's machine is [{{online_endpoints.instance_hour}} US
+# dollars an hour](https://azure.microsoft.com/pricing/details/machine-learning/) in West Europe;
+# the group and the app are a few cents each. The registry of lesson 06 is
+# {{container_registry.basic_day}} US dollars a day. Less than a dollar in all, if you run the cell
+# under *Cleaning up*.
 
 # %% tags=["parameters"]
 import os
@@ -144,21 +145,8 @@ widest.compare(max(ready, key=lambda service: ready[service][1] - ready[service]
 
 # %%
 from practice.figures import side_by_side
-from practice.figures.side_by_side import AzureSeconds
 
-create_endpoint = 60 * fact("online_endpoints.create_minutes").value
-azure = {
-    "managed endpoint": AzureSeconds(
-        create_endpoint + 60 * fact("online_endpoints.deploy_minutes_least").value,
-        create_endpoint + 60 * fact("online_endpoints.deploy_minutes_most").value,
-    ),
-    "container group": AzureSeconds(fact("container_instances.example_start").value),
-    "container app": AzureSeconds(
-        fact("container_apps.cold_start_least").value,
-        fact("container_apps.cold_start_most").value,
-    ),
-}
-side_by_side.ready(ready, azure)
+side_by_side.ready(ready)
 
 # %% [markdown]
 # **What happened.** The endpoint and the app look inside before they say `Succeeded`: the endpoint
@@ -401,7 +389,7 @@ side_by_side.throughput(loads)
 #
 # > **Tip.** Azure draws most of this for you. In the Azure portal, open *Metrics* of the endpoint,
 # > the group or the app; restarts are under *Containers*, *Events* of a group and under *Revisions
-# > and replicas* of an app. Lesson 09 reads the same numbers with Python.
+# > and replicas* of an app. Lesson [09](09-watch.ipynb) reads the same numbers with Python.
 #
 # ## Exercises
 #

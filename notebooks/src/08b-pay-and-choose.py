@@ -150,13 +150,9 @@ cheapest.compare(costs.cheapest(services, 1_000).name)
 # Where does the cheapest one change? A *break-even point* is where two of them cost the same.
 
 # %%
-for first, then in (
-    (to_zero, kept),
-    (to_zero, in_group),
-    (kept, in_group),
-    (in_group, on_endpoint),
-):
-    for even in costs.break_evens(first, then):
+pairs = ((to_zero, kept), (to_zero, in_group), (kept, in_group), (in_group, on_endpoint))
+for first, then in pairs:
+    for even in costs.break_evens(first, then, low=10, high=1.7e7):
         print(
             f"{even.requests_per_day:10,.0f} a day, {even.usd_per_month:6.2f} USD a month: "
             f"{even.cheaper_below} -> {even.cheaper_above}"
@@ -207,13 +203,14 @@ least.compare(min(per_million, key=per_million.get))
 # So next comes what each service does for you.
 #
 # > **Tip.** In a browser, the [pricing calculator](https://azure.microsoft.com/pricing/calculator/)
-# > adds up the same prices, and *Cost analysis* in the Azure portal shows what you really paid.
+# > adds up the same prices, and *Cost analysis* in the Azure portal shows [what an endpoint really
+# > cost](https://learn.microsoft.com/azure/machine-learning/how-to-view-online-endpoints-costs).
 #
 # ## What each of them has
 #
 # | | managed endpoint | container group | container app |
 # | --- | --- | --- | --- |
-# | what it is | a service for [serving models][1]: you bring a model and a script | a container, or several together, [started on demand][4] | an app of containers, on a [Kubernetes (which runs containers on many machines) that you never see][7] |
+# | what it is | a service for [serving models][1]: you bring a model and a script | a container, or several together, [started on demand][4] | an app of containers on a [Kubernetes that you never see][7] (it runs containers on many machines) |
 # | meant for | predictions while somebody waits | [tasks and simple apps][5] | [web APIs][7], small services that work together, background jobs |
 # | scaling | a number that you set, or [a rule][2] | none; for more, create more groups | [by itself][8], by requests, events or load, down to zero |
 # | machines | Azure's care, with [quota for upgrades][11] | Azure's care | Azure's care |
@@ -401,14 +398,13 @@ from practice import progress
 progress.show("08b")
 
 # %% [markdown]
-# **More from Microsoft:** [what an endpoint
-# cost](https://learn.microsoft.com/azure/machine-learning/how-to-view-online-endpoints-costs),
-# [billing of container apps](https://learn.microsoft.com/azure/container-apps/billing), [how to
-# choose an Azure container
-# service](https://learn.microsoft.com/azure/architecture/guide/choose-azure-container-service).
+# **More from Microsoft:** all of [online
+# endpoints](https://learn.microsoft.com/azure/machine-learning/how-to-deploy-online-endpoints), of
+# [Container Instances](https://learn.microsoft.com/azure/container-instances/) and of [Container
+# Apps](https://learn.microsoft.com/azure/container-apps/).
 #
-# **Next:** whichever you choose, somebody has to look after it. Lesson 09, Watch and scale, shows
-# how to see what goes on and how a service grows with its load; lesson 10, Release, how a new
-# version gets there without hands; lesson 11, No script, no hurry, what Azure does without a
-# script, and for work that nobody waits for. Then comes the [capstone](12-capstone.ipynb): a letter
-# with a model, a budget and a deadline, and no recipe.
+# **Next:** whichever you choose, somebody has to look after it. Lesson [09](09-watch.ipynb) shows
+# how to see what goes on, and how a service grows with its load. Lesson 10 brings a new version to
+# it without hands. Lesson [11](11-no-script-no-hurry.ipynb) shows what Azure does without a script,
+# and for work that nobody waits for. Then comes the [capstone](12-capstone.ipynb): a letter with a
+# model, a budget and a deadline, and no recipe.

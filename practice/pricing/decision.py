@@ -19,8 +19,8 @@ APP, ENDPOINT, GROUP = "container app", "managed endpoint", "container group"
 SERVICES = (APP, ENDPOINT, GROUP)
 
 QUESTIONS = {
-    "ends": "Does it end by itself, as a job or a demo does, in place of serving on and on?",
-    "own_api": "Do you bring an API of your own in an image, in place of a model and a script?",
+    "ends": "Does it end by itself, like a job or a demo, instead of serving on and on?",
+    "own_api": "Do you bring an API of your own in an image, instead of a model and a script?",
     "pauses": "Are there long pauses in which nobody asks?",
     "may_wait": "May the first request after a pause wait for a cold start?",
     "gpu": "Does the model need a graphics processor (GPU)?",
@@ -45,60 +45,68 @@ RULES = (
         {"ends": True},
         GROUP,
         5,
-        "It is billed by the second and ends with its program: restart policy Never or OnFailure.",
+        "It is billed by the second and ends with its program: restart policy OnFailure.",
     ),
     DecisionRule(
         {"ends": True}, ENDPOINT, 0, "Its machines run, and are billed, until you delete them."
     ),
     DecisionRule(
-        {"ends": True}, APP, -1, "An app is kept running; what ends would be a job of its own."
+        {"ends": True},
+        APP,
+        -1,
+        "An app is kept running. What ends would be a Container Apps job.",
     ),
     DecisionRule(
         {"ends": False},
         GROUP,
         0,
-        "It has no https, no scaling and no rollout: for a service you would build all three.",
+        "It has no https, no scaling and no rollout: you would have to build all three.",
     ),
     DecisionRule(
         {"own_api": False},
         ENDPOINT,
         2,
-        "Model and script are all it wants: server, key, https, versions and mirroring are there.",
+        "A model and a script are all it wants: server, key, https and versions come with it.",
     ),
     DecisionRule(
-        {"own_api": False}, APP, -1, "You would have to write the server, and build an image."
+        {"own_api": False}, APP, -1, "You would have to write the server and build an image."
     ),
-    DecisionRule(
-        {"own_api": True}, APP, 2, "It runs your image as it is, with all of its addresses."
-    ),
+    DecisionRule({"own_api": True}, APP, 2, "It runs your image as it is, with all its addresses."),
     DecisionRule(
         {"own_api": True},
         ENDPOINT,
         -1,
-        "It can run your image too, but sends on only the addresses that you register for scoring.",
+        "It can run your image too, but passes on only the address you register for scoring.",
     ),
     DecisionRule(
         {"pauses": True, "may_wait": True},
         APP,
         3,
-        "It scales to zero: pauses cost nothing, and waking up is a cold start.",
+        "It scales to zero: pauses cost nothing, and the first request waits.",
     ),
     DecisionRule(
         {"pauses": True, "may_wait": False},
         APP,
         2,
-        "With min_replicas=1 one replica is ready at all times, and waits at the idle rate.",
+        "With min_replicas=1 one replica is always ready, and waits at the idle rate.",
     ),
     DecisionRule({"pauses": True}, ENDPOINT, -1, "It is billed in full while nobody asks."),
+    DecisionRule(
+        {"pauses": False},
+        ENDPOINT,
+        1,
+        "Busy all day, its cores are as cheap as any, if WORKER_COUNT puts them all to work.",
+    ),
+    DecisionRule({"pauses": False}, APP, -1, "Busy all day, its cores are the most expensive."),
     DecisionRule({"gpu": True}, GROUP, 0, "Its GPUs never left the preview."),
     DecisionRule(
-        {"gpu": True}, APP, 1, "Its GPUs are billed by the second, and scale to zero as well."
+        {"gpu": True}, APP, 1, "Its GPUs are billed by the second, and scale to zero too."
     ),
     DecisionRule(
         {"gpu": True, "pauses": False},
         ENDPOINT,
         2,
-        "GPU machines of many sizes, which pay off when they are busy all day.",
+        "It has GPU machines of many sizes, which pay off when they are busy all day.",
     ),
 )
 
