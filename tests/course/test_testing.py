@@ -55,3 +55,29 @@ def test_the_first_failure_stops_unless_told_otherwise(
     assert not testing.check(checks, keep_going=True)
     assert "good" in capsys.readouterr().out
     assert testing.check(checks[1:])
+
+
+def test_what_fails_twice_has_failed_and_what_fails_once_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(testing.kernels, "install", list)
+    good, bad = ([sys.executable, "-c", f"raise SystemExit({code})"] for code in (0, 1))
+    assert testing.check([Check("upset", bad, second_try=good)])
+    assert "passed at the second try" in capsys.readouterr().out
+    assert not testing.check([Check("bad", bad, second_try=bad)])
+    assert "second try" not in capsys.readouterr().out
+    assert testing.check([Check("good", good, second_try=bad)])
+
+
+def test_the_second_try_repeats_what_has_failed_alone(tmp_path: Path) -> None:
+    (tmp_path / "test_once.py").write_text(
+        "from pathlib import Path\n\n\n"
+        "def test_upset():\n    first = not Path('seen').exists()\n    Path('seen').touch()\n"
+        "    assert not first\n\n\n"
+        "def test_good():\n    Path('good').open('a').write('.')\n"
+    )
+    (tests,) = (each for each in testing.tests() if each.name == "tests")
+    assert tests.second_try
+    for command, code in ((tests.command, 1), (tests.second_try, 0), (tests.second_try, 5)):
+        assert subprocess.run(command, cwd=tmp_path, check=False).returncode == code
+    assert (tmp_path / "good").read_text() == "."
