@@ -205,14 +205,13 @@ def costs(
             at_bottom = lowest >= y * 0.99
             axis.plot(x, y, "o", color=INK, mfc=INK if at_bottom else "none", zorder=3)
             if at_bottom:
-                # At the right end there is room only on the left.
+                # At the right end there is room only beside the axes, below the legend.
                 at_end = np.log(x / low) > 0.85 * np.log(high / low)
                 axis.annotate(
                     _count(x),
                     (x, y),
-                    xytext=(-6, 7) if at_end else (6, -14),
+                    xytext=(14, -26) if at_end else (6, -14),
                     textcoords="offset points",
-                    ha="right" if at_end else "left",
                     fontsize=9,
                 )
                 told.append((x, f"{even.cheaper_above} above {_count(x)} requests a day"))
