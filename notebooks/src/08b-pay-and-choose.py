@@ -243,7 +243,7 @@ least.compare(min(per_million, key=per_million.get))
 #
 # - For: server, https, keys, versions and mirrored traffic come with it (04, 05).
 # - For: a crash of the script lost no request (08).
-# - For: it fits the rest of Azure ML: registry, metrics (09), pipelines (10).
+# - For: it fits the rest of Azure ML: registry, metrics (09), releases (10).
 # - For: busy all day, its cores are as cheap as any (above).
 # - Against: you pay day and night, and never for less than one machine (above).
 # - Against: one address, one script; a page or a second address is not for it (03).
@@ -266,7 +266,7 @@ least.compare(min(per_million, key=per_million.get))
 # - Against: environment, ingress, probes, revisions: much to learn for a single container (07).
 #
 # > **Caution.** Older tables say that endpoints scale by themselves and that groups are for one
-# > container and a short time. Endpoints scale by a rule that you set (09), and a group may have
+# > container and a short time. Endpoints scale by a rule that you set (09b), and a group may have
 # > several containers and run as long as you like.
 #
 # ## Five questions
@@ -404,7 +404,8 @@ progress.show("08b")
 # Apps](https://learn.microsoft.com/azure/container-apps/).
 #
 # **Next:** whichever you choose, somebody has to look after it. Lesson [09](09-watch.ipynb) shows
-# how to see what goes on, and how a service grows with its load. Lesson 10 brings a new version to
-# it without hands. Lesson [11](11-no-script-no-hurry.ipynb) shows what Azure does without a script,
-# and for work that nobody waits for. Then comes the [capstone](12-capstone.ipynb): a letter with a
-# model, a budget and a deadline, and no recipe.
+# how to see what goes on, and [09b](09b-scale.ipynb) how a service grows with its load. Lesson
+# [10](10-release.ipynb) brings a new version to it without hands. Lesson
+# [11](11-no-script-no-hurry.ipynb) shows what Azure does without a script, and for work that nobody
+# waits for. Then comes the [capstone](12-capstone.ipynb): a letter with a model, a budget and a
+# deadline, and no recipe.
