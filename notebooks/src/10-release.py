@@ -66,7 +66,7 @@ from helpers.workspace import ensure_deployment, ensure_endpoint, ensure_models
 ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace_name)
 endpoint_name = f"digits-{suffix}-release"
 if endpoint_name in [each.name for each in ml_client.online_endpoints.list()]:
-    wait(ml_client.online_endpoints.begin_delete(endpoint_name), "deleting an earlier run's")
+    wait(ml_client.online_endpoints.begin_delete(endpoint_name), "what an earlier run left")
 ensure_models(ml_client)
 ensure_endpoint(ml_client, endpoint_name)
 ensure_deployment(ml_client, endpoint_name, "blue", "pytorch", instance_type)
