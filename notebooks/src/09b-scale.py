@@ -51,8 +51,8 @@ suffix = names.suffix()
 instance_type = fact("online_endpoints.instance_type").value
 
 # %% [markdown]
-# The script of this lesson takes 0.4 seconds for each request, most of them waiting, as if it asked
-# a database.
+# The script of this lesson takes 0.4 seconds for each request and spends them waiting, as if it
+# asked a database.
 
 # %%
 import shutil
@@ -186,8 +186,8 @@ print("instances:", instances())
 # Now five requests a second. One instance can answer two and a half; the endpoint refuses the rest
 # with 429.
 #
-# > **Before you run it.** The rule is met at once. When will there be three instances: at once,
-# > both together; or one after the other?
+# > **Before you run it.** Five requests a second are 300 a minute, far above the threshold. How
+# > will the deployment get to three instances?
 
 # %%
 from practice.widgets.quiz import predict

@@ -84,7 +84,7 @@ def processor_too(
         )
     if not setting.enabled:
         return wrong("enabled", setting.enabled, "So it does nothing.")
-    return right("Any of the two adds an instance, and both must agree to take one away.")
+    return right("Either one adds an instance, and both must agree to take one away.")
 
 
 @exercise(
