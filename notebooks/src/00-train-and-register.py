@@ -107,8 +107,8 @@ plots.digits(split.test_images[examples], titles=range(10))
 # the same point, so you get the same models every time.
 #
 # > **Before you run it.** Guessing would get one digit in ten right. What share of the 360 held-out
-# > digits will a network get right after a few seconds of training? Choose before you go on: what
-# > you predicted yourself stays with you.
+# > digits will a network get right after a few seconds of training? Choose before you go on: you
+# > remember best what you predicted yourself.
 
 # %%
 from practice.widgets.quiz import predict
@@ -217,7 +217,7 @@ for trained in (pytorch, keras):
 # ## Where the file is now
 #
 # Later, a *scoring script* (the code that answers requests, lesson 03) must find its file inside
-# the registered model. Azure only tells it where the model begins.
+# the registered model. All that Azure tells it is the folder in which the model begins.
 #
 # > **Before you run it.** You gave Azure the folder `../build/models/digits-pytorch`, which holds
 # > one file, `digits.pt`. What is the file's path inside the model?
@@ -390,7 +390,7 @@ exercises.own_environment.check(ml_client, my_env)
 # - A registered model is a name, a version and files that never change.
 # - You register a folder or a file. A folder keeps its name inside the model.
 # - An environment is an image and a list of packages. Azure builds it when it's first used.
-# - Accuracy is one number. A confusion matrix shows which digits it hides.
+# - Accuracy is one number. A confusion matrix shows the mistakes that this number hides.
 #
 # More from Microsoft: [Azure Machine Learning
 # documentation](https://learn.microsoft.com/azure/machine-learning/), [manage

@@ -23,7 +23,7 @@
 #
 # - place subscription, resource group and workspace, and say what each is for;
 # - explain what `DefaultAzureCredential` tries, and see which attempt worked;
-# - read in a token who it's for and when it ends;
+# - read from a token whom it's for and when it expires;
 # - read the error that a wrong name gives;
 # - say what differs between local and live Azure.
 #
@@ -75,7 +75,7 @@ print("workspace:     ", workspace_name)
 # ## Who you are
 #
 # With every request, Azure wants a *token*: a signed text that says who you are, which service it's
-# meant for and when it ends. A *credential* is the object that fetches tokens.
+# meant for and when it expires. A *credential* is the object that fetches tokens.
 #
 # `DefaultAzureCredential` is a chain of credentials. It goes through them in order, skips those
 # that aren't set up, and stays with the first one that gives it a token. So the same line works on
@@ -102,8 +102,8 @@ print("\n".join(chain))
 # - `AzureCliCredential`: you ran `az login` in a terminal.
 # - `AzurePowerShellCredential`, `AzureDeveloperCliCredential`: the same with those two tools.
 #
-# Nobody can sign in to *Azure (local)*, so its kernel carries the identity of a program. *Azure
-# (live)* carries none.
+# No person has an account on *Azure (local)*, so its kernel carries the identity of a program.
+# *Azure (live)* carries none.
 #
 # > **Before you run it.** The next cell asks for a token and lets the chain say which link gave it.
 # > Which link will it be?
@@ -133,8 +133,8 @@ guess.compare(sentence.split()[-1])
 # %% [markdown]
 # **What happened.** With *Azure (local)* it's `EnvironmentCredential`: the kernel sets its three
 # variables to throw-away values that only local Azure knows. With *Azure (live)* on a laptop it's
-# mostly `AzureCliCredential`. The chain stopped at the first link that worked. So variables that
-# somebody forgot can sign you in as somebody else. And if their secret has ended, the chain stops
+# usually `AzureCliCredential`. The chain stopped at the first link that worked. So variables that
+# somebody forgot can sign you in as somebody else. And if their secret has expired, the chain stops
 # with an error and never gets to your `az login`. When Azure refuses you, look here first.
 #
 # The text that you passed to `get_token` is a *scope*: the address of the service that the token is
@@ -283,8 +283,8 @@ except HttpResponseError as error:
 #
 # ### A token for the storage
 #
-# The models' files are in a storage account, and storage is another service than Resource Manager.
-# It refuses the token above, because it accepts only tokens whose audience is
+# The models' files are in a storage account, and storage is a different service from Resource
+# Manager. It refuses the token above, because it accepts only tokens whose audience is
 # `https://storage.azure.com`. Get one with `credential`, and put its text into `storage_token`. The
 # check reads the token's claims, and doesn't show it.
 

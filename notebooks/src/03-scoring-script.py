@@ -22,7 +22,7 @@
 #
 # - write `init()` and `run()` for PyTorch and for Keras, and say when each is called;
 # - try a scoring script on your own machine before you deploy it;
-# - give a model what it was trained on, whatever the client sends;
+# - turn whatever the client sends into the kind of image that the model was trained on;
 # - measure what a prediction costs, and make it cheaper;
 # - load a model file without running code from it.
 #
@@ -524,8 +524,8 @@ guess.compare(ran)
 # [Keras's](https://nvd.nist.gov/vuln/detail/CVE-2025-1550)). So keep the packages up to date, and
 # load only files whose origin you know.
 #
-# > **Caution.** Older scripts load a whole pickled model with `torch.load(path)`, import
-# > `azure.ai.ml` in `score.py`, or call `Model.get_model_path` from version 1 of the SDK.
+# > **Caution.** Don't copy older scripts that load a whole pickled model with `torch.load(path)`,
+# > import `azure.ai.ml` in `score.py`, or call `Model.get_model_path` from version 1 of the SDK.
 #
 # ## Exercises
 #

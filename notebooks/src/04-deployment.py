@@ -30,9 +30,10 @@
 #
 # ## What this costs on live Azure
 #
-# Here the meter starts. You pay for a deployment's machines **as long as it exists**, asked or not.
-# It never scales to zero, and scales by itself only if you set a rule (lesson 09). One
-# `{{online_endpoints.instance_type}}` with {{online_endpoints.instance_cores}} cores costs
+# Here the meter starts. You pay for a deployment's machines **as long as it exists**, whether or
+# not anybody asks it. It never scales to zero, and scales by itself only if you set a rule (lesson
+# 09b). One `{{online_endpoints.instance_type}}` with {{online_endpoints.instance_cores}} cores
+# costs
 # {{online_endpoints.instance_hour}} US dollars an hour in West Europe
 # ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)), and
 # {{online_endpoints.instance_month}} if you forget it for a month. This lesson needs two for about
@@ -275,7 +276,8 @@ print(answer.json()["error"]["message"])
 #
 # **What you see.** 424 again: the script said no. Then open *Logs*: whatever you send appears there
 # line by line. The second log is the *storage initializer's*, which fetches model and code before
-# the server starts. In a terminal, `az ml online-deployment get-logs` shows both.
+# the server starts. In a terminal, `az ml online-deployment get-logs` shows the first, and with
+# `--container storage-initializer` the second.
 #
 # On live Azure, open [studio](https://ml.azure.com), *Endpoints*. *Test* takes JSON, and
 # *Deployment logs* has the first of the two logs. You can delete a deployment or the whole endpoint
@@ -360,9 +362,9 @@ wait(ml_client.online_endpoints.begin_delete(name=token_endpoint.name), "deletin
 # %% [markdown]
 # ## Mistakes on purpose
 #
-# Sooner or later one of your deployments will fail, so see it once in daylight. *Trial* is a second
-# deployment with four mistakes. *Blue* goes on answering all the while. The next cell copies the
-# scoring script and puts two of the mistakes into it.
+# Sooner or later one of your deployments will fail, so go through it once while nothing depends on
+# it. *Trial* is a second deployment with four mistakes. *Blue* goes on answering all the while. The
+# next cell copies the scoring script and puts two of the mistakes into it.
 
 # %%
 import shutil
@@ -382,7 +384,7 @@ for line in script.read_text().splitlines():
         print(line.strip())
 
 # %% [markdown]
-# This function sends a deployment and prints how that ended.
+# This function makes a deployment and prints how that ended.
 
 # %%
 import re

@@ -43,7 +43,8 @@
 #
 # ## What this costs on live Azure
 #
-# A container group is billed by the second while it runs. In Sweden Central an hour costs
+# A container group is billed by the second while it runs. From here on we take the prices of Sweden
+# Central, the region for which we have all of them. An hour costs
 # {{container_instances.core_hour}} US dollars for each processor core and
 # {{container_instances.gb_hour}} for each gigabyte of memory
 # ([prices](https://azure.microsoft.com/pricing/details/container-instances/)). A *Basic* registry
@@ -96,8 +97,8 @@ location = ml_client.workspaces.get(workspace_name).location
 #
 # The API is a small [FastAPI](https://fastapi.tiangolo.com/) app,
 # [`scoring/api/app`](../scoring/api/app/main.py), with four addresses. `GET /` says whether it's
-# well. `POST /predict` takes JSON, `POST /predict_file` takes a picture, and `GET /docs` is a page
-# for people. It reads digits with the very files of the managed endpoint's script.
+# healthy. `POST /predict` takes JSON, `POST /predict_file` takes a picture, and `GET /docs` is a
+# page for people. It reads digits with the very files of the managed endpoint's script.
 #
 # An image is built from a folder, so the registered model has to be in it:
 
@@ -193,7 +194,7 @@ _ = process.wait(timeout=30)
 #
 # ## The recipe of the image
 #
-# The *Dockerfile* says how the parts come together, one instruction a line. Here it is without
+# The *Dockerfile* says how the parts come together, one instruction per line. Here it is without
 # comments:
 
 # %%
@@ -204,10 +205,10 @@ for line in dockerfile.splitlines():
 
 # %% [markdown]
 # - `FROM` names what the image begins with, a small Linux with Python; `ARG` makes it a setting of
-#   the build. It's Docker Hub's image in Microsoft's copy, because Docker Hub [limits how often an
-#   address may
+#   the build. It's Docker Hub's image in Microsoft's copy, because Docker Hub [limits how often one
+#   IP address may
 #   pull](https://learn.microsoft.com/azure/container-registry/buffer-gate-public-content), and
-#   Azure's build machines share theirs.
+#   Azure's build machines share their addresses.
 # - `COPY requirements.txt` and `RUN pip install`: the packages, in exact versions. PyTorch comes
 #   from its index for CPU, which saves gigabytes.
 # - `COPY` of code and model.
@@ -225,7 +226,7 @@ for line in dockerfile.splitlines():
 # registry's build machines, below, [keep none](https://github.com/Azure/acr/issues/204).)
 #
 # > **Caution.** `--host 127.0.0.1` in place of `0.0.0.0` is a favourite mistake. The API then
-# > answers only inside its own container, and its log looks perfectly well.
+# > answers only inside its own container, and its log looks perfectly normal.
 #
 # If you have Docker or Podman, build the image and test it in a real container. The last word is
 # the *build context*, the folder that `COPY` sees. `-p 8080:80` maps your machine's port 8080 to
@@ -458,7 +459,7 @@ guess.compare("all, the registry's password too" if "password" in shown else " a
 #
 # ## https is yours to add
 #
-# Every address in the lessons before began with `https://`. This one:
+# Every Azure address so far began with `https://`. This one:
 
 # %%
 try:

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 06b When a container fails
 #
-# In lesson 06 everything worked. Now it doesn't. You break a container group in five ways, and each
+# In lesson 06 everything worked. Now it doesn't. You break a container group in four ways, and each
 # time you do the same four things: see it, read the log, find the cause, repair it.
 #
 # ## Goals
@@ -125,7 +125,7 @@ def log_of(name):
 # %% [markdown]
 # ## Running isn't ready
 #
-# First a group that's well.
+# First, a healthy group.
 #
 # > **Before you run it.** The group will be `Succeeded`. When will the API answer?
 
@@ -341,7 +341,7 @@ LogPane(log_of(port_name))
 
 # %% [markdown]
 # - **Seen:** `Running`, no restarts, and no answer. This is the quiet failure.
-# - **Log:** perfectly well. Its last line has the port. (If local Azure runs without Docker,
+# - **Log:** nothing unusual. Its last line has the port. (If local Azure runs without Docker,
 #   `127.0.0.1` and a free port stand for `0.0.0.0:8080`.)
 # - **Cause:** program and address disagree. Container Instances [doesn't map
 #   ports](https://learn.microsoft.com/azure/container-instances/container-instances-troubleshooting#container-group-ip-address-may-not-be-accessible-due-to-mismatched-ports)
@@ -426,8 +426,8 @@ guess.compare("a number of MB" if last.endswith("MB") else "a MemoryError")
 #   9, and signal 9 can't be refused.
 # - **Cause:** more memory wanted than `memory_in_gb`. PyTorch takes some 200 megabytes before the
 #   first digit.
-# - **Repair:** more memory, or less to do. Cores and memory can't be changed while a group exists:
-#   [delete it and create it
+# - **Repair:** more memory, or less to do. Cores, memory and restart policy can't be changed while
+#   a group exists: [delete it and create it
 #   again](https://learn.microsoft.com/azure/container-instances/container-instances-update).
 
 # %%
@@ -485,7 +485,8 @@ exercises.ill.check(instances, resource_group, ill_name)
 #
 # `job` sends a bill, and then it fails. If Azure starts it again, the customer gets two bills. Run
 # it as the group `once_name`, with the policy `Never`, so that Azure promises not to start it
-# again. The log must still tell you what went wrong.
+# again. The log must still tell you what went wrong. (Delete a failed attempt before you try
+# again.)
 
 # %%
 once_name = f"{group_name}-once"

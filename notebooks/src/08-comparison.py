@@ -97,7 +97,7 @@ FoldedSource(ThreeServices.create_endpoint, ThreeServices.create_group, ThreeSer
 
 # %% [markdown]
 # One thing is new: each has an *emergency exit*, a request that ends its process, as a bug would.
-# You will push it later.
+# You will use it later.
 #
 # > **Caution.** That is for experiments. In a real service, it would be a gift to anyone who wishes
 # > you ill.
@@ -262,7 +262,7 @@ tls.compare(["none", "one", "two", "three"][len(speak_tls)])
 # ## When the process dies
 #
 # Programs crash: a bug in a library, too little memory, a request that nobody thought of. You will
-# now push each emergency exit while a client asks about twenty times a second.
+# now use each emergency exit while a client asks about twenty times a second.
 #
 # > **Before you run it.** All three start the process again by themselves. Which one loses the
 # > fewest requests meanwhile?
@@ -411,9 +411,9 @@ exercises.slowest.check(milliseconds, slowest)
 # ### How long was it away?
 #
 # `crashes` has the requests of each service around its crash, in order. Each has `sent`, in seconds
-# after the crash, `took`, in seconds, and `ok`. For how many seconds was nobody sure of an answer:
-# from the crash until the first good answer after the last bad one? Put it into `away`, a dict from
-# each service to seconds, 0 for one that lost nothing.
+# after the crash, `took`, in seconds, and `ok`. For how many seconds could no client count on an
+# answer: from the crash until the first good answer after the last bad one? Put it into `away`, a
+# dict from each service to seconds, 0 for one that lost nothing.
 
 # %%
 away = ...
@@ -444,9 +444,9 @@ three.delete()
 print("left of this lesson:", three.left())
 
 # %% [markdown]
-# The registry with the image stays, for {{container_registry.basic_day}} US dollars a day. Unless
-# you want to repeat lesson 06 or 07, set `clean_up = True` in the first cell, run that cell, and
-# then this one.
+# The registry with the image stays, for {{container_registry.basic_day}} US dollars a day. Lesson
+# 09 uses it once more. If you stop here, set `clean_up = True` in the first cell, run that cell,
+# and then this one.
 
 # %%
 if clean_up:

@@ -21,7 +21,8 @@
 # Afterwards you can
 #
 # - say what each service bills, and read today's prices without signing in;
-# - work out what a service costs at your number of requests, and where the cheapest one changes;
+# - work out what a service costs at your number of requests, and when another one becomes the
+#   cheapest;
 # - choose one of the three, and give your reasons.
 #
 # **Time:** about 30 minutes.
@@ -88,9 +89,9 @@ for what, usd in price_list.items():
 #   seconds and {{container_apps.free_requests}} requests are
 #   [free](https://learn.microsoft.com/azure/container-apps/billing), once for a subscription.
 #
-# > **Caution.** Older pages say that endpoints are priced by transactions, and many take their "20
-# > per cent" for a surcharge. Neither is true. Azure wants *quota* for 20 per cent more machines,
-# > so that it can upgrade yours without a pause
+# > **Caution.** Older pages say that endpoints are priced by transactions, and many readers take
+# > the "20 per cent" of the quota rules for a surcharge. Neither is true. Azure wants *quota* for
+# > 20 per cent more machines, so that it can upgrade yours without a pause
 # > ([quotas](https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas#virtual-machine-quota-allocation-for-deployment)).
 # > You pay for them only while they are used.
 #
@@ -144,10 +145,11 @@ cheapest.compare(costs.cheapest(services, 1_000).name)
 # %% [markdown]
 # **What happened.** Zero is cheap only for an app that *stays* at zero. After each request the last
 # replica waits {{container_apps.cooldown_period}} seconds, billed as busy, before it goes. A
-# thousand requests a day come every minute and a half, so it never goes. A replica that is *kept*
-# waits at the idle rate, for a third of the money.
+# thousand requests a day come every minute and a half, so it hardly ever goes. A replica that is
+# *kept* waits at the idle rate, for a third of the money.
 #
-# Where does the cheapest one change? A *break-even point* is where two of them cost the same.
+# When does another one become the cheapest? A *break-even point* is where two of them cost the
+# same.
 
 # %%
 pairs = ((to_zero, kept), (to_zero, in_group), (kept, in_group), (in_group, on_endpoint))
@@ -171,7 +173,8 @@ plots.costs(services, low=10, high=1.7e7)
 # %% [markdown]
 # ## Busy all day
 #
-# On the left of the figure the endpoint is dear. But it has four cores, and the others have one.
+# On the left of the figure the endpoint is expensive. But it has four cores, and the others have
+# one.
 #
 # > **Before you run it.** Now all of them are busy day and night. Which one answers a million
 # > requests for the least money?
@@ -246,13 +249,13 @@ least.compare(min(per_million, key=per_million.get))
 # - For: it fits the rest of Azure ML: registry, metrics (09), releases (10).
 # - For: busy all day, its cores are as cheap as any (above).
 # - Against: you pay day and night, and never for less than one machine (above).
-# - Against: one address, one script; a page or a second address is not for it (03).
+# - Against: one address, one script; a page or a second address is not for it (06).
 # - Against: minutes until it's ready (08), and a quota that you may have to ask for (04).
 #
 # **Container group**
 #
 # - For: one call, one container; nothing is simpler (06).
-# - For: any image, and it can end by itself and stop costing (06).
+# - For: any image, and it can end by itself and stop costing (06b).
 # - Against: no https, no key, no second version, no scaling: yours to build (06, 08).
 # - Against: it says `Succeeded` before it answers, and a crash loses requests (08).
 #
@@ -262,7 +265,7 @@ least.compare(min(per_million, key=per_million.get))
 # - For: a few requests a day cost nothing (above).
 # - For: it suits many small services as well as one API (07).
 # - Against: the first request after zero waits, and with one replica a crash loses some (08).
-# - Against: busy all day, it's the dearest (above).
+# - Against: busy all day, it's the most expensive (above).
 # - Against: environment, ingress, probes, revisions: much to learn for a single container (07).
 #
 # > **Caution.** Older tables say that endpoints scale by themselves and that groups are for one
@@ -272,8 +275,7 @@ least.compare(min(per_million, key=per_million.get))
 # ## Five questions
 #
 # Most cases are decided by five answers. The rules behind them are in
-# [`practice/pricing/decision.py`](../practice/pricing/decision.py). Read them, and quarrel with
-# them.
+# [`practice/pricing/decision.py`](../practice/pricing/decision.py). Read them, and argue with them.
 
 # %%
 from practice.pricing.decision import QUESTIONS, recommend
@@ -365,8 +367,8 @@ found += apps.list_by_resource_group(resource_group)
 print("left of lesson 08:", [each.name for each in found if each.name == f"digits-{suffix}-08"])
 
 # %% [markdown]
-# The registry of lesson 06 costs {{container_registry.basic_day}} US dollars a day. If you don't
-# want to repeat lessons 06 to 08, set `clean_up = True` in the first cell, run that cell, and then
+# The registry of lesson 06 costs {{container_registry.basic_day}} US dollars a day. Lesson 09 uses
+# it once more. If you stop here, set `clean_up = True` in the first cell, run that cell, and then
 # this one.
 
 # %%

@@ -30,9 +30,10 @@
 # ## What this costs on live Azure
 #
 # One `{{online_endpoints.instance_type}}` for as long as the lesson takes, waiting included
-# ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)), and the registry of
-# lesson 06 for a day. Metrics of Azure's own resources are
-# [free](https://azure.microsoft.com/pricing/details/monitor/). The last section deletes all of it.
+# ([prices](https://azure.microsoft.com/pricing/details/machine-learning/)), a small container app
+# for a few minutes, and the registry of lesson 06 for a day. Metrics of Azure's own resources are
+# [free](https://azure.microsoft.com/pricing/details/monitor/). The last section deletes everything
+# but the registry.
 #
 # Outside this course, you would
 # `pip install azure-ai-ml azure-identity azure-mgmt-monitor azure-monitor-querymetrics
@@ -255,8 +256,8 @@ for name in ("CpuUtilizationPercentage", "CpuMemoryUtilizationPercentage"):
 # A metric says *that* some requests got 424, the log says *why*. Here are its last lines, all of
 # them.
 #
-# > **Before you run it.** Scroll through the log and find a line about a refused request. What did
-# > the other machine do wrong?
+# > **Before you run it.** Run the next two cells. Scroll through the log, find a line about a
+# > refused request, then go back and choose: what did the other machine do wrong?
 
 # %%
 from practice.widgets.quiz import predict
@@ -341,7 +342,7 @@ monitoring.accuracy(seconds, right, half)
 # %% [markdown]
 # **What happened.** Something changed after a minute, and half of the mail now goes to the wrong
 # town. No metric shows it: to Azure, a wrong digit is a good answer. Even the model is no help: it
-# says that it is nearly 90 % sure. And you can't wait for the clerk, who needs a week. The figure
+# gives every answer with confidence. And you can't wait for the clerk, who needs a week. The figure
 # shows one page of each half.
 
 # %%
@@ -395,8 +396,8 @@ monitoring.histograms(
 # - The **population stability index** (PSI) cuts the training data into equal parts, here five, and
 #   compares the share that now falls into each. 0 is the same. By an old rule of thumb, 0.1 is
 #   worth a look and 0.25 is a change.
-# - The **Kolmogorov-Smirnov** statistic (KS) is the largest gap between the two cumulated spreads,
-#   0 to 1. Its p-value says how likely chance alone makes such a gap.
+# - The **Kolmogorov-Smirnov** statistic (KS) is the largest gap between the two cumulative
+#   distributions, 0 to 1. Its p-value says how likely chance alone makes such a gap.
 
 # %%
 from scipy.stats import ks_2samp
@@ -469,8 +470,8 @@ for label, values in halves.items():
 #
 # ## An app is watched the same way
 #
-# The next cell makes an app of lesson 06's image, and asks it: twenty times well, and three times
-# for a page that is not there.
+# The next cell makes an app of lesson 06's image, and asks it: twenty times for its front page, and
+# three times for a page that doesn't exist.
 
 # %%
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
@@ -638,9 +639,9 @@ exercises.silent_alarm.check(telling, its_psi)
 # %% [markdown]
 # ## Cleaning up
 #
-# Endpoint, app and environment go. The registry stays for the next lessons unless you set `clean_up
-# = True` in the first cell and run that cell and then this one: it costs money for as long as it
-# exists.
+# Endpoint, app and environment go. No lesson after this one needs the registry, though a capstone
+# in a container does. It costs money as long as it exists: to delete it, set `clean_up = True` in
+# the first cell, run that cell, and then this one.
 
 # %%
 deleting = ml_client.online_endpoints.begin_delete(name=endpoint_name)

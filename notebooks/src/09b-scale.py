@@ -145,7 +145,7 @@ def rule(metric, resource_id, operator, threshold, direction):
 
 by_requests = [
     rule("RequestsPerMinute", endpoint.id, "GreaterThan", 180, "Increase"),
-    rule("RequestsPerMinute", endpoint.id, "LessThan", 100, "Decrease"),
+    rule("RequestsPerMinute", endpoint.id, "LessThan", 90, "Decrease"),
 ]
 usual = scale.AutoscaleProfile(
     name="usual",
@@ -298,7 +298,7 @@ print(scaled())
 # %% [markdown]
 # ## By the clock
 #
-# What you know beforehand, you need not wait for. A profile with a *fixed date* holds from one time
+# You needn't wait for what you know beforehand. A profile with a *fixed date* holds from one time
 # to another, and one with a *recurrence* begins again and again: on Mondays at 8, say. Here the
 # shop opens now.
 #
@@ -329,10 +329,10 @@ with steady(ask, per_second=1, at_once=2):
 # %% [markdown]
 # ## By processor
 #
-# The metric that most people take is the processor's: `CpuUtilizationPercentage`, a metric of the
-# *deployment*, where `RequestsPerMinute` is one of the endpoint. It is right when the model
-# calculates, and blind when it waits, as ours does. And mind what 100 % is: all cores of the
-# machine. One scoring process uses hardly more than one of them, which makes
+# Most people scale by the processor: `CpuUtilizationPercentage`, a metric of the *deployment*,
+# where `RequestsPerMinute` is one of the endpoint. It is right when the model calculates, and blind
+# when it waits, as ours does. And mind what 100 % is: all cores of the machine. One scoring process
+# uses hardly more than one of them, which makes
 # {{online_endpoints.instance_cores}} cores look nearly idle when it can do no more. (Start one
 # process for each core with the environment variable `WORKER_COUNT`.) Look before you choose a
 # threshold:
@@ -367,8 +367,8 @@ print("cheaper than three machines all the time:", used < fixed)
 # instead of 72.
 #
 # An endpoint never scales below one instance. A [container app](07-container-apps.ipynb) does, and
-# counts requests at once instead of minutes: for traffic that comes and goes within seconds, it is
-# the better choice.
+# looks at its requests every few seconds instead of every few minutes: for traffic that comes and
+# goes quickly, it is the better choice.
 #
 # ## In the portal
 #
@@ -411,8 +411,8 @@ exercises.processor_too.check(monitor, resource_group, endpoint_name)
 # %% [markdown]
 # ### Office hours
 #
-# Save a setting that has at least two instances from Monday to Friday, 8 to 18 o'clock in your time
-# zone, and at least one otherwise, with the rules by requests all the time. You need
+# Save a setting that has at least two instances from Monday to Friday, from 8 a.m. to 6 p.m. in
+# your time zone, and at least one otherwise, with the rules by requests all the time. You need
 # `scale.Recurrence` and `scale.RecurrentSchedule`. Mind the tip above.
 
 # %%
@@ -436,7 +436,7 @@ shutil.rmtree(build)
 #
 # - A setting has profiles, a profile has limits and rules, and a rule has its partner.
 # - One rule is enough to scale out, all must agree to scale in; windows and cooldowns take minutes.
-# - What you know beforehand, the clock does better: minimum by schedule.
+# - If you know the busy hours, let the clock raise the minimum.
 # - Requests see what the processor does not. Look at a metric under load before you choose it.
 # - You pay for instances as long as they exist, and one always does.
 #

@@ -30,7 +30,7 @@
 #
 # **Time:** about 30 minutes. On live Azure you wait for another 45.
 #
-# The first deployment here takes about a minute and needs the internet: local Azure installs
+# The first deployment here takes a minute or more and needs the internet: local Azure installs
 # MLflow for it. Outside the course you would run `pip install azure-ai-ml azure-identity requests
 # scikit-learn`, and add `mlflow` to save models of your own.
 #
@@ -68,8 +68,8 @@ ml_client = MLClient(DefaultAzureCredential(), subscription_id, resource_group, 
 # %% [markdown]
 # ## A model that describes itself
 #
-# The next cell trains a classifier of scikit-learn's with the first 1,297 digits. The other 500
-# will be our archive.
+# The next cell trains a scikit-learn classifier with the first 1,297 digits. The other 500 will be
+# our archive.
 
 # %%
 from sklearn.datasets import load_digits
@@ -251,10 +251,9 @@ for body in ({"data": digits.images[:5].tolist()}, table(columns[1:], digits.dat
     print("  the model's own status:", answer.headers["ms-azureml-model-error-statuscode"])
 
 # %% [markdown]
-# Both are refused, but not equally well. The inference server explains what it misses in the
-# first body. The second fails inside MLflow, and the client only learns that something failed;
-# the reason is in the deployment's log. `score.py` could have said it in words. So this is the
-# bargain:
+# Both are refused, but not equally well. The inference server says what is missing from the first
+# body. The second fails inside MLflow, and the client only learns that something failed; the reason
+# is in the deployment's log. `score.py` could have said it in words. So this is the bargain:
 #
 # | | with `score.py` | MLflow, no script |
 # | --- | --- | --- |
@@ -262,7 +261,7 @@ for body in ({"data": digits.images[:5].tolist()}, table(columns[1:], digits.dat
 # | a request is | what you like | `input_data` |
 # | an answer is | what you like, say ten probabilities | what `predict` returns: the digit alone |
 # | columns in the wrong order | your problem | put right by name |
-# | a wrong request | 400, in your words | 500, and a look at the log |
+# | a wrong request | model status 400, in your words | 400 if the form is wrong, 500 if the table is: then the log says why |
 # | work before the model | in the script | in the model, as a scikit-learn `Pipeline` |
 #
 # When you need more, give the deployment a script and an environment after all: an MLflow model
@@ -394,10 +393,10 @@ print("missing:", missing)
 #
 # ### Find the line
 #
-# The job has a step that did the work, and the step has the logs. Here is `error.txt`, whole.
-# Which file is the culprit? Then open the file itself, in `build/lesson-11/archive`: which line
-# has the slip, as an editor counts? Put the file's name into `culprit` and the line's number into
-# `bad_line`.
+# The job has a step that did the work, and the step has the logs. Here is `error.txt`, whole. Which
+# file is the culprit? Then open the file itself, in `build/lesson-11/archive`: which line has the
+# slip, counting from 1 as an editor does? Put the file's name into `culprit` and the line's number
+# into `bad_line`.
 
 # %%
 from practice.widgets.log_pane import LogPane
@@ -508,8 +507,8 @@ print("what the online endpoint signs in as:", endpoint.identity.type)
 # ```
 #
 # The identity needs the role *AcrPull* on the registry and *Key Vault Secrets User* on the vault.
-# Handing out roles takes an *Owner*; *Contributor*, which you have in this course, is not enough.
-# Step by step: [container
+# Handing out roles takes an *Owner* or a *User Access Administrator*; *Contributor*, which you have
+# in this course, is not enough. Step by step: [container
 # groups](https://learn.microsoft.com/azure/container-instances/using-azure-container-registry-mi),
 # [apps](https://learn.microsoft.com/azure/container-apps/managed-identity-image-pull), [apps'
 # secrets](https://learn.microsoft.com/azure/container-apps/manage-secrets), [online
@@ -554,7 +553,7 @@ exercises.cheaper_from.check(cheaper_from)
 # ## Cleaning up
 #
 # The online endpoint costs money while it exists. The cluster costs nothing when it is empty, but
-# keeps its share of your quota. The jobs and their output stay, and cost a trace of storage.
+# keeps its share of your quota. The jobs and their output stay, and cost next to nothing to store.
 
 # %%
 wait(ml_client.online_endpoints.begin_delete(endpoint_name), "deleting the online endpoint")
@@ -573,7 +572,7 @@ shutil.rmtree(build)
 # - The same machine at the same price: what decides is for how many hours you need it.
 # - A managed identity has no password that could leak.
 #
-# More of Microsoft's: [MLflow models in
+# More from Microsoft: [MLflow models in
 # deployments](https://learn.microsoft.com/azure/machine-learning/how-to-deploy-mlflow-models),
 # [batch endpoints](https://learn.microsoft.com/azure/machine-learning/concept-endpoints-batch),
 # [when a batch job

@@ -158,8 +158,8 @@ print(name)
 #
 # ## What a month costs
 #
-# Here is lesson 08's cost model with the letter's numbers: 30,000 requests a day, in ten hours.
-# We guess that each keeps an instance busy for 20 milliseconds.
+# Here is lesson 08b's cost model with the letter's numbers: 30,000 requests a day, in ten hours. We
+# guess that each keeps an instance busy for 20 milliseconds.
 #
 # > **Before you run it.** The endpoint, on one machine, is the most expensive of the three. How
 # > many small container apps, with one replica always kept, could you run for the same money?
@@ -228,9 +228,9 @@ guess.compare(min(("1", "5", "20"), key=lambda n: abs(int(n) - sum(each) / media
 print("the last one within the letter's 5 seconds:", sum(each) < 5)
 
 # %% [markdown]
-# **What happened.** Twenty times: they queue. With a model this quick the queue is gone in a
-# moment, so one instance will do, *as long as whatever stands in front of it lets twenty wait*.
-# Lesson 05 showed what happens otherwise.
+# **What happened.** Twenty times as long: they wait for one another. With a model this quick the
+# queue is gone in a moment, so one instance will do, *as long as whatever stands in front of it
+# lets twenty wait*. Lesson 05 showed what happens otherwise.
 #
 # ## Your work
 #
@@ -241,11 +241,12 @@ print("the last one within the letter's 5 seconds:", sum(each) < 5)
 # `azure-identity` for either.)
 #
 # From step 4 on you can run the checks under *Exercises*, in any order and as often as you like.
+# (Until you have written `classify` in step 5, run its cell as it stands.)
 #
 # ### Step 1: choose
 #
-# [`recommend`](../practice/pricing/decision.py) of lesson 08 has an opinion, but it has never
-# read the letter. Form your own, and write the first lines of your half page into
+# [`recommend`](../practice/pricing/decision.py) of lesson 08b has an opinion, but it has never read
+# the letter. Form your own, and write the first lines of your half page into
 # `build/lesson-12/decision.md`: what you choose and why, before you know how it ends.
 
 # %%
@@ -284,9 +285,9 @@ for package in ("scikit-learn", "joblib", "numpy"):
 # and the crash at night. An endpoint brings its own keys; for a container you make one, with
 # `secrets.token_hex()`.
 #
-# Then look at what you have made in the portal (its tile is on JupyterLab's start page; on live
-# Azure it is at [portal.azure.com](https://portal.azure.com)), as anyone at Alder & Finch might.
-# Is everything up? And can you find the key?
+# Then look at what you have made in the portal (its tile is in JupyterLab's launcher; on live Azure
+# it is at [portal.azure.com](https://portal.azure.com)), as anyone at Alder & Finch might. Is
+# everything up? And can you find the key?
 
 # %%
 # Your code goes here.
@@ -396,7 +397,7 @@ exercises.on_the_hour.check(hand_in)
 #
 # This is the fire drill. Your client is called right after it, and the check waits until the
 # service has come back by itself. (After several drills in a row, Azure lets a container wait for
-# up to five minutes before it starts it again: lesson 06.)
+# up to five minutes before it starts it again: lesson 06b.)
 
 # %%
 exercises.crash.check(hand_in)
