@@ -199,7 +199,7 @@ least.compare(min(per_million, key=per_million.get))
 # %% [markdown]
 # **What happened.** Core for core, an endpoint and a group cost about the same. With one worker,
 # which is what you get unless you set `WORKER_COUNT`, you pay for four cores and use one. The app
-# is made for pauses: its busy cores are the dearest, and each request costs a little as well.
+# is made for pauses: its busy cores cost most, and each request costs a little as well.
 #
 # The model leaves out what is small or the same for all: the registry, logs, traffic that leaves
 # Azure. And it leaves out your own hours, which cost more than all of it. No price list has those.
