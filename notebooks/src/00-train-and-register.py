@@ -128,8 +128,8 @@ for trained in (pytorch, keras):
 guess.compare(bands[np.digitize(pytorch.accuracy, [0.80, 0.95])])
 
 # %% [markdown]
-# **What happened.** A handful of mistakes in 360 digits, after a few seconds on a plain processor.
-# In this course the model is the quick part. The work is in getting it to an address.
+# **What happened.** A handful of mistakes in 360 digits, after a few seconds. In this course the
+# model is the quick part. The work is in getting it to an address.
 #
 # ## Which mistakes they make
 #
@@ -141,8 +141,8 @@ guess.compare(bands[np.digitize(pytorch.accuracy, [0.80, 0.95])])
 plots.confusion({"PyTorch": pytorch.confusion, "Keras": keras.confusion})
 
 # %% [markdown]
-# Better still, look at the mistakes themselves. The next two figures show the digits that each
-# model got wrong. Each title says what the digit is and what it was read as.
+# The next two figures show the digits that each model got wrong. Each title says what the digit is
+# and what it was read as.
 
 # %%
 for trained in (pytorch, keras):

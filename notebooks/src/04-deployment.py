@@ -200,7 +200,7 @@ print(
 )
 
 # %% [markdown]
-# There it is: a 0, 1, 2, 3 and 4. The figure shows six others, each above its ten probabilities.
+# The figure shows six others, each above its ten probabilities.
 
 # %%
 from practice.figures import plots
@@ -227,8 +227,7 @@ def classify(image):
 DrawingPad(classify)
 
 # %% [markdown]
-# The SDK's `invoke` fetches the key, sends the content of a file, and returns the answer as text. A
-# client without an SDK does what `ask` does.
+# The SDK's `invoke` fetches the key, sends the content of a file, and returns the answer as text.
 
 # %%
 import json

@@ -261,7 +261,7 @@ for body in ({"data": digits.images[:5].tolist()}, table(columns[1:], digits.dat
 # | a request is | what you like | `input_data` |
 # | an answer is | what you like, say ten probabilities | what `predict` returns: the digit alone |
 # | columns in the wrong order | your problem | put right by name |
-# | a wrong request | model status 400, in your words | 400 if the form is wrong, 500 if the table is: then the log says why |
+# | a wrong request | 400, in your words | 400 or 500, and a look at the log |
 # | work before the model | in the script | in the model, as a scikit-learn `Pipeline` |
 #
 # When you need more, give the deployment a script and an environment after all: an MLflow model
