@@ -68,14 +68,14 @@ def create_group(azure: Azure, name: str, image: Image, cpu: float, memory: floa
             instances.Container(
                 name="digits",
                 image=image.reference,
-                ports=[instances.ContainerPort(port=80)],
+                ports=[instances.ContainerPort(port=8080)],
                 resources=instances.ResourceRequirements(
                     requests=instances.ResourceRequests(cpu=cpu, memory_in_gb=memory)
                 ),
             )
         ],
         ip_address=instances.IpAddress(
-            type="Public", dns_name_label=name, ports=[instances.Port(port=80, protocol="TCP")]
+            type="Public", dns_name_label=name, ports=[instances.Port(port=8080, protocol="TCP")]
         ),
     )
     groups = azure.instances.container_groups
@@ -87,7 +87,7 @@ def create_group(azure: Azure, name: str, image: Image, cpu: float, memory: floa
             Failed.CONTAINER, f"Container group {name} failed.\n{reason(error)}"
         ) from error
     assert made.ip_address
-    return f"http://{made.ip_address.fqdn}"
+    return f"http://{made.ip_address.fqdn}:8080"
 
 
 def group_logs(azure: Azure, name: str) -> str:
@@ -136,7 +136,7 @@ def create_app(azure: Azure, name: str, image: Image, cpu: float, memory: float)
         properties=apps.ContainerAppProperties(
             managed_environment_id=environment.id,
             configuration=apps.Configuration(
-                ingress=apps.Ingress(external=True, target_port=80),
+                ingress=apps.Ingress(external=True, target_port=8080),
                 secrets=[apps.Secret(name="registry-password", value=image.password)],
                 registries=[
                     apps.RegistryCredentials(

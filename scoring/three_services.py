@@ -50,7 +50,7 @@ from app.main import app
 async def leave():
     os._exit(1)
 
-host, port = os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", 80))
+host, port = os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", 8080))
 uvicorn.run(app, host=host, port=port)
 """
 
@@ -133,7 +133,7 @@ class ThreeServices:
                     name="digits",
                     image=self.image.reference,
                     command=["python", "-c", PROGRAM],
-                    ports=[aci.ContainerPort(port=80)],
+                    ports=[aci.ContainerPort(port=8080)],
                     resources=aci.ResourceRequirements(
                         requests=aci.ResourceRequests(cpu=1.0, memory_in_gb=1.5)
                     ),
@@ -142,13 +142,13 @@ class ThreeServices:
             ip_address=aci.IpAddress(
                 type="Public",
                 dns_name_label=self.name,
-                ports=[aci.Port(port=80, protocol="TCP")],
+                ports=[aci.Port(port=8080, protocol="TCP")],
             ),
         )
         groups = self.instances.container_groups
         poller = groups.begin_create_or_update(self.resource_group, self.name, group)
         made = self.wait(poller, "container group")
-        url = f"http://{made.ip_address.fqdn}"
+        url = f"http://{made.ip_address.fqdn}:8080"
         return ServiceAddress(f"{url}/predict", f"{url}/exit")
 
     def create_app(self) -> ServiceAddress:
@@ -167,13 +167,13 @@ class ThreeServices:
             probes=[
                 aca.ContainerAppProbe(
                     type="Readiness",
-                    http_get=aca.ContainerAppProbeHttpGet(path="/", port=80),
+                    http_get=aca.ContainerAppProbeHttpGet(path="/", port=8080),
                     period_seconds=2,
                 )
             ],
         )
         configuration = aca.Configuration(
-            ingress=aca.Ingress(external=True, target_port=80),
+            ingress=aca.Ingress(external=True, target_port=8080),
             secrets=[aca.Secret(name="registry-password", value=self.image.password)],
             registries=[
                 aca.RegistryCredentials(

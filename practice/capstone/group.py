@@ -108,4 +108,5 @@ def _door(group: Any) -> Door:
             f"The group {group.name} has no address. It needs an ip_address of the type Public "
             "with a dns_name_label."
         )
-    return Door(f"http://{group.ip_address.fqdn}/score")
+    port = group.ip_address.ports[0].port  # Azure takes no address without one
+    return Door(f"http://{group.ip_address.fqdn}:{port}/score")

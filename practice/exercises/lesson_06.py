@@ -14,7 +14,7 @@ from practice.pricing import prices
 
 REGION = "swedencentral"  # whose prices the exercise `month` asks for
 HOURS, WORKING_DAYS, DAYS = 10, 22, 30  # a day, a month, a month
-PORT = 8080  # of the exercise `other_port`
+PORT = 8000  # of the exercise `other_port`
 PATIENCE = 600  # seconds for a group that has been created to answer
 
 # The first step that is run anew, by what its line begins with.
@@ -73,20 +73,20 @@ def built_again(dockerfile: str, first: object) -> Verdict:
 @exercise(
     "The port is in three places: where the program listens, what the container opens, and what "
     "the group's address lets through.",
-    "CMD reads the variable PORT. So: describe(my_name, PORT='8080').",
+    "CMD reads the variable PORT. So: describe(my_name, PORT='8000').",
     "Change the description before you send it: mine.containers[0].ports and "
     "mine.ip_address.ports.",
     solution="""
-    mine = describe(my_name, PORT="8080")
-    mine.containers[0].ports = [ContainerPort(port=8080)]
-    mine.ip_address.ports = [Port(port=8080, protocol="TCP")]
+    mine = describe(my_name, PORT="8000")
+    mine.containers[0].ports = [ContainerPort(port=8000)]
+    mine.ip_address.ports = [Port(port=8000, protocol="TCP")]
     wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
     """,
 )
 def other_port(
     instances: ContainerInstanceManagementClient, resource_group: str, name: str
 ) -> Verdict:
-    """A group of that name whose API listens on port 8080, with that port open and no other."""
+    """A group of that name whose API listens on port 8000, with that port open and no other."""
     try:
         group: ContainerGroup = instances.container_groups.get(resource_group, name)
     except ResourceNotFoundError:
@@ -98,7 +98,7 @@ def other_port(
         return wrong(
             f"The variable PORT of {name}",
             told,
-            "Without it the program listens on 80, and nobody maps one port to another.",
+            "Without it the program listens on 8080, and nobody maps one port to another.",
         )
     fqdn = getattr(group.ip_address, "fqdn", None)
     if fqdn is None or group.ip_address is None:

@@ -16,6 +16,7 @@ from helpers.wait import View, answers, until
 from practice.exercises.checks import Verdict, exercise, not_attempted, right, wrong
 from practice.widgets.log_pane import LogPane
 
+PORT = 8080  # on which the API listens
 TOO_LITTLE = 0.1  # gigabytes for the API in the exercise `ill`
 LEAST_MEMORY = 1.0  # gigabytes of a whole group
 PATIENCE = 600  # seconds for a group that has been created to answer, or to end
@@ -92,7 +93,7 @@ def ill(instances: ContainerInstanceManagementClient, resource_group: str, name:
     memory = resources.requests.memory_in_gb if resources else None
     if memory == TOO_LITTLE:
         return not_attempted(f"{name} is as it was.")
-    url = f"http://{getattr(group.ip_address, 'fqdn', None)}"
+    url = f"http://{getattr(group.ip_address, 'fqdn', None)}:{PORT}"
 
     def came_up_or_was_killed() -> str:
         if answers(url):

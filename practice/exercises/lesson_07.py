@@ -23,7 +23,7 @@ OF_THE_LESSON = ("v1", "v2")  # the revisions that it brings out itself
     made.revision_suffix = None
     made.scale = made.containers[0].probes = None
     configuration = Configuration(
-        ingress=Ingress(external=True, target_port=80),
+        ingress=Ingress(external=True, target_port=8080),
         secrets=[Secret(name="registry-password", value=image.password)],
         registries=[
             RegistryCredentials(

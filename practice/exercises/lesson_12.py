@@ -284,7 +284,7 @@ def crash(hand_in: HandIn) -> Verdict:
     # Container Apps: pinned, in the same call that brings the revision v2.
     Ingress(
         external=True,
-        target_port=80,
+        target_port=8080,
         traffic=[TrafficWeight(revision_name=f"{name}--v1", weight=100)],
     )
     """,

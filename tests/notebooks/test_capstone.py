@@ -313,7 +313,7 @@ def with_a_mistake(
             "import os, time, uvicorn\nfrom wine_model import ReadingsError, WineModel\n"
             f"{code}\nfrom main import app\n"
             "uvicorn.run(app, host=os.environ.get('HOST', '0.0.0.0'), "
-            "port=int(os.environ.get('PORT', 80)))\n"
+            "port=int(os.environ.get('PORT', 8080)))\n"
         )
         described.containers[0].command = ["python", "-c", program]
     if key != handed_in.key:
@@ -323,7 +323,7 @@ def with_a_mistake(
     groups = azure.instances.container_groups
     groups.begin_delete(azure.resource_group, name).result()
     groups.begin_create_or_update(azure.resource_group, name, described).result()
-    container_group.wait_for(f"http://{name}.{azure.location}.azurecontainer.io")
+    container_group.wait_for(f"http://{name}.{azure.location}.azurecontainer.io:8080")
     return replace(handed_in, key=key)
 
 

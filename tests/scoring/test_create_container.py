@@ -70,7 +70,7 @@ def test_a_group_is_made_updated_and_deleted(
     assert re.search(r"STEP \d+/\d+ ?: RUN pip install", printed, re.IGNORECASE)
     assert f"Image {registry}.azurecr.io/digits:1 is built." in printed
     assert re.search(r"Truth: 3\. Prediction: 3, with probability [01]\.\d+\.", printed)
-    assert f"http://{name}.{REGION}.azurecontainer.io" in printed
+    assert f"http://{name}.{REGION}.azurecontainer.io:8080" in printed
     assert groups.get(RESOURCE_GROUP, name).containers[0].image.endswith("/digits:1")
     link = re.search(r"in a browser \(this link works once\): (http://127\.0\.0\.1:\S+)", printed)
     assert link

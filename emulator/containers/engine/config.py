@@ -20,8 +20,9 @@ GIB = 2**30
 # Keeps a group's network while its containers come and go, as Kubernetes' pause container does.
 HOLDER = ("sleep", "infinity")
 HOLDER_MEMORY = 16 * 2**20  # bytes
-# A user who is not root may listen on port 80, too, as with Docker's own settings.
-SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0"}
+# Below this port only root may listen, as on Azure; Docker's own setting lets everybody.
+# https://azureossd.github.io/2024/06/10/Container-Apps-Binding-to-ports-under-1024/
+SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "1024"}
 # What engines say of a program that is not there, or that may not be run.
 SAID = {
     "executable file not found": NOT_FOUND,

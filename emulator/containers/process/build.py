@@ -37,6 +37,7 @@ BASE_VARIABLES = {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sb
 BASE_COMMAND = ["python3"]
 ARCHIVE = re.compile(r"\.(tar|tar\.(gz|bz2|xz|zst)|tgz|tbz2|txz)$")
 IDLE_FLAGS = ("chown", "link")  # which have no effect here
+FIRST_FREE = 1024  # the lowest port that every user may listen on
 SHELL_HAS_PORT = re.compile(r"\$(\{?PORT\b)")
 
 
@@ -321,7 +322,17 @@ class ProcessBuild:
                 place.chmod(mode)
 
     def _check_port(self) -> None:
-        """A process is told its port by PORT, which a command with a fixed one does not hear."""
+        """A process is told its port by PORT, which a command with a fixed one does not hear.
+
+        And it may listen where its user, which it does not run as, may not on Azure:
+        https://azureossd.github.io/2024/06/10/Container-Apps-Binding-to-ports-under-1024/
+        """
+        low = [port for port in self.config.ports if port < FIRST_FREE]
+        if low and self.config.user.partition(":")[0] not in ("", "root", "0"):
+            self._no_effect(
+                f"EXPOSE {low[0]}: on Azure the user {self.config.user} may not listen there"
+                f" (permission denied), as only root may below {FIRST_FREE}. Take 8080."
+            )
         shell = f"{self.config.entrypoint_shell} {self.config.cmd_shell}"
         words = [*self.config.entrypoint, *self.config.cmd]
         if (
@@ -334,7 +345,7 @@ class ProcessBuild:
             self._no_effect(
                 "CMD names a fixed port. Several processes share this machine's ports, so each is"
                 " given its own in PORT, with HOST: end in --host ${HOST:-0.0.0.0}"
-                " --port ${PORT:-80} (shell form)."
+                " --port ${PORT:-8080} (shell form)."
             )
 
 

@@ -55,12 +55,20 @@ def variables(
 
 
 def asked_port(spec: ContainerSpec, config: ImageConfig) -> int:
-    """The port of the container that its variable PORT asks the program to listen on, 0 if none.
+    """The port of the container that its program listens on as far as it can be known, 0 if not.
 
-    A stand-in is told its ports in another way.
+    It is the one that the variable PORT asks for; without that, the image's own program listens on
+    a port that the image exposes. A stand-in is told its ports in another way.
     """
+    if config.listens:
+        return 0
     text = (config.variables | dict(spec.variables)).get("PORT", "")
-    return int(text) if not config.listens and re.fullmatch(r"[1-9]\d{0,4}", text) else 0
+    if re.fullmatch(r"[1-9]\d{0,4}", text):
+        return int(text)
+    if spec.command is not None or spec.args is not None:
+        return 0
+    exposed = config.ports
+    return next((port for port in exposed if port in spec.ports), next(iter(exposed), 0))
 
 
 def words(

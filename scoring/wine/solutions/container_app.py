@@ -38,7 +38,7 @@ def configuration(name: str, image: Image, key: str) -> aca.Configuration:
         active_revisions_mode="Multiple",
         ingress=aca.Ingress(
             external=True,
-            target_port=80,
+            target_port=8080,
             traffic=[aca.TrafficWeight(revision_name=f"{name}--v1", weight=100)],
         ),
         secrets=[
@@ -71,7 +71,7 @@ def template(image: Image, version: str, min_replicas: int) -> aca.Template:
                 probes=[
                     aca.ContainerAppProbe(
                         type="Readiness",
-                        http_get=aca.ContainerAppProbeHttpGet(path="/", port=80),
+                        http_get=aca.ContainerAppProbeHttpGet(path="/", port=8080),
                         period_seconds=2,
                     )
                 ],

@@ -20,7 +20,7 @@ def deploy(azure: Azure, name: str, image: Image) -> str:
             azure.resource_group, group, describe(azure, group, image, version, key)
         ).result()
     for group in (name, f"{name}-v2"):
-        wait_for(f"http://{group}.{azure.location}.azurecontainer.io")
+        wait_for(f"http://{group}.{azure.location}.azurecontainer.io:8080")
     return key
 
 
@@ -44,7 +44,7 @@ def describe(
     container = aci.Container(
         name="wine",
         image=image.reference,
-        ports=[aci.ContainerPort(port=80)],
+        ports=[aci.ContainerPort(port=8080)],
         environment_variables=[
             aci.EnvironmentVariable(name="MODEL", value=f"wine-{version}"),
             aci.EnvironmentVariable(name="API_KEY", secure_value=key),
@@ -64,6 +64,6 @@ def describe(
         ],
         containers=[container],
         ip_address=aci.IpAddress(
-            type="Public", dns_name_label=name, ports=[aci.Port(port=80, protocol="TCP")]
+            type="Public", dns_name_label=name, ports=[aci.Port(port=8080, protocol="TCP")]
         ),
     )

@@ -193,8 +193,8 @@ async def test_a_fastapi_app_runs(runtime: ContainerRuntime, tmp_path: Path) -> 
         RUN pip install --no-cache-dir --upgrade -r requirements.txt
         COPY app.py ./
         USER 1000
-        EXPOSE 80
-        CMD exec uvicorn app:app --host ${HOST:-0.0.0.0} --port ${PORT:-80}
+        EXPOSE 8080
+        CMD exec uvicorn app:app --host ${HOST:-0.0.0.0} --port ${PORT:-8080}
         """,
         requirements__txt="fastapi\nuvicorn\n",
         app__py="""
@@ -208,8 +208,8 @@ async def test_a_fastapi_app_runs(runtime: ContainerRuntime, tmp_path: Path) -> 
             """,
     )
     await build(runtime, folder, "hello:1")
-    container = await runtime.start(spec(tmp_path, image=f"{REGISTRY}/hello:1", ports=(80,)))
-    assert await ask(container, path="/hello/world") == {"hello": "world"}
+    container = await runtime.start(spec(tmp_path, image=f"{REGISTRY}/hello:1", ports=(8080,)))
+    assert await ask(container, 8080, path="/hello/world") == {"hello": "world"}
     await runtime.stop(container)
     # Not 137: uvicorn heard SIGTERM, and was not killed.
     # uvicorn ends itself with the signal it was sent; a container's first process survives that.
@@ -449,7 +449,7 @@ async def test_a_program_that_listens_on_another_port_is_reached_there_alone(
     closed = await mirror.start(spec(tmp_path, "closed", ports=(80,), **told))
     inside = """
         import os, time, urllib.request
-        port = os.environ["PORT"]  # on this machine, where it is a process
+        port = os.environ.get("PORT", "80")  # on this machine, where it is a process
         while True:
             try:
                 urllib.request.urlopen(f"http://localhost:{port}/")
@@ -457,10 +457,13 @@ async def test_a_program_that_listens_on_another_port_is_reached_there_alone(
             except OSError:
                 time.sleep(0.02)
         """
-    session = await mirror.exec(closed, script(inside), tty=False)
-    await read_all(session)  # it listens
+    untold = await mirror.start(spec(tmp_path, "untold", ports=(8080,)))  # it takes its own, 80
+    for container in (closed, untold):
+        session = await mirror.exec(container, script(inside), tty=False)
+        await read_all(session)  # it listens
     assert not await is_answered(second, 80)
     assert not await is_answered(closed, 80)
+    assert not await is_answered(untold, 8080)
 
 
 MIRROR_OF_FILE = """

@@ -35,21 +35,21 @@ ANSWERS = [
             # Nobody tells the program.
             """
 mine = describe(my_name)
-mine.containers[0].ports = [ContainerPort(port=8080)]
-mine.ip_address.ports = [Port(port=8080, protocol="TCP")]
+mine.containers[0].ports = [ContainerPort(port=8000)]
+mine.ip_address.ports = [Port(port=8000, protocol="TCP")]
 wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
-""": "the program listens on 80",
+""": "the program listens on 8080",
             # Nobody opens the port.
             """
-mine = describe(my_name, PORT="8080")
+mine = describe(my_name, PORT="8000")
 wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
-""": "Let 8080 through alone",
+""": "Let 8000 through alone",
             """
-mine = describe(my_name, PORT="8080")
-mine.containers[0].ports = [ContainerPort(port=80), ContainerPort(port=8080)]
-mine.ip_address.ports = [Port(port=80, protocol="TCP"), Port(port=8080, protocol="TCP")]
+mine = describe(my_name, PORT="8000")
+mine.containers[0].ports = [ContainerPort(port=8080), ContainerPort(port=8000)]
+mine.ip_address.ports = [Port(port=80, protocol="TCP"), Port(port=8000, protocol="TCP")]
 wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
-""": "[80, 8080]",
+""": "[8080, 8000]",
         },
     ),
     Answers(

@@ -28,12 +28,12 @@ ANSWERS = [
             BY_FORM.format(
                 change="""
 made.containers[0].image = "mcr.microsoft.com/k8se/quickstart:latest"
-ingress = Ingress(external=True, target_port=80)
+ingress = Ingress(external=True, target_port=8080)
 """
             ): "without the quickstart",
             BY_FORM.format(change="ingress = None"): "disabled",
             BY_FORM.format(
-                change="ingress = Ingress(external=False, target_port=80)"
+                change="ingress = Ingress(external=False, target_port=8080)"
             ): "limited to its environment",
         },
     ),

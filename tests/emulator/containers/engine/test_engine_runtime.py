@@ -22,6 +22,8 @@ from tests.emulator.containers.container_images import (
     ask,
     build,
     context,
+    is_answered,
+    log_lines,
     script,
     spec,
 )
@@ -88,6 +90,27 @@ async def test_limits_labels_and_ports_are_the_engines(
     published = found["NetworkSettings"]["Ports"]["80/tcp"]
     assert [each["HostIp"] for each in published] == ["127.0.0.1"]
     assert container.address == {80: int(published[0]["HostPort"])}
+
+
+async def test_a_low_port_is_roots_alone_as_on_azure(
+    runtime: EngineRuntime, tmp_path: Path
+) -> None:
+    dockerfile = """
+        ARG BASE_IMAGE
+        FROM ${BASE_IMAGE}
+        USER 10001
+        CMD exec python3 -m http.server ${PORT:-80}
+        """
+    image, _ = await build(runtime, context(tmp_path / "low", dockerfile), "low:1")
+    low = await runtime.start(spec(tmp_path, "low", image=image.reference, ports=(80,)))
+    async with asyncio.timeout(20):
+        assert await low.wait() == 1
+    assert log_lines(low)[-1] == "PermissionError: [Errno 13] Permission denied"
+    told = {"image": image.reference, "variables": {"PORT": "8080"}}
+    high = await runtime.start(spec(tmp_path, "high", ports=(8080,), **told))
+    async with asyncio.timeout(20):
+        while not await is_answered(high, 8080):
+            await asyncio.sleep(0.02)
 
 
 async def test_a_container_killed_by_someone_is_not_out_of_memory(

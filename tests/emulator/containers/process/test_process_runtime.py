@@ -201,6 +201,7 @@ async def test_what_has_no_effect_is_said(runtime: ProcessRuntime, tmp_path: Pat
         "platform: no effect",
         "useradd --create-home app: no effect",
         "USER app: no effect",
+        "EXPOSE 80: on Azure the user app may not listen there (permission denied)",
         "CMD names a fixed port",
         "recorded; Azure has probes of its own",
         "UNUSED is declared by no ARG",
