@@ -16,7 +16,8 @@ OF_THE_LESSON = ("v1", "v2")  # the revisions that it brings out itself
 @exercise(
     "In the portal: Container Apps, Create a container app. The name is in my_name.",
     "On the page Container, take away the tick at Use quickstart image; on the page Ingress, tick "
-    "Enabled, and accept traffic from anywhere.",
+    "Enabled, accept traffic from anywhere, and give the port on which the container listens: "
+    "8080.",
     solution="""
     # What the form sends, as the SDK would:
     made = template(1)

@@ -31,7 +31,8 @@ DOCKERFILE = """\
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}
 WORKDIR /app
-CMD exec python -m http.server 80
+USER 10001
+CMD exec python -m http.server 8080
 """
 
 POLICIES = (

@@ -127,6 +127,7 @@ def ingress(page: Page) -> None:
     page.get_by_role("button", name="Next: Ingress").click()
     page.get_by_role("checkbox", name="Enabled").check()
     page.get_by_label("Accepting traffic from anywhere").check()
+    page.get_by_label("Target port").fill("8080")
 
 
 def review(page: Page) -> None:

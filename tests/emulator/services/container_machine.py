@@ -34,7 +34,7 @@ ARG BASE_IMAGE=python:3.11-slim
 FROM ${BASE_IMAGE}
 WORKDIR /app
 COPY serve.py .
-EXPOSE 80
+EXPOSE 80 8080
 ENV PYTHONUNBUFFERED=1
 CMD ["python", "serve.py"]
 """
