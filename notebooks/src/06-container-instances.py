@@ -213,8 +213,10 @@ for line in dockerfile.splitlines():
 #   from its index for CPU, which saves gigabytes.
 # - `COPY` of code and model.
 # - `USER api`: from here on nothing runs as root, the user who may do everything. If somebody
-#   breaks into the API, they don't own the container.
-# - `EXPOSE 80` is a note for people and tools. It opens nothing.
+#   breaks into the API, they don't own the container. On Azure [only root may listen on a port
+#   below {{container_instances.first_free_port}}](https://azureossd.github.io/2024/06/10/Container-Apps-Binding-to-ports-under-1024/),
+#   so the API takes 8080 and not 80.
+# - `EXPOSE 8080` is a note for people and tools. It opens nothing.
 # - `HEALTHCHECK` is Docker's. Azure ignores it and has [probes of its
 #   own](https://learn.microsoft.com/azure/container-instances/container-instances-readiness-probe).
 # - `CMD` comes last: it's what runs when a container starts. `0.0.0.0` means "answer whoever
@@ -229,12 +231,12 @@ for line in dockerfile.splitlines():
 # > answers only inside its own container, and its log looks perfectly normal.
 #
 # If you have Docker or Podman, build the image and test it in a real container. The last word is
-# the *build context*, the folder that `COPY` sees. `-p 8080:80` maps your machine's port 8080 to
-# the container's port 80, so the API answers at `http://localhost:8080`.
+# the *build context*, the folder that `COPY` sees. `-p 8080:8080` joins your machine's port 8080,
+# the first one, to the container's, so the API answers at `http://localhost:8080`.
 #
 # ```bash
 # docker build -f scoring/api/Dockerfile -t digits:1 scoring
-# docker run --rm -p 8080:80 digits:1
+# docker run --rm -p 8080:8080 digits:1
 # ```
 #
 # ## Build it in a registry
@@ -366,7 +368,7 @@ def describe(name, **variables):
     container = Container(
         name="digits",
         image=f"{server}/digits:1",
-        ports=[ContainerPort(port=80)],
+        ports=[ContainerPort(port=8080)],
         environment_variables=[
             *(EnvironmentVariable(name=k, value=v) for k, v in variables.items()),
             EnvironmentVariable(name="ADMIN_TOKEN", secure_value=secrets.token_hex()),
@@ -384,13 +386,14 @@ def describe(name, **variables):
         ip_address=IpAddress(
             type="Public",
             dns_name_label=name,
-            ports=[Port(port=80, protocol="TCP")],
+            ports=[Port(port=8080, protocol="TCP")],
         ),
     )
 
 
 # %% [markdown]
-# - `ports` come twice: the container listens on 80, and the group's address lets 80 through.
+# - `ports` come twice: the container listens on 8080, and the group's address lets 8080
+#   through.
 # - `secure_value` is for what nobody should read. The API doesn't use `ADMIN_TOKEN`; you'll look
 #   for it below.
 # - `cpu` and `memory_in_gb` are what the container gets and what you pay for. A group has [at least
@@ -409,7 +412,7 @@ group = wait(
     group_name,
 )
 
-url = f"http://{group.ip_address.fqdn}"
+url = f"http://{group.ip_address.fqdn}:8080"
 print("address:", url)
 _ = until(lambda: answers(url), "the API on Azure")
 
@@ -542,9 +545,9 @@ exercises.built_again.check(dockerfile, first)
 # %% [markdown]
 # ### Another port
 #
-# Run the API a second time, as the group `my_name` with that DNS label, on port 8080 and on no
+# Run the API a second time, as the group `my_name` with that DNS label, on port 8000 and on no
 # other. The image doesn't have to change: read its `CMD` once more. The check sends a request to
-# port 8080.
+# port 8000.
 
 # %%
 my_name = f"mine-{suffix}"

@@ -93,7 +93,7 @@ def describe(name, tag="1", restart_policy="Always", **variables):
     container = Container(
         name="digits",
         image=f"{image.server}/digits:{tag}",
-        ports=[ContainerPort(port=80)],
+        ports=[ContainerPort(port=8080)],
         environment_variables=[EnvironmentVariable(name=k, value=v) for k, v in variables.items()],
         resources=ResourceRequirements(requests=ResourceRequests(cpu=1.0, memory_in_gb=1.5)),
     )
@@ -107,7 +107,7 @@ def describe(name, tag="1", restart_policy="Always", **variables):
         image_registry_credentials=[password],
         containers=[container],
         ip_address=IpAddress(
-            type="Public", dns_name_label=name, ports=[Port(port=80, protocol="TCP")]
+            type="Public", dns_name_label=name, ports=[Port(port=8080, protocol="TCP")]
         ),
     )
 
@@ -142,7 +142,7 @@ well_name = f"{group_name}-well"
 group = wait(
     groups.begin_create_or_update(resource_group, well_name, describe(well_name)), well_name
 )
-url = f"http://{group.ip_address.fqdn}"
+url = f"http://{group.ip_address.fqdn}:8080"
 answered = answers(url)
 print("container:", watch(well_name).current_state.state)
 guess.compare("at once" if answered else "later")
@@ -318,21 +318,21 @@ for each in log.splitlines():
 # %%
 repaired = describe(loop_name, MODEL_FILE="model/digits.pt")
 wait(groups.begin_create_or_update(resource_group, loop_name, repaired), "the repair")
-loop_url = f"http://{loop_name}.{location}.azurecontainer.io"
+loop_url = f"http://{loop_name}.{location}.azurecontainer.io:8080"
 _ = until(lambda: answers(loop_url), "the repaired API")
 
 # %% [markdown]
 # ## A wrong port
 #
-# The next group is asked to listen on port 8080. Its address still opens port 80.
+# The next group is asked to listen on port 8000. Its address still opens port 8080.
 
 # %%
 port_name = f"{group_name}-port"
 wait(
-    groups.begin_create_or_update(resource_group, port_name, describe(port_name, PORT="8080")),
+    groups.begin_create_or_update(resource_group, port_name, describe(port_name, PORT="8000")),
     port_name,
 )
-port_url = f"http://{port_name}.{location}.azurecontainer.io"
+port_url = f"http://{port_name}.{location}.azurecontainer.io:8080"
 until(lambda: "startup complete" in log_of(port_name), "the program's start")
 view = watch(port_name)
 print("state:", view.current_state.state, "restarts:", view.restart_count)
@@ -342,7 +342,7 @@ LogPane(log_of(port_name))
 # %% [markdown]
 # - **Seen:** `Running`, no restarts, and no answer. This is the quiet failure.
 # - **Log:** nothing unusual. Its last line has the port. (If local Azure runs without Docker,
-#   `127.0.0.1` and a free port stand for `0.0.0.0:8080`.)
+#   `127.0.0.1` and a free port stand for `0.0.0.0:8000`.)
 # - **Cause:** program and address disagree. Container Instances [doesn't map
 #   ports](https://learn.microsoft.com/azure/container-instances/container-instances-troubleshooting#container-group-ip-address-may-not-be-accessible-due-to-mismatched-ports)
 #   as Docker's `-p` does. A program that listens on `127.0.0.1` looks just the same.
@@ -354,9 +354,9 @@ LogPane(log_of(port_name))
 from azure.mgmt.containerinstance.models import ContainerHttpGet, ContainerProbe
 
 probe = ContainerProbe(
-    http_get=ContainerHttpGet(path="/", port=80, scheme="http"), period_seconds=2
+    http_get=ContainerHttpGet(path="/", port=8080, scheme="http"), period_seconds=2
 )
-probed = describe(port_name, PORT="8080")
+probed = describe(port_name, PORT="8000")
 probed.containers[0].readiness_probe = probe
 wait(groups.begin_create_or_update(resource_group, port_name, probed), "with a probe")
 

@@ -132,7 +132,7 @@ configuration = Configuration(
     active_revisions_mode="Multiple",
     ingress=Ingress(
         external=True,
-        target_port=80,
+        target_port=8080,
         traffic=[TrafficWeight(latest_revision=True, weight=100)],
     ),
     secrets=[Secret(name="registry-password", value=image.password)],
@@ -159,7 +159,7 @@ def template(version):
                 probes=[
                     ContainerAppProbe(
                         type="Readiness",
-                        http_get=ContainerAppProbeHttpGet(path="/", port=80),
+                        http_get=ContainerAppProbeHttpGet(path="/", port=8080),
                         period_seconds=2,
                     )
                 ],
@@ -266,9 +266,9 @@ DrawingPad(classify)
 # the variable `APP_VERSION` a value you like. (An image on Docker Hub works as well.)
 #
 # ![The page Ingress: ingress enabled; traffic accepted from anywhere; type HTTP; insecure
-# connections not allowed; target port 80.](../docs/images/portal/app-ingress.png)
+# connections not allowed; target port 8080.](../docs/images/portal/app-ingress.png)
 #
-# *Ingress* asks who may come in. Tick *Enabled*, accept traffic from anywhere, and give port 80.
+# *Ingress* asks who may come in. Tick *Enabled*, accept traffic from anywhere, and give port 8080.
 #
 # ![The page Review + create: validation passed; below it what was chosen on the other pages, and
 # the button Create.](../docs/images/portal/app-review.png)

@@ -498,7 +498,7 @@ app = wait(
             properties=aca.ContainerAppProperties(
                 environment_id=environment.id,
                 configuration=aca.Configuration(
-                    ingress=aca.Ingress(external=True, target_port=80),
+                    ingress=aca.Ingress(external=True, target_port=8080),
                     secrets=[aca.Secret(name="registry-password", value=image.password)],
                     registries=[
                         aca.RegistryCredentials(

@@ -150,6 +150,8 @@ print(name)
 #   `WineModel`'s.
 # - **Wrong readings, or no JSON:** 400 and a sentence that says what you expected.
 # - **No key, or a wrong one:** 401 or 403.
+# - **Port of a container group:** any, as long as its address opens no other. Below
+#   {{container_instances.first_free_port}} only root may listen: lesson 06.
 # - **Version 2:** a second deployment or a second revision. For a container group it is a second
 #   group, named like the first with `-v2` at the end.
 #
