@@ -47,7 +47,7 @@ wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
             """
 mine = describe(my_name, PORT="8000")
 mine.containers[0].ports = [ContainerPort(port=8080), ContainerPort(port=8000)]
-mine.ip_address.ports = [Port(port=80, protocol="TCP"), Port(port=8000, protocol="TCP")]
+mine.ip_address.ports = [Port(port=8080, protocol="TCP"), Port(port=8000, protocol="TCP")]
 wait(groups.begin_create_or_update(resource_group, my_name, mine), my_name)
 """: "[8080, 8000]",
         },
