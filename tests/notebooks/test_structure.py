@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from nbformat import NotebookNode
 
-from course import lessons
+from course import lessons, minutes
 from practice.catalogue import number_of
 from practice.exercises.checks import Exercise
 
@@ -22,6 +23,7 @@ SECRET = re.compile(r"eyJ[\w-]{20,}|[A-Za-z0-9+/]{80,}={0,2}|\b(?=\w*\d)(?=\w*[A
 MACHINE_PATH = re.compile(r"(?<![\w./:])/[\w.-]+/[\w.-]+|\b[A-Z]:\\")
 # tqdm's, and the marks that move while a lesson waits
 PROGRESS_BAR = re.compile(r"\d%\|.*|\[[.#]*\.#[.#]*\](?=\n|\r|$)|\x1b\[\d+m")
+CAPSTONE = "12"
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f]")
 
 
@@ -78,6 +80,15 @@ def test_time_and_cost(notebook: NotebookNode) -> None:
     assert 15 <= int(minutes[0]) <= 35
     cost = text.split("## What this costs on live Azure")[1].split("\n## ")[0]
     assert "https://azure.microsoft.com/pricing/" in cost
+
+
+def test_it_takes_the_minutes_that_it_states(lesson: Path, notebook: NotebookNode) -> None:
+    """As `course minutes` counts them; the capstone's tasks take hours, as it says beside."""
+    number = number_of(lesson)
+    counted = minutes.count(notebook, minutes.timed()[number])
+    if number == CAPSTONE:
+        counted = replace(counted, exercises=0.0)
+    assert minutes.stated(notebook) == counted.total
 
 
 def test_it_asks_before_it_shows(notebook: NotebookNode) -> None:
