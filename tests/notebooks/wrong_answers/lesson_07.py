@@ -28,7 +28,7 @@ ANSWERS = [
             BY_FORM.format(
                 change="""
 made.containers[0].image = "mcr.microsoft.com/k8se/quickstart:latest"
-ingress = Ingress(external=True, target_port=8080)
+ingress = Ingress(external=True, target_port=80)
 """
             ): "without the quickstart",
             BY_FORM.format(change="ingress = None"): "disabled",
