@@ -109,7 +109,10 @@ def test_killed_in_the_middle_of_every_change(own_machine):
     machine.groups.stop(RESOURCE_GROUP, "starting")
     until(lambda: len(marked()) == 4)
     machine.groups.begin_start(RESOURCE_GROUP, "starting")
-    restart = machine.groups.begin_restart(RESOURCE_GROUP, "restarting")
+    # Its poller asks while nobody is there: the default three tries may end before the new start.
+    restart = machine.groups.begin_restart(
+        RESOURCE_GROUP, "restarting", retry_connect=20, retry_total=20, retry_backoff_max=2
+    )
     until(lambda: len(marked()) == 5)
     with ThreadPoolExecutor() as threads:
         # Neither is answered before the end.
