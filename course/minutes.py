@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from course.lessons import ROOT
-from practice.catalogue import number_of
+from practice.catalogue import NUMBER, number_of
 
 WORDS_A_MINUTE = 130  # technical prose, read to be understood
 QUESTION, EXERCISE, FIGURE, PORTAL = 1.0, 4.0, 0.5, 5.0  # minutes each
@@ -79,7 +79,7 @@ def stated(notebook: NotebookNode) -> int:
 def timed(page: Path = TIMED) -> dict[str, int]:
     """Return the seconds of each lesson's cells by number, as the instructors' page has them."""
     table = page.read_text(encoding="utf-8").split("## How long it takes", 1)[1]
-    rows = re.findall(r"^\| \[?(\d\d[a-z]?) [^|]*\| [^|]*\| (\d+) \|", table, re.MULTILINE)
+    rows = re.findall(rf"^\| \[?({NUMBER}) [^|]*\| [^|]*\| (\d+) \|", table, re.MULTILINE)
     return {number: int(seconds) for number, seconds in rows}
 
 

@@ -71,7 +71,9 @@ clean_up = False
 # %% [markdown]
 # The SDK has a client for each service. Outside this course you'd install them with `pip install
 # azure-mgmt-containerinstance azure-mgmt-containerregistry azure-mgmt-containerregistrytasks`. The
-# last one is a [beta](https://pypi.org/project/azure-mgmt-containerregistrytasks/), so its calls
+# last one is a
+# [beta](https://github.com/Azure/azure-sdk-for-python/tree/main/sdk/containerregistry/azure-mgmt-containerregistrytasks),
+# so its calls
 # may still change.
 
 # %%

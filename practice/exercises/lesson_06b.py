@@ -14,7 +14,7 @@ from azure.mgmt.containerinstance.operations import ContainerGroupsOperations
 
 from helpers.wait import View, answers, until
 from practice.exercises.checks import Verdict, exercise, not_attempted, right, wrong
-from practice.widgets.log_pane import LogPane
+from practice.exercises.pane_lines import line_of_pane
 
 PORT = 8080  # on which the API listens
 TOO_LITTLE = 0.1  # gigabytes for the API in the exercise `ill`
@@ -33,15 +33,15 @@ SENT, CAUSE = "bill sent", "the ledger does not answer"  # what the job of `once
 )
 def telling_line(log: str, line: object) -> Verdict:
     """The number of the line, in the pane, that names the file which is not there."""
-    lines = LogPane(log).lines
-    if isinstance(line, bool) or not isinstance(line, int) or not 1 <= line <= len(lines):
-        return wrong("line", line, f"It is a number from 1 to {len(lines)}: see the pane's left.")
-    text = lines[line - 1].strip()
+    shown = line_of_pane(log, line)
+    if isinstance(shown, Verdict):
+        return shown
+    text = shown.strip()
     if MISSING in text:
         return right("It names the file. The folder in the image is called model, not models.")
     if "Traceback (" in text:
         look = "Here the story begins. Its reason is at the end."
-    elif text.startswith(("File ", "^")) or lines[line - 1].startswith("    "):
+    elif text.startswith(("File ", "^")) or shown.startswith("    "):
         look = "That is how the program got there. What did it find?"
     else:
         look = "That says that it failed, not why."

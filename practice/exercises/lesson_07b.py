@@ -7,8 +7,8 @@ import math
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
 
 from practice.exercises.checks import Verdict, exercise, not_attempted, right, wrong
+from practice.exercises.pane_lines import line_of_pane
 from practice.pricing.prices import ContainerAppsPrices
-from practice.widgets.log_pane import LogPane
 
 OF_THE_LESSON = ("v1", "v2", "v3")  # the revisions that it brings out itself
 EXPECTED, BY_ONE = 180, 25  # requests a second: in the rush, by one replica
@@ -26,10 +26,9 @@ VARIABLE = "WEB_CONCURRENCY"  # with a value that the web server cannot read
 )
 def find_line(log: str, line: object) -> Verdict:
     """The number, in the pane, of a line that reads the variable with the bad value."""
-    lines = LogPane(log).lines
-    if isinstance(line, bool) or not isinstance(line, int) or not 1 <= line <= len(lines):
-        return wrong("line", line, f"It is a number from 1 to {len(lines)}: see the pane's left.")
-    text = lines[line - 1]
+    text = line_of_pane(log, line)
+    if isinstance(text, Verdict):
+        return text
     if VARIABLE in text:
         return right(f"It names the variable, {VARIABLE}, and what is done with its value.")
     if "ValueError" in text:
